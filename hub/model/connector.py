@@ -1,0 +1,211 @@
+"""The contract between the core and a connector: plain data and small protocols.
+
+A connector is a class made from its settings and the tools of its connection. What it can do follows from the methods
+it has: `Reads`, `Writes`, `Receives`. All code is synchronous; `read` is a generator and is asked for one batch at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+from msgspec import Struct
+
+from hub.model.entities import Reference
+from hub.model.events import Event
+
+if TYPE_CHECKING:
+    from logging import Logger
+
+    from hub.model.settings import Settings
+
+Cursor: TypeAlias = Mapping[str, Any]
+"""A small JSON object (at most 4 KiB) that tells where to go on; an inclusive lower bound with overlap."""
+
+
+class Record(Struct, frozen=True):
+    """One object of a source: its raw bytes as received, never decoded by the reader.
+
+    `version` is the source's own change mark, if it has one; equal marks mean equal content. `deleted` says that the
+    source no longer has the object; `payload` is then empty.
+    """
+
+    external_id: str
+    payload: bytes = b""
+    version: str = ""
+    deleted: bool = False
+    stream: str = ""
+    connection: str = ""
+
+    def reference(self, kind: str) -> Reference:
+        """Return the reference of the thing of that kind which this record describes."""
+        return Reference(kind, self.external_id)
+
+
+class Stream(Struct, frozen=True):
+    """One kind of record of a connection. With `snapshot`, what is absent after a complete read is marked gone."""
+
+    name: str
+    title: str = ""
+    snapshot: bool = False
+
+
+class Batch(Struct, frozen=True):
+    """Some records and the cursor that is true once they are stored.
+
+    `cursor=None` leaves the stored cursor as it is. `present` names objects that the source still has and whose content
+    is known to be unchanged. `complete` in the last batch of a snapshot stream says that since the read began every
+    object of the source was among `records` or `present`; without it nothing is marked gone. `expected` is the total
+    the source announced, for the progress line.
+    """
+
+    records: Sequence[Record] = ()
+    cursor: Cursor | None = None
+    present: Collection[str] = ()
+    complete: bool = False
+    expected: int | None = None
+
+
+class Check(Struct, frozen=True):
+    """What a connection test found: who we are there, the version, the rights; `findings` are `(what, fix)` pairs."""
+
+    account: str = ""
+    version: str = ""
+    server_time: datetime | None = None
+    findings: tuple[tuple[str, str], ...] = ()
+
+
+class Command(Struct, frozen=True, kw_only=True):
+    """Something to do in another system. `id` is the idempotency key and stays the same over every try."""
+
+    id: str
+    kind: str
+    data: Mapping[str, Any]
+    connection: str = ""
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """Proof that a command took effect: the other side's id and what a person should know."""
+
+    external_id: str = ""
+    detail: Mapping[str, Any] = {}
+
+
+class WebRequest(Struct, frozen=True, kw_only=True):
+    """A webhook as it came in; the body is raw, so that its signature can be checked."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    received: datetime
+
+
+class Response(Struct, frozen=True):
+    """An HTTP answer, read whole and within the size limit; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    url: str
+
+    @property
+    def media_type(self) -> str:
+        """Return the content type without parameters, lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class Http(Protocol):
+    """HTTP for plugins: deadlines, body limit, retry of idempotent calls, `Retry-After`, rate budget, redacted log.
+
+    Raises `Unavailable` for network trouble, 429 and 5xx without a body the caller wants (see `accept_status`),
+    `AuthError` for 401 and 403 unless accepted.
+    """
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        timeout: timedelta = timedelta(seconds=60),
+        max_bytes: int = 32 * 1024 * 1024,
+        accept_status: Collection[int] = (),
+    ) -> Response: ...
+
+
+class Blobs(Protocol):
+    """Files by content: `put` stores the bytes once and returns their SHA-256 in hexadecimal."""
+
+    def put(self, content: bytes) -> str: ...
+    def get(self, digest: str) -> bytes: ...
+
+
+class Clock(Protocol):
+    """The time, so that tests can set it; `sleep` returns early with `Unavailable` when the hub stops."""
+
+    def now(self) -> datetime: ...
+    def sleep(self, duration: timedelta) -> None: ...
+
+
+class Tools(Protocol):
+    """What the hub gives a connection. Plugins never read the environment and never open the store."""
+
+    @property
+    def connection(self) -> str: ...
+    @property
+    def http(self) -> Http: ...
+    @property
+    def blobs(self) -> Blobs: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def log(self) -> Logger: ...
+    def stale(self, stream: str, versions: Mapping[str, str]) -> set[str]:
+        """Return those ids whose stored record is missing, gone or has another version than given here."""
+        ...
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """The least a connector has; the class is called as `factory(settings, tools)`."""
+
+    def check(self) -> Check: ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A connector that reads: streams of records, and their meaning as events."""
+
+    def streams(self) -> Sequence[Stream]: ...
+    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]: ...
+    def normalise(self, record: Record) -> Iterable[Event]: ...
+
+
+@runtime_checkable
+class Writes(Protocol):
+    """A connector that acts on commands; `find` looks whether a command has already had its effect."""
+
+    def commands(self) -> Sequence[str]: ...
+    def execute(self, command: Command) -> Receipt: ...
+    def find(self, command: Command) -> Receipt | None: ...
+
+
+@runtime_checkable
+class Receives(Protocol):
+    """A connector that takes webhooks; it verifies the signature before anything else."""
+
+    def receive(self, request: WebRequest) -> Iterable[Record]: ...
+
+
+class ConnectorSpec(Struct, frozen=True):
+    """How a plugin announces a connector: cheap to make, `factory` is `module:Class` and imported when it runs."""
+
+    name: str
+    title: str
+    api: int
+    settings: type[Settings]
+    factory: str

@@ -1,0 +1,332 @@
+"""The nouns of the hub as typed, immutable structs: what a source says about one thing.
+
+Each struct is the data of a `<kind>.observed` event and the shape of the table of that kind. `keys()` gives the exact
+keys by which the hub finds the client: a Client *claims* its keys, every other entity *mentions* them.
+Field values are the source's own; an empty string or `None` means that the source does not say.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import ClassVar, TypeAlias
+
+from msgspec import Struct
+
+from hub.model.values import Email, Money, Phone, TaxId
+
+
+class Reference(Struct, frozen=True, omit_defaults=True):
+    """Where a thing lives: `kind` and the source's own id; an empty `connection` means the one that says it."""
+
+    kind: str
+    external_id: str
+    connection: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.connection}/{self.kind}/{self.external_id}"
+
+
+def tax_key(inn: str, kpp: str = "") -> str:
+    """Return the key of a tax id, or an empty string when its check digits are wrong."""
+    tax_id = TaxId.parse(inn, kpp)
+    if tax_id is None:
+        return ""
+    return f"inn:{tax_id.inn}/{tax_id.kpp}" if tax_id.kpp else f"inn:{tax_id.inn}"
+
+
+def phone_key(raw: str, area_code: str = "") -> str:
+    """Return the key of a phone, or an empty string when it is not one."""
+    phone = Phone.parse(raw, area_code)
+    return f"phone:{phone.number}" if phone else ""
+
+
+def email_key(raw: str) -> str:
+    """Return the key of an e-mail address, or an empty string when it is not one."""
+    email = Email.parse(raw)
+    return f"email:{email.address}" if email else ""
+
+
+def contract_key(number: str, day: date | None) -> str:
+    """Return the key of a contract: its number without spaces and its day; both are needed."""
+    cleaned = re.sub(r"[\s№]+", "", number).casefold()
+    return f"contract:{cleaned}/{day.isoformat()}" if cleaned and day else ""
+
+
+def _clean(*keys: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key for key in keys if key))
+
+
+class ContactPoint(Struct, frozen=True, omit_defaults=True):
+    """One way to reach somebody: `type` is phone, email, address or other; `value` is normalised, `raw` is as written."""
+
+    type: str
+    value: str
+    raw: str = ""
+    label: str = ""
+
+    def key(self) -> str:
+        """Return the exact key of a phone or an e-mail address, else an empty string."""
+        if self.type == "phone":
+            return f"phone:{self.value}" if self.value else ""
+        if self.type == "email":
+            return f"email:{self.value}" if self.value else ""
+        return ""
+
+
+class Client(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An organisation or person we serve or may serve; `status` is client, prospect, closed or empty."""
+
+    kind: ClassVar[str] = "client"
+
+    name: str
+    full_name: str = ""
+    inn: str = ""
+    kpp: str = ""
+    type: str = ""
+    status: str = ""
+    manager: str = ""
+    zone: str = ""
+    city: str = ""
+    note: str = ""
+    is_folder: bool = False
+    points: tuple[ContactPoint, ...] = ()
+
+    def keys(self) -> tuple[str, ...]:
+        return _clean(tax_key(self.inn, self.kpp), *(point.key() for point in self.points))
+
+
+class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person on the client's side, such as the chief accountant."""
+
+    kind: ClassVar[str] = "contact"
+
+    name: str
+    client: Reference | None = None
+    position: str = ""
+    birthday: date | None = None
+    note: str = ""
+    points: tuple[ContactPoint, ...] = ()
+
+    def keys(self) -> tuple[str, ...]:
+        return _clean(*(point.key() for point in self.points))
+
+
+class Contract(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An agreement with a client; `fee` is per month; `type` tells subscription, supply and others apart."""
+
+    kind: ClassVar[str] = "contract"
+
+    number: str
+    client: Reference | None = None
+    title: str = ""
+    date: date | None = None
+    start: date | None = None
+    end: date | None = None
+    fee: Money | None = None
+    type: str = ""
+    is_signed: bool | None = None
+    is_closed: bool = False
+    note: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        return _clean(contract_key(self.number, self.date))
+
+
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of an invoice or act; `vat_rate` in percent, `None` means without VAT."""
+
+    title: str
+    quantity: str = "1"
+    unit: str = ""
+    price: Money | None = None
+    total: Money | None = None
+    vat_rate: int | None = None
+
+
+class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A request to pay; `paid` counts what the source itself matched, `due` is the last day to pay."""
+
+    kind: ClassVar[str] = "invoice"
+
+    number: str
+    client: Reference | None = None
+    contract: Reference | None = None
+    date: date | None = None
+    due: date | None = None
+    total: Money | None = None
+    paid: Money | None = None
+    is_posted: bool = True
+    note: str = ""
+    lines: tuple[Line, ...] = ()
+
+    def keys(self) -> tuple[str, ...]:
+        return ()
+
+
+class Act(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sale or an act of works done."""
+
+    kind: ClassVar[str] = "act"
+
+    number: str
+    client: Reference | None = None
+    contract: Reference | None = None
+    invoice: Reference | None = None
+    date: date | None = None
+    total: Money | None = None
+    is_posted: bool = True
+    note: str = ""
+    lines: tuple[Line, ...] = ()
+
+    def keys(self) -> tuple[str, ...]:
+        return ()
+
+
+class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Money that came in; `invoice` is what the source says was paid, `purpose` is the payer's text."""
+
+    kind: ClassVar[str] = "payment"
+
+    number: str
+    client: Reference | None = None
+    contract: Reference | None = None
+    invoice: Reference | None = None
+    date: date | None = None
+    total: Money | None = None
+    purpose: str = ""
+    payer_inn: str = ""
+    payer_kpp: str = ""
+    is_posted: bool = True
+
+    def keys(self) -> tuple[str, ...]:
+        return _clean(tax_key(self.payer_inn, self.payer_kpp))
+
+
+class Ticket(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A request in a ticket system.
+
+    `state` is new, open, postponed, solved, closed or cancelled; `priority` is urgent, important, normal or low;
+    `status` keeps the source's own word. `specialist` is the name of whoever works on it.
+    """
+
+    kind: ClassVar[str] = "ticket"
+
+    number: str
+    subject: str
+    client: Reference | None = None
+    client_inn: str = ""
+    state: str = "open"
+    status: str = ""
+    priority: str = "normal"
+    author: str = ""
+    author_email: str = ""
+    specialist: str = ""
+    description: str = ""
+    created: datetime | None = None
+    last_activity: datetime | None = None
+    closed: datetime | None = None
+    due: date | None = None
+    reopens: int = 0
+    url: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        return _clean(tax_key(self.client_inn), email_key(self.author_email))
+
+
+class Comment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A note on a ticket; `is_public` tells whether the client can see it."""
+
+    kind: ClassVar[str] = "comment"
+
+    ticket: Reference
+    author: str = ""
+    text: str = ""
+    written: datetime | None = None
+    is_public: bool = True
+
+    def keys(self) -> tuple[str, ...]:
+        return ()
+
+
+class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One conversation attempt, however many phones rang.
+
+    `number` is the outside party in E.164 or empty when hidden, `raw_number` as the exchange wrote it;
+    `direction` is inbound, outbound or internal; `talk_seconds` counts talk with a person.
+    """
+
+    kind: ClassVar[str] = "call"
+
+    number: str = ""
+    raw_number: str = ""
+    direction: str = "inbound"
+    extension: str = ""
+    line: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    talk_seconds: int = 0
+    wait_seconds: int = 0
+    state: str = "connected"
+    legs: int = 1
+
+    def keys(self) -> tuple[str, ...]:
+        return (f"phone:{self.number}",) if self.number and self.direction != "internal" else ()
+
+
+class Attachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that came with a message; `blob` is the SHA-256 of its content in hexadecimal."""
+
+    name: str
+    type: str = ""
+    size_bytes: int = 0
+    blob: str = ""
+
+
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One e-mail; `direction` is inbound or outbound, `outside` are the addresses that are not our own."""
+
+    kind: ClassVar[str] = "message"
+
+    message_id: str = ""
+    direction: str = "inbound"
+    sender: str = ""
+    sender_name: str = ""
+    recipients: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    subject: str = ""
+    text: str = ""
+    sent: datetime | None = None
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    is_automatic: bool = False
+    is_bounce: bool = False
+    folder: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+    def keys(self) -> tuple[str, ...]:
+        return _clean(*(email_key(address) for address in self.outside))
+
+
+class Employee(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of our own people; `role` is manager, head, director, administrator or what a firm adds."""
+
+    kind: ClassVar[str] = "employee"
+
+    name: str
+    role: str = "manager"
+    head: str = ""
+    mail: str = ""
+    phone: str = ""
+    is_absent: bool = False
+
+    def keys(self) -> tuple[str, ...]:
+        return ()
+
+
+Entity: TypeAlias = Client | Contact | Contract | Invoice | Act | Payment | Ticket | Comment | Call | Message | Employee
+
+ENTITIES: dict[str, type[Entity]] = {
+    entity.kind: entity
+    for entity in (Client, Contact, Contract, Invoice, Act, Payment, Ticket, Comment, Call, Message, Employee)
+}

@@ -1,0 +1,1 @@
+"""For authors of plugins: the conformance kit and stand-in servers on loopback."""

@@ -1,0 +1,1 @@
+"""Stand-in servers on loopback, as strict as the systems they stand for."""
