@@ -1,0 +1,1 @@
+"""Signing in: an honest answer to a good, a wrong and an absent other side."""

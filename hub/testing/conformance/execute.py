@@ -1,0 +1,1 @@
+"""Acting on commands: one effect, an honest answer, and no blind repetition."""

@@ -1,0 +1,1 @@
+"""Normalising: pure, typed, the same every time, and safe with damaged records."""
