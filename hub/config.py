@@ -1,0 +1,312 @@
+"""The firm's configuration: one YAML file, typed by models, with errors that name the line.
+
+Every scalar arrives as text and is typed here. Secrets are references and are resolved only when a connection runs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from hub.model.errors import SettingsError
+from hub.model.settings import Duration, Secret, Settings
+from hub.model.values import is_account, is_corr_account, is_inn, is_kpp
+from hub.redaction import reveal
+from hub.yaml_text import Document, load_file, nearest
+
+DEFAULT_FILE = "config/hub.yaml"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("write a zone such as Asia/Krasnoyarsk") from error
+    return value
+
+
+Zone = Annotated[str, BeforeValidator(_zone)]
+
+
+class Bank(_Model):
+    """Where clients pay to."""
+
+    name: str
+    bic: str
+    account: str
+    corr_account: str
+
+
+class Organisation(_Model):
+    """Our own firm, as it stands on documents."""
+
+    name: str
+    inn: str
+    kpp: str = ""
+    address: str = ""
+    phone: str = ""
+    director: str = ""
+    accountant: str = ""
+    bank: Bank | None = None
+    vat_rate: Literal["none", "0", "5", "7", "10", "20", "22"] = "none"
+    """VAT on our services; `none` is «Без НДС»."""
+    vat_ground: str = ""
+    """Why there is no VAT, for example the article on the simplified system."""
+
+    @field_validator("inn")
+    @classmethod
+    def _inn(cls, value: str) -> str:
+        if not is_inn(value):
+            raise ValueError("the check digits of this ИНН are wrong")
+        return value
+
+    @field_validator("kpp")
+    @classmethod
+    def _kpp(cls, value: str) -> str:
+        if value and not is_kpp(value):
+            raise ValueError("a КПП has 9 characters, for example 246501001")
+        return value
+
+
+class Employee(_Model):
+    """One of our people."""
+
+    id: str
+    name: str
+    role: str = "manager"
+    head: str = ""
+    """Id of the employee to whom this one reports."""
+    mail: str = ""
+    phone: str = ""
+    aliases: tuple[str, ...] = ()
+    """Names and ids under which other systems know this employee."""
+    absent: tuple[str, ...] = ()
+    """Periods of absence, `2026-12-01..2026-12-14`."""
+    substitute: str = ""
+    """Id of the employee who takes over during an absence."""
+
+
+class Calendar(_Model):
+    """Office hours and the firm's own changes to the production calendar."""
+
+    open: str = "09:00"
+    close: str = "18:00"
+    lunch: str = "13:00-14:00"
+    days_off: tuple[str, ...] = ()
+    working_days: tuple[str, ...] = ()
+    short_days: tuple[str, ...] = ()
+
+
+class Documents(_Model):
+    """Numbers and folder of the documents the hub makes."""
+
+    folder: str = "documents"
+    number_pattern: str = "{seq}"
+    invoice_due_days: int = 5
+
+
+class Outbox(_Model):
+    """What may leave without a second look."""
+
+    approve: tuple[str, ...] = ()
+    """Command kinds that wait for `hub command approve`."""
+    mail_connection: str = ""
+    """The connection that sends mail; needed when several can."""
+
+
+class ConnectionConfig(_Model):
+    """One configured connection: which connector, how often, and its own settings as text."""
+
+    name: str
+    connector: str
+    every: Duration = timedelta(minutes=10)
+    enabled: bool = True
+    vanish_limit: Decimal = Field(default=Decimal("0.2"), ge=0, le=1)
+    """The share of a snapshot that may vanish at once before the hub asks a person."""
+    min_interval: Duration = timedelta(0)
+    """The least time between two requests."""
+    ca_file: str = ""
+    """Certificate authority of a private installation."""
+    settings: Mapping[str, Any] = {}
+
+
+class HubConfig(_Model):
+    """The whole file."""
+
+    zone: Zone = "Asia/Krasnoyarsk"
+    language: Literal["ru", "en"] = "ru"
+    area_code: str = ""
+    """City code that completes short phone numbers, for example 391."""
+    store: str = "sqlite:///hub.db"
+    synchronous: Literal["full", "normal"] = "full"
+    """SQLite durability; `normal` may lose the last seconds at a power failure."""
+    organisation: Organisation | None = None
+    employees: tuple[Employee, ...] = ()
+    connections: Mapping[str, ConnectionConfig] = {}
+    calendar: Calendar = Calendar()
+    documents: Documents = Documents()
+    outbox: Outbox = Outbox()
+    rules: str = "rules"
+    """Folder with rule files, beside this file."""
+    enforce_from: str = ""
+    """Nothing older raises a reminder; empty means the day the store was made."""
+    workers: int = Field(default=4, ge=1, le=32)
+    plugins: tuple[str, ...] = ()
+    """Names of the plugins that may be loaded; empty allows all installed ones."""
+
+
+_CONNECTION_KEYS = ("connector", "every", "enabled", "vanish_limit", "min_interval", "ca_file")
+
+
+class Config:
+    """A loaded configuration and where each value stood."""
+
+    def __init__(self, model: HubConfig, document: Document, path: Path) -> None:
+        self.model = model
+        self.document = document
+        self.path = path
+        self.folder = path.resolve().parent
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the firm's time zone."""
+        return ZoneInfo(self.model.zone)
+
+    def resolve(self, name: str) -> Path:
+        """Return a path of the configuration, relative ones beside the file."""
+        return self.folder / Path(name).expanduser()
+
+    @property
+    def store_url(self) -> str:
+        """Return the store's address with a relative SQLite path made absolute."""
+        url = self.model.store
+        if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+            return f"sqlite:///{self.resolve(url.removeprefix('sqlite:///'))}"
+        return reveal(url) if url.startswith(("env:", "file:")) else url
+
+    def connection(self, name: str) -> ConnectionConfig:
+        """Return a connection. Raises SettingsError that names the known ones."""
+        try:
+            return self.model.connections[name]
+        except KeyError:
+            raise SettingsError(
+                f"no connection is called {name!r}.", field=name, hint=nearest(name, list(self.model.connections))
+            ) from None
+
+    def settings(self, connection: ConnectionConfig, model: type[Settings]) -> Settings:
+        """Type the settings of a connection and resolve its secrets. Raises SettingsError with file and line."""
+        path = ("connections", connection.name)
+        values = dict(connection.settings)
+        for shared in ("zone", "area_code"):
+            if shared in model.model_fields and shared not in values and getattr(self.model, shared):
+                values[shared] = getattr(self.model, shared)
+        for name, field in model.model_fields.items():
+            if _is_secret(field.annotation) and isinstance(values.get(name), str) and values[name]:
+                try:
+                    values[name] = reveal(values[name])
+                except SettingsError as error:
+                    raise self.document.error((*path, name), str(error)) from error
+        try:
+            return model.model_validate(values)
+        except ValidationError as error:
+            raise _explain(error, self.document, path, model) from error
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is Secret or Secret in getattr(annotation, "__args__", ())
+
+
+def find_config(given: str | None) -> Path:
+    """Return the configuration file: the one given, `HUB_CONFIG`, or config/hub.yaml under the present folder."""
+    return Path(given or os.environ.get("HUB_CONFIG") or DEFAULT_FILE)
+
+
+def load_config(path: Path) -> Config:
+    """Read and type the configuration. Raises SettingsError with file, line and the nearest valid key."""
+    document = load_file(path)
+    if not isinstance(document.data, dict):
+        raise SettingsError(f"{path}:1: a mapping of settings is expected.", hint="See config/hub.example.yaml")
+    values = dict(document.data)
+    connections = values.get("connections") or {}
+    if not isinstance(connections, dict):
+        raise document.error(("connections",), "a mapping of name to connection is expected.")
+    split: dict[str, Any] = {}
+    for name, raw in connections.items():
+        path_here = ("connections", name)
+        if not isinstance(raw, dict):
+            raise document.error(path_here, "a mapping with at least `connector:` is expected.")
+        if not name.replace("-", "").replace("_", "").isalnum():
+            raise document.error(path_here, "use letters, digits, - and _ in a connection's name.")
+        if "connector" not in raw:
+            raise document.error(path_here, "`connector:` is missing.", hint="For example: connector: onec")
+        known = {key: raw[key] for key in _CONNECTION_KEYS if key in raw}
+        split[name] = known | {"name": name, "settings": {k: v for k, v in raw.items() if k not in known}}
+    values["connections"] = split
+    try:
+        model = HubConfig.model_validate(values)
+    except ValidationError as error:
+        raise _explain(error, document, (), HubConfig) from error
+    config = Config(model, document, path)
+    _check_together(config)
+    return config
+
+
+def _check_together(config: Config) -> None:
+    ids: set[str] = set()
+    for index, employee in enumerate(config.model.employees):
+        if employee.id in ids:
+            raise config.document.error(("employees", index, "id"), f"the employee id {employee.id!r} stands twice.")
+        ids.add(employee.id)
+    for index, employee in enumerate(config.model.employees):
+        for field in ("head", "substitute"):
+            named = getattr(employee, field)
+            if named and named not in ids:
+                raise config.document.error(
+                    ("employees", index, field), f"no employee has the id {named!r}.", hint=nearest(named, list(ids))
+                )
+    bank = config.model.organisation and config.model.organisation.bank
+    if bank:
+        if not is_account(bank.account, bank.bic):
+            raise config.document.error(("organisation", "bank", "account"), "the account does not fit the БИК.")
+        if not is_corr_account(bank.corr_account, bank.bic):
+            raise config.document.error(("organisation", "bank", "corr_account"), "the account does not fit the БИК.")
+
+
+def _explain(
+    error: ValidationError, document: Document, prefix: tuple[str | int, ...], model: type[BaseModel]
+) -> SettingsError:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    location = tuple(part for part in first["loc"] if not (isinstance(part, str) and part.startswith("function-")))
+    if prefix == () and len(location) > 2 and location[0] == "connections" and location[2] == "settings":
+        location = (*location[:2], *location[3:])
+    field = ".".join(map(str, location))
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, location[:-1])
+        return document.error((*prefix, *location), f"unknown key {location[-1]!r}.", hint=nearest(str(location[-1]), known))
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        message = f"`{location[-1]}:` is missing"
+    return document.error((*prefix, *location), f"{field}: {message}.")
+
+
+def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    current: Any = model
+    for part in location:
+        if isinstance(part, int) or not hasattr(current, "model_fields") or part not in current.model_fields:
+            continue
+        annotation = current.model_fields[part].annotation
+        inner = [a for a in (annotation, *getattr(annotation, "__args__", ())) if hasattr(a, "model_fields")]
+        current = inner[0] if inner else current
+    fields = list(getattr(current, "model_fields", {}))
+    return [*(f for f in fields if f not in ("name", "settings")), *_CONNECTION_KEYS] if current is ConnectionConfig else fields

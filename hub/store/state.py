@@ -1,0 +1,150 @@
+"""Rows of current state: from entities to tuples for the bulk writers, and back to plain mappings for readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, get_type_hints
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, Table, select, update
+
+from hub.model.entities import ENTITIES, Entity, Reference
+from hub.model.values import Money
+from hub.store import bulk
+from hub.store.parties import entity_id
+from hub.store.tables import NESTED, STATE
+from hub.store.types import instant_text
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _fields(kind: str) -> list[tuple[str, Callable[[Any, str], tuple[Any, ...]]]]:
+    writers: list[tuple[str, Callable[[Any, str], tuple[Any, ...]]]] = []
+    for field, hint in get_type_hints(ENTITIES[kind]).items():
+        if field == "kind" or (field == "client" and kind != "client"):
+            continue
+        if field in NESTED[kind]:
+            writers.append((field, _nested))
+        elif "Reference" in str(hint):
+            writers.append((field, _reference))
+        elif "Money" in str(hint):
+            writers.append((field, _money))
+        elif "datetime" in str(hint):
+            writers.append((field, _instant))
+        elif "date" in str(hint):
+            writers.append((field, _day))
+        else:
+            writers.append((field, _plain))
+    return writers
+
+
+def _plain(value: Any, _connection: str) -> tuple[Any, ...]:
+    return (value,)
+
+
+def _nested(value: Any, _connection: str) -> tuple[Any, ...]:
+    return (_encode(value).decode() if value else None,)
+
+
+def _reference(value: Reference | None, connection: str) -> tuple[Any, ...]:
+    return (entity_id(value.connection or connection, value.kind, value.external_id) if value else None,)
+
+
+def _money(value: Money | None, _connection: str) -> tuple[Any, ...]:
+    return (None, None) if value is None else (format(value.amount, "f"), value.currency)
+
+
+def _instant(value: datetime | None, _connection: str) -> tuple[Any, ...]:
+    return (None if value is None else instant_text(value),)
+
+
+def _day(value: date | None, _connection: str) -> tuple[Any, ...]:
+    return (None if value is None else value.isoformat(),)
+
+
+_WRITERS = {kind: _fields(kind) for kind in ENTITIES}
+COLUMNS = {kind: tuple(column.name for column in table.columns) for kind, table in STATE.items()}
+
+
+def row(entity: Entity, *, key: str, connection: str, external_id: str, client: str | None) -> tuple[Any, ...]:
+    """Return the row of an entity in the order of `COLUMNS[kind]`; `client` is the client it belongs to."""
+    kind = entity.kind
+    values: list[Any] = [key, connection, external_id, False]
+    if kind != "client":
+        values.append(client)
+    for field, writer in _WRITERS[kind]:
+        value = getattr(entity, field)
+        if writer is _plain:
+            values.append(value)
+        else:
+            values.extend(writer(value, connection))
+    return tuple(values)
+
+
+def save(connection: Connection, kind: str, rows: Sequence[tuple[Any, ...]], *, new: bool) -> None:
+    """Write rows made by `row`."""
+    if new:
+        bulk.insert(connection, STATE[kind], COLUMNS[kind], rows)
+    else:
+        bulk.upsert(connection, STATE[kind], COLUMNS[kind], ("id",), rows)
+
+
+def existing(connection: Connection, kind: str, ids: Iterable[str]) -> set[str]:
+    """Return those ids that have a row."""
+    return {found[0] for found in bulk.select_in(connection, STATE[kind], ("id",), "id", ids)}
+
+
+def mark_deleted(connection: Connection, kind: str, ids: Sequence[str]) -> None:
+    """Mark entities as gone at their source; nothing is removed."""
+    for start in range(0, len(ids), 500):
+        table = STATE[kind]
+        connection.execute(update(table).where(table.c.id.in_(ids[start : start + 500])).values(deleted=True))
+
+
+def set_client(connection: Connection, kind: str, client_of: dict[str, str | None]) -> None:
+    """Say to which client entities belong."""
+    table = STATE[kind]
+    groups: dict[str | None, list[str]] = {}
+    for entity, client in client_of.items():
+        groups.setdefault(client, []).append(entity)
+    for client, entities in groups.items():
+        for start in range(0, len(entities), 500):
+            connection.execute(
+                update(table).where(table.c.id.in_(entities[start : start + 500])).values(client_id=client)
+            )
+
+
+def clients_of(connection: Connection, kind: str, ids: Iterable[str]) -> dict[str, str | None]:
+    """Return the client of each of these entities."""
+    return {found[0]: found[1] for found in bulk.select_in(connection, STATE[kind], ("id", "client_id"), "id", ids)}
+
+
+def read(connection: Connection, kind: str, *conditions: Any, limit: int | None = None, order: str = "id") -> list[dict[str, Any]]:
+    """Return entities as plain mappings: nested values decoded, money as Money."""
+    table = STATE[kind]
+    query = select(table).where(*conditions).order_by(table.c[order], table.c.id)
+    if limit is not None:
+        query = query.limit(limit)
+    return [plain(kind, found) for found in connection.execute(query).mappings()]
+
+
+def plain(kind: str, found: RowMapping) -> dict[str, Any]:
+    """Return one row as a plain mapping."""
+    result: dict[str, Any] = {}
+    for name, value in found.items():
+        if name in NESTED[kind]:
+            result[name] = msgspec.json.decode(value) if value else []
+        elif name.endswith("_currency"):
+            continue
+        elif isinstance(value, Decimal):
+            result[name] = Money(value, found.get(f"{name}_currency") or "RUB")
+        else:
+            result[name] = value
+    return result
+
+
+def table(kind: str) -> Table:
+    """Return the table of a kind, for conditions."""
+    return STATE[kind]
