@@ -7,8 +7,8 @@ Field values are the source's own; an empty string or `None` means that the sour
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from datetime import date, datetime
 from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
@@ -47,7 +47,7 @@ def email_key(raw: str) -> str:
     return f"email:{email.address}" if email else ""
 
 
-def contract_key(number: str, day: date | None) -> str:
+def contract_key(number: str, day: dt.date | None) -> str:
     """Return the key of a contract: its number without spaces and its day; both are needed."""
     cleaned = re.sub(r"[\s№]+", "", number).casefold()
     return f"contract:{cleaned}/{day.isoformat()}" if cleaned and day else ""
@@ -104,7 +104,7 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     client: Reference | None = None
     position: str = ""
-    birthday: date | None = None
+    birthday: dt.date | None = None
     note: str = ""
     points: tuple[ContactPoint, ...] = ()
 
@@ -120,9 +120,9 @@ class Contract(Struct, frozen=True, kw_only=True, omit_defaults=True):
     number: str
     client: Reference | None = None
     title: str = ""
-    date: date | None = None
-    start: date | None = None
-    end: date | None = None
+    date: dt.date | None = None
+    start: dt.date | None = None
+    end: dt.date | None = None
     fee: Money | None = None
     type: str = ""
     is_signed: bool | None = None
@@ -152,8 +152,8 @@ class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     number: str
     client: Reference | None = None
     contract: Reference | None = None
-    date: date | None = None
-    due: date | None = None
+    date: dt.date | None = None
+    due: dt.date | None = None
     total: Money | None = None
     paid: Money | None = None
     is_posted: bool = True
@@ -173,7 +173,7 @@ class Act(Struct, frozen=True, kw_only=True, omit_defaults=True):
     client: Reference | None = None
     contract: Reference | None = None
     invoice: Reference | None = None
-    date: date | None = None
+    date: dt.date | None = None
     total: Money | None = None
     is_posted: bool = True
     note: str = ""
@@ -192,7 +192,7 @@ class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     client: Reference | None = None
     contract: Reference | None = None
     invoice: Reference | None = None
-    date: date | None = None
+    date: dt.date | None = None
     total: Money | None = None
     purpose: str = ""
     payer_inn: str = ""
@@ -223,10 +223,10 @@ class Ticket(Struct, frozen=True, kw_only=True, omit_defaults=True):
     author_email: str = ""
     specialist: str = ""
     description: str = ""
-    created: datetime | None = None
-    last_activity: datetime | None = None
-    closed: datetime | None = None
-    due: date | None = None
+    created: dt.datetime | None = None
+    last_activity: dt.datetime | None = None
+    closed: dt.datetime | None = None
+    due: dt.date | None = None
     reopens: int = 0
     url: str = ""
 
@@ -242,7 +242,7 @@ class Comment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ticket: Reference
     author: str = ""
     text: str = ""
-    written: datetime | None = None
+    written: dt.datetime | None = None
     is_public: bool = True
 
     def keys(self) -> tuple[str, ...]:
@@ -263,8 +263,8 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
     direction: str = "inbound"
     extension: str = ""
     line: str = ""
-    started: datetime | None = None
-    ended: datetime | None = None
+    started: dt.datetime | None = None
+    ended: dt.datetime | None = None
     talk_seconds: int = 0
     wait_seconds: int = 0
     state: str = "connected"
@@ -296,7 +296,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     outside: tuple[str, ...] = ()
     subject: str = ""
     text: str = ""
-    sent: datetime | None = None
+    sent: dt.datetime | None = None
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
     is_automatic: bool = False

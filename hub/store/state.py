@@ -14,7 +14,7 @@ from hub.model.entities import ENTITIES, Entity, Reference
 from hub.model.values import Money
 from hub.store import bulk
 from hub.store.parties import entity_id
-from hub.store.tables import NESTED, STATE
+from hub.store.tables import NESTED, STATE, plain_type
 from hub.store.types import instant_text
 
 _encode = msgspec.json.Encoder().encode
@@ -25,18 +25,8 @@ def _fields(kind: str) -> list[tuple[str, Callable[[Any, str], tuple[Any, ...]]]
     for field, hint in get_type_hints(ENTITIES[kind]).items():
         if field == "kind" or (field == "client" and kind != "client"):
             continue
-        if field in NESTED[kind]:
-            writers.append((field, _nested))
-        elif "Reference" in str(hint):
-            writers.append((field, _reference))
-        elif "Money" in str(hint):
-            writers.append((field, _money))
-        elif "datetime" in str(hint):
-            writers.append((field, _instant))
-        elif "date" in str(hint):
-            writers.append((field, _day))
-        else:
-            writers.append((field, _plain))
+        typed = plain_type(hint)
+        writers.append((field, _nested if field in NESTED[kind] else _SPECIAL.get(typed, _plain)))
     return writers
 
 
@@ -64,6 +54,9 @@ def _day(value: date | None, _connection: str) -> tuple[Any, ...]:
     return (None if value is None else value.isoformat(),)
 
 
+_SPECIAL: dict[Any, Callable[[Any, str], tuple[Any, ...]]] = {
+    Reference: _reference, Money: _money, datetime: _instant, date: _day,
+}  # fmt: skip
 _WRITERS = {kind: _fields(kind) for kind in ENTITIES}
 COLUMNS = {kind: tuple(column.name for column in table.columns) for kind, table in STATE.items()}
 
@@ -72,7 +65,7 @@ def row(entity: Entity, *, key: str, connection: str, external_id: str, client: 
     """Return the row of an entity in the order of `COLUMNS[kind]`; `client` is the client it belongs to."""
     kind = entity.kind
     values: list[Any] = [key, connection, external_id, False]
-    if kind != "client":
+    if "client_id" in STATE[kind].c:
         values.append(client)
     for field, writer in _WRITERS[kind]:
         value = getattr(entity, field)

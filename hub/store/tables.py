@@ -294,14 +294,15 @@ audit = _table(
 )
 
 
-def _plain_type(annotation: Any) -> Any:
+def plain_type(annotation: Any) -> Any:
+    """Return the type without `| None`."""
     if get_origin(annotation) in (Union, types.UnionType):
         return next(part for part in get_args(annotation) if part is not type(None))
     return annotation
 
 
 def _columns(name: str, annotation: Any) -> list[Column[Any]]:
-    kind = _plain_type(annotation)
+    kind = plain_type(annotation)
     if kind is Reference and name == "client":
         return []  # resolved: the column client_id
     if kind is Money:
@@ -313,7 +314,7 @@ def _columns(name: str, annotation: Any) -> list[Column[Any]]:
 def _state_table(kind: str) -> Table:
     columns = [column for field, hint in get_type_hints(ENTITIES[kind]).items() if field != "kind"
                for column in _columns(field, hint)]  # fmt: skip
-    extra = [] if kind == "client" else [_text("client_id", nullable=True, index=True)]
+    extra = [] if kind in ("client", "comment", "employee") else [_text("client_id", nullable=True, index=True)]
     return _table(
         kind, _text("id", primary_key=True), _text("connection"), _text("external_id"), Column("deleted", Flag, nullable=False),
         *extra, *columns,

@@ -1,0 +1,222 @@
+"""Recognise one client across systems by exact keys, and find the client of every fact.
+
+Only exact keys merge: ИНН with КПП (an ИНН of 12 digits alone), and what a person decided. Phones and e-mail addresses
+attribute calls and letters to a client, as long as one client alone claims them; they never merge organisations.
+Names only suggest. The result does not depend on the order in which parties and facts arrive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from hub.model.entities import Client, Contact, Entity, tax_key
+from hub.store import parties, state
+from hub.store.parties import entity_id
+
+PARTIES = ("client", "contact")
+SHARED_MAILBOX = re.compile(
+    r"email:(info|office|mail|post|admin|buh|buhgalter\w*|priem\w*|sekretar\w*|secretary|sales|zakaz|support|help|shkola\w*|"
+    r"school\w*|noreply|no-reply|hr|kadr\w*|kanc\w*|reception)@"
+)
+_STRENGTH = ("ref:", "contract:", "inn:", "email:", "phone:")
+
+
+class Party(Struct, frozen=True):
+    """A party as one source now says it; `entity` is `None` when the source no longer has it."""
+
+    kind: str
+    external_id: str
+    entity: Client | Contact | None
+    is_new: bool
+
+
+class Bound(Struct):
+    """What binding did: the entity of each party, entities that must be shown anew, keys whose claimants changed."""
+
+    entity_of: dict[tuple[str, str], str]
+    touched: set[str]
+    keys: set[str]
+
+
+def merge_keys(entity: Entity) -> tuple[str, ...]:
+    """Return those keys of a party that make two parties one."""
+    if isinstance(entity, Client):
+        key = tax_key(entity.inn, entity.kpp)
+        return (key,) if "/" in key or len(key) == len("inn:") + 12 else ()
+    if isinstance(entity, Contact):
+        return tuple(key for key in entity.keys() if is_personal(key))
+    return ()
+
+
+def is_personal(key: str) -> bool:
+    """Tell whether a phone or e-mail key belongs to one person: a mobile number, a mailbox that is not a shared one."""
+    return key.startswith("phone:+79") or (key.startswith("email:") and not SHARED_MAILBOX.match(key))
+
+
+def bind(connection: Connection, source: str, found: Sequence[Party], old_keys: Mapping[tuple[str, str], set[str]],
+         now: datetime) -> Bound:  # fmt: skip
+    """Bind parties to entities and renew their claims; `old_keys` are the claims of parties that changed."""
+    result = Bound({}, set(), set())
+    for kind in PARTIES:
+        group = [party for party in found if party.kind == kind]
+        if group:
+            _bind_kind(connection, source, kind, group, result, now)
+    _renew_claims(connection, source, found, old_keys, result)
+    return result
+
+
+def _bind_kind(connection: Connection, source: str, kind: str, group: list[Party], result: Bound, now: datetime) -> None:
+    known = parties.bound(connection, source, kind, (party.external_id for party in group))
+    keys_of = {party.external_id: merge_keys(party.entity) if party.entity else () for party in group}
+    claimed = parties.claimants(connection, {key for keys in keys_of.values() for key in keys})
+    holder = {key: {entity for who, entity in whose if who == kind} for key, whose in claimed.items()}
+    separated = _separations(connection, source, kind, group)
+    rows = []
+    for party in group:
+        keys = keys_of[party.external_id]
+        own = known.get(party.external_id)
+        same = {entity for key in keys for entity in holder.get(key, ())} - separated.get(party.external_id, set())
+        if kind == "contact" and same:
+            same = {entity for entity in same if _same_person(connection, entity, party.entity)}
+        fresh = own or entity_id(source, kind, party.external_id)
+        entity = min(same | {fresh})  # the least id, so that the order of arrival does not matter
+        if own is None:
+            rows.append((source, kind, party.external_id, entity, f"same {min(keys)}" if same else "first seen"))
+            result.keys.add(f"ref:{source}/{kind}/{party.external_id}")
+        for other in (same | ({own} if own else set())) - {entity}:
+            parties.join_entities(connection, kind, other, entity, now)
+            rows = [(*row[:3], entity if row[3] == other else row[3], row[4]) for row in rows]
+            _replace(holder, result, other, entity)
+        if same - {own}:
+            result.touched.add(entity)
+        for key in keys:
+            holder.setdefault(key, set()).add(entity)
+        result.entity_of[kind, party.external_id] = entity
+    parties.bind(connection, rows)
+
+
+def _replace(holder: dict[str, set[str]], result: Bound, old: str, new: str) -> None:
+    for whose in holder.values():
+        if old in whose:
+            whose.discard(old)
+            whose.add(new)
+    for party, entity in result.entity_of.items():
+        if entity == old:
+            result.entity_of[party] = new
+
+
+def _separations(connection: Connection, source: str, kind: str, group: list[Party]) -> dict[str, set[str]]:
+    """Return for each party the entities from which a person has parted it."""
+    if not parties.has_verdicts(connection):
+        return {}
+    names = {f"{source}/{kind}/{party.external_id}": party.external_id for party in group}
+    apart: dict[str, set[str]] = {}
+    for (left, right), verdict in parties.verdicts(connection, names).items():
+        if verdict != "different":
+            continue
+        for mine, other in ((left, right), (right, left)):
+            if mine in names:
+                place, other_kind, other_id = other.split("/", 2)
+                entity = parties.bound(connection, place, other_kind, [other_id]).get(other_id)
+                if entity:
+                    apart.setdefault(names[mine], set()).add(entity)
+    return apart
+
+
+def _same_person(connection: Connection, entity: str, contact: Client | Contact | None) -> bool:
+    """Tell whether a contact has the same surname; two people may share one mailbox."""
+    rows = state.read(connection, "contact", state.table("contact").c.id == entity)
+    if not rows or contact is None:
+        return False
+    return _surname(str(rows[0]["name"])) == _surname(contact.name)
+
+
+def _surname(name: str) -> str:
+    return name.strip().casefold().replace("ё", "е").partition(" ")[0]
+
+
+def _renew_claims(connection: Connection, source: str, found: Sequence[Party],
+                  old_keys: Mapping[tuple[str, str], set[str]], result: Bound) -> None:  # fmt: skip
+    gained, lost = [], []
+    for party in found:
+        now_claimed = set(party.entity.keys()) if party.entity is not None else set()
+        before = old_keys.get((party.kind, party.external_id), set()) if not party.is_new else set()
+        gained += [(key, source, party.kind, party.external_id) for key in sorted(now_claimed - before)]
+        lost += [(key, source, party.kind, party.external_id) for key in sorted(before - now_claimed)]
+    parties.save_claims(connection, gained)
+    parties.drop_claims(connection, lost)
+    result.keys.update(row[0] for row in gained)
+    result.keys.update(row[0] for row in lost)
+
+
+def attribute(connection: Connection, keys_of: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
+    """Return the client of each entity by the keys it mentions; `None` when no client or more than one fits."""
+    wanted = {entity: tuple(keys) for entity, keys in keys_of.items()}
+    every = {key for keys in wanted.values() for key in keys}
+    clients = _clients_by_key(connection, every)
+    return {entity: _choose(keys, clients) for entity, keys in wanted.items()}
+
+
+def _choose(keys: tuple[str, ...], clients: Mapping[str, set[str]]) -> str | None:
+    """Take the strongest kind of key that names anybody; weaker kinds only narrow a choice."""
+    left: set[str] = set()
+    for strength in _STRENGTH:
+        named = {client for key in keys if key.startswith(strength) for client in clients.get(key, ())}
+        if named:
+            left = (left & named) or left or named
+        if len(left) == 1:
+            return next(iter(left))
+    return None
+
+
+def _clients_by_key(connection: Connection, keys: set[str]) -> dict[str, set[str]]:
+    """Return the clients that claim each key, themselves or through a contact."""
+    found: dict[str, set[str]] = {}
+    for key, whose in parties.claimants(connection, (key for key in keys if not key.startswith("ref:"))).items():
+        contacts = [entity for kind, entity in whose if kind == "contact"]
+        found[key] = {entity for kind, entity in whose if kind == "client"}
+        if contacts:
+            found[key].update(client for client in state.clients_of(connection, "contact", contacts).values() if client)
+    by_source: dict[tuple[str, str], list[str]] = {}
+    for key in keys:
+        if key.startswith("ref:"):
+            source, kind, external_id = key.removeprefix("ref:").split("/", 2)
+            by_source.setdefault((source, kind), []).append(external_id)
+    for (source, kind), ids in by_source.items():
+        for external_id, entity in parties.bound(connection, source, kind, ids).items():
+            found[f"ref:{source}/{kind}/{external_id}"] = {entity}
+    return found
+
+
+def rebind(connection: Connection, keys: Iterable[str]) -> None:
+    """Find the client anew for every fact that mentions one of the keys; call it when their claimants changed."""
+    if not parties.any_mention(connection):
+        return
+    entities = parties.mentioning(connection, keys)
+    if not entities:
+        return
+    keys_of: dict[str, list[str]] = {}
+    kind_of: dict[str, str] = {}
+    for entity, kind, key in parties.mentions_of(connection, entities):
+        keys_of.setdefault(entity, []).append(key)
+        kind_of[entity] = kind
+    chosen = attribute(connection, keys_of)
+    for kind in dict.fromkeys(kind_of.values()):
+        mine = {entity: client for entity, client in chosen.items() if kind_of[entity] == kind}
+        before = state.clients_of(connection, kind, mine)
+        state.set_client(connection, kind, {entity: client for entity, client in mine.items() if before.get(entity) != client})
+    contacts = [entity for entity, kind in kind_of.items() if kind == "contact"]
+    if contacts:
+        rebind(connection, _claims_of_entities(connection, contacts))
+
+
+def _claims_of_entities(connection: Connection, entities: Iterable[str]) -> set[str]:
+    keys: set[str] = set()
+    for _entity, source, kind, external_id, _reason in parties.references_of(connection, entities):
+        keys |= parties.claims_of(connection, source, kind, external_id)
+    return {key for key in keys if not key.startswith("ref:")}

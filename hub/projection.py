@@ -1,0 +1,148 @@
+"""Current state: one row per thing, derived from the events that hold, and derivable again at any time.
+
+If several sources speak of one client, the shown value is the first one given in the order of precedence: what a
+person entered (`operator`), then the connections in the order of the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from hub import identity
+from hub.identity import Bound, Party
+from hub.model.entities import Client, Contact, Entity
+from hub.normalise import Fact, decode
+from hub.store import log, parties, state
+from hub.store.parties import entity_id, reference_key
+from hub.store.tables import STATE
+
+OPERATOR = "operator"
+
+
+class Sources:
+    """The order in which sources are believed."""
+
+    def __init__(self, connections: Sequence[str]) -> None:
+        self._rank = {name: rank for rank, name in enumerate((OPERATOR, *connections))}
+
+    def rank(self, connection: str) -> tuple[int, str]:
+        """Return the sort key of a source; unknown ones come last, by name."""
+        return self._rank.get(connection, len(self._rank)), connection
+
+
+def project(connection: Connection, source: str, facts: Sequence[Fact], bound: Bound, sources: Sources, *, fresh: bool) -> None:
+    """Write the rows of these facts; `fresh` says that none of their subjects was ever seen."""
+    by_kind: dict[str, dict[str, Fact]] = {}
+    for fact in facts:
+        by_kind.setdefault(fact.subject.kind, {})[fact.subject.external_id] = fact
+    for kind, group in by_kind.items():
+        gone = {external_id for external_id, fact in group.items() if fact.entity is None}
+        living = {external_id: fact.entity for external_id, fact in group.items() if fact.entity is not None}
+        if kind == "client":
+            _clients(connection, source, living, gone, bound, sources, fresh=fresh)
+            continue
+        _others(connection, source, kind, living, bound, fresh=fresh)
+        if gone:
+            state.mark_deleted(connection, kind, [_key(source, kind, external_id, bound) for external_id in gone])
+    show_clients(connection, bound.touched, sources)
+    identity.rebind(connection, bound.keys)
+
+
+def _key(source: str, kind: str, external_id: str, bound: Bound) -> str:
+    return bound.entity_of.get((kind, external_id)) or entity_id(source, kind, external_id)
+
+
+def _clients(connection: Connection, source: str, living: dict[str, Entity], gone: set[str], bound: Bound,
+             sources: Sources, *, fresh: bool) -> None:  # fmt: skip
+    entity_of = {external_id: bound.entity_of["client", external_id] for external_id in (*living, *gone)}
+    shared = set(bound.touched)
+    if not fresh:
+        seen: set[str] = set()
+        for entity, *_rest in parties.references_of(connection, set(entity_of.values())):
+            shared |= {entity} & seen
+            seen.add(entity)
+    shared |= {entity_of[external_id] for external_id in gone}
+    bound.touched |= shared
+    rows = [
+        state.row(entity, key=entity_of[external_id], connection=source, external_id=external_id, client=None)
+        for external_id, entity in living.items()
+        if entity_of[external_id] not in shared
+    ]
+    state.save(connection, "client", rows, new=fresh)
+
+
+def show_clients(connection: Connection, entities: set[str], sources: Sources) -> None:
+    """Write the merged row of clients that several references speak of."""
+    if not entities:
+        return
+    said: dict[str, list[tuple[tuple[int, str], str, str, Client]]] = {}
+    gone: dict[str, tuple[str, str]] = {}
+    by_source: dict[str, list[tuple[str, str]]] = {}
+    for entity, source, kind, external_id, _reason in parties.references_of(connection, entities):
+        if kind == "client":
+            by_source.setdefault(source, []).append((external_id, entity))
+    for source, pairs in by_source.items():
+        newest = log.latest(connection, source, [f"client/{external_id}" for external_id, _ in pairs])
+        for external_id, entity in pairs:
+            event = newest.get(f"client/{external_id}")
+            observed = decode("client", event.data) if event else None
+            if isinstance(observed, Client):
+                said.setdefault(entity, []).append((sources.rank(source), source, external_id, observed))
+            else:
+                gone[entity] = (source, external_id)
+    rows = []
+    for entity, voices in said.items():
+        voices.sort(key=lambda voice: (voice[0], voice[2]))
+        rows.append(state.row(merge([voice[3] for voice in voices]), key=entity, connection=voices[0][1],
+                              external_id=voices[0][2], client=None))  # fmt: skip
+    state.save(connection, "client", rows, new=False)
+    state.mark_deleted(connection, "client", sorted(set(gone) - set(said)))
+
+
+def merge(clients: Sequence[Client]) -> Client:
+    """Return one client from what several sources say, the most believed first: the first value given wins."""
+    merged: dict[str, object] = {}
+    for name in Client.__struct_fields__:
+        if name == "points":
+            points = {(point.type, point.value or point.raw): point for client in reversed(clients) for point in client.points}
+            merged[name] = tuple(points[key] for key in sorted(points))
+            continue
+        merged[name] = next((value for client in clients if (value := getattr(client, name))), getattr(clients[0], name))
+    return msgspec.convert(merged, Client)
+
+
+def _others(connection: Connection, source: str, kind: str, living: dict[str, Entity], bound: Bound, *, fresh: bool) -> None:
+    keys = {external_id: _key(source, kind, external_id, bound) for external_id in living}
+    clients: dict[str, str | None] = {}
+    if "client_id" in STATE[kind].c:
+        mentions = {keys[external_id]: _mentions(source, entity) for external_id, entity in living.items()}
+        clients = identity.attribute(connection, mentions)
+        if not fresh:
+            parties.drop_mentions(connection, mentions)
+        parties.save_mentions(connection, [(key, kind, entity) for entity, named in mentions.items() for key in named])
+    rows = {
+        keys[external_id]: state.row(entity, key=keys[external_id], connection=source, external_id=external_id,
+                                     client=clients.get(keys[external_id]))
+        for external_id, entity in living.items()
+    }  # fmt: skip
+    state.save(connection, kind, list(rows.values()), new=fresh and kind != "contact")
+
+
+def _mentions(source: str, entity: Entity) -> tuple[str, ...]:
+    owner = getattr(entity, "client", None)
+    named = (reference_key(source, owner),) if owner is not None else ()
+    return named if isinstance(entity, Contact) else (*named, *entity.keys())
+
+
+def parties_of(facts: Sequence[Fact], known: set[str]) -> list[Party]:
+    """Return the clients and contacts among the facts, once each; `known` are the subjects that were seen before."""
+    found: dict[str, Party] = {}
+    for fact in facts:
+        if fact.subject.kind in identity.PARTIES:
+            entity = fact.entity if isinstance(fact.entity, Client | Contact) else None
+            subject = fact.entry.subject
+            found[subject] = Party(fact.subject.kind, fact.subject.external_id, entity, subject not in known)
+    return list(found.values())
