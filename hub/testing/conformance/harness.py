@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import logging
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,15 +15,18 @@ from pydantic import SecretStr
 
 from hub.model.connector import Batch, ConnectorSpec, Cursor, Record, Stream, Tools
 from hub.model.settings import Settings
-from hub.testing.conformance.http import LoopbackHttp
 from hub.testing.peer import Peer
+from hub.tools import ConnectionTools, HttpxClient
 
 CONNECTION = "conformance"
 FILLED = {"zone": "Asia/Krasnoyarsk", "area_code": "391"}
 """What the core fills in from the firm's configuration."""
 
 MOST_BATCHES = 5_000
-MOST_CURSOR_BYTES = 4096
+
+
+class Skipped(Exception):  # noqa: N818 - an outcome, not an error
+    """Raised by a check that the peer cannot produce; the text names the peer's declaration."""
 
 
 class Stored(Struct, frozen=True):
@@ -80,22 +82,6 @@ class LeapingClock:
         self._leapt += duration
 
 
-class HarnessTools:
-    """The tools of the one connection under test."""
-
-    def __init__(self, stale: Callable[[str, Mapping[str, str]], set[str]]) -> None:
-        self.connection = CONNECTION
-        self.clock = LeapingClock()
-        self.http = LoopbackHttp()
-        self.blobs = MemoryBlobs()
-        self.log = logging.getLogger(f"hub.connection.{CONNECTION}")
-        self._stale = stale
-
-    def stale(self, stream: str, versions: Mapping[str, str]) -> set[str]:
-        """Return the ids that are missing, gone or of another version."""
-        return self._stale(stream, versions)
-
-
 class Harness:
     """One peer, one connector and what the core would have stored of it."""
 
@@ -103,12 +89,14 @@ class Harness:
         self.spec = spec
         self.peer = peer
         self._running = True
-        self._tools = HarnessTools(self.stale)
+        self._clock = LeapingClock()
+        self._blobs = MemoryBlobs()
+        self._http = HttpxClient(self._clock)
         self.forget()
 
     def close(self) -> None:
         """Close the connections and stop the peer."""
-        self._tools.http.close()
+        self._http.close()
         self.stop_peer()
 
     def stop_peer(self) -> None:
@@ -117,12 +105,23 @@ class Harness:
             self._running = False
             self.peer.stop()
 
+    def disconnect(self) -> None:
+        """Close the connections that the hub itself keeps open for the connector."""
+        self._http.close()
+        self._http = HttpxClient(self._clock)
+
+    def change(self, stream: Stream, external_id: str) -> None:
+        """Change an object of the peer. Raises Skipped when the peer says that nothing ever changes there."""
+        try:
+            self.peer.change(stream.name, external_id)
+        except NotImplementedError as error:
+            raise Skipped(f"{type(self.peer).__name__}.change is not implemented: {error}") from error
+
     def settings(self, **other: str) -> Settings:
         """Return the settings of the peer, completed as the core does it, with those given instead."""
         given = {**self.peer.settings(), **other}
         for name, value in FILLED.items():
-            field = self.spec.settings.model_fields.get(name)
-            if field is not None and field.is_required():
+            if name in self.spec.settings.model_fields:
                 given.setdefault(name, value)
         return self.spec.settings.model_validate(given)
 
@@ -133,8 +132,9 @@ class Harness:
 
     def connector(self, tools: Tools | None = None) -> Any:
         """Make the connector as for a new run."""
+        own = ConnectionTools(CONNECTION, http=self._http, blobs=self._blobs, clock=self._clock, stale=self.stale)
         module, _, name = self.spec.factory.partition(":")
-        return getattr(importlib.import_module(module), name)(self.settings(), tools or self._tools)
+        return getattr(importlib.import_module(module), name)(self.settings(), tools or own)
 
     def stream(self, name: str) -> Stream:
         """Return the stream of that name, which the connector must have."""

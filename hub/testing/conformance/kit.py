@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Literal, NoReturn
 
 from msgspec import Struct
 
 from hub.model.connector import Connector, ConnectorSpec, Reads, Stream, Writes
 from hub.model.errors import HubError
-from hub.testing.conformance.harness import Harness
+from hub.testing.conformance.harness import Harness, Skipped
 from hub.testing.peer import Fault, Peer
 
 Level = Literal["bronze", "silver", "gold", "platinum"]
 Outcome = Literal["passed", "failed", "skipped"]
-
-
-class Skipped(Exception):  # noqa: N818 - an outcome, not an error
-    """Raised by a check that the peer cannot produce; the text names the peer's declaration."""
 
 
 class Finding(Struct, frozen=True):
@@ -32,11 +27,15 @@ class Finding(Struct, frozen=True):
 
 
 class Promise(Struct, frozen=True):
-    """One thing a connector promises, and the function that finds out; the first level that asks for it is `level`."""
+    """One thing a connector promises, and the function that finds out.
+
+    `level` is the first level that asks for it; a `vital` check must have passed there, others may have been skipped.
+    """
 
     name: str
     group: str
     level: Level
+    vital: bool
     text: str
     examine: Callable[[Case], str | None]
 
@@ -44,13 +43,15 @@ class Promise(Struct, frozen=True):
 PROMISES: dict[str, Promise] = {}
 
 
-def promise(level: Level) -> Callable[[Callable[[Case], str | None]], Callable[[Case], str | None]]:
+def promise(
+    level: Level, *, vital: bool = False
+) -> Callable[[Callable[[Case], str | None]], Callable[[Case], str | None]]:
     """Enter a function as a check; its module is the group and its docstring the promise."""
 
     def enter(examine: Callable[[Case], str | None]) -> Callable[[Case], str | None]:
         group = examine.__module__.rpartition(".")[2]
         name = f"{group}_{examine.__name__}"
-        PROMISES[name] = Promise(name, group, level, (examine.__doc__ or "").strip(), examine)
+        PROMISES[name] = Promise(name, group, level, vital, (examine.__doc__ or "").strip(), examine)
         return examine
 
     return enter
@@ -62,17 +63,21 @@ class Case:
     def __init__(self, spec: ConnectorSpec, peer: Callable[[], Peer]) -> None:
         self.spec = spec
         self.peer = peer
+        self._harness: Harness | None = None
 
-    @contextmanager
-    def started(self) -> Iterator[Harness]:
-        """Start a peer and a harness on it."""
+    def start(self) -> Harness:
+        """Start a peer and a harness on it, in the place of the one before."""
+        self.finish()
         peer = self.peer()
         peer.start()
-        harness = Harness(self.spec, peer)
-        try:
-            yield harness
-        finally:
-            harness.close()
+        self._harness = Harness(self.spec, peer)
+        return self._harness
+
+    def finish(self) -> None:
+        """Stop what runs."""
+        if self._harness is not None:
+            self._harness.close()
+            self._harness = None
 
     def each_stream(self, *, removable: bool = False) -> Iterator[tuple[Harness, Stream]]:
         """Yield each stream the peer can fill, each on a peer of its own."""
@@ -82,8 +87,8 @@ class Case:
             what = "removable" if removable and declared.streams else "streams"
             raise Skipped(f"{type(declared).__name__}.{what} is empty")
         for name in names:
-            with self.started() as harness:
-                yield harness, harness.stream(name)
+            harness = self.start()
+            yield harness, harness.stream(name)
 
     def need_fault(self, name: Fault) -> None:
         """Skip the check unless the peer can make the trouble."""
@@ -147,10 +152,10 @@ def examine(promise: Promise, case: Case) -> Finding:
         message = promise.examine(case) or ""
     except Skipped as skipped:
         return Finding(promise.name, promise.group, "skipped", str(skipped))
-    except NotImplementedError as missing:
-        return Finding(promise.name, promise.group, "skipped", f"the peer does not offer it: {missing}")
     except AssertionError as failure:
         return Finding(promise.name, promise.group, "failed", str(failure))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign connector may raise anything
         return Finding(promise.name, promise.group, "failed", f"unexpected {describe(error)}")
+    finally:
+        case.finish()
     return Finding(promise.name, promise.group, "passed", message)

@@ -21,28 +21,19 @@ ASKS: dict[Level, str] = {
 def level(findings: Iterable[Finding]) -> Level | None:
     """Return the highest level whose checks, and those of all levels below it, hold; `None` below bronze.
 
-    bronze    no check of bronze failed or was skipped
-    silver    no check of silver failed, and `read_survives_down` was not skipped
-    gold      no check of gold failed
-    platinum  no check of platinum failed
-
-    From silver on a check may be skipped only because the peer declares that such a system has no such trouble or
-    deletion. Checks of groups that do not apply (a connector that only reads has no `execute`) are not asked for.
+    A level holds when none of its checks failed and none of its vital checks was skipped. A check is skipped only when
+    the peer declares that a system of this kind has no such trouble, deletion or change. Checks of a group that does
+    not apply (`execute` of a connector that only reads) are not asked for.
     """
     outcomes = {finding.check: finding.outcome for finding in findings}
     reached: Level | None = None
     for candidate in LEVELS:
-        asked = [outcomes[it.name] for it in PROMISES.values() if it.level == candidate and it.name in outcomes]
-        if "failed" in asked or not asked or "passed" not in asked:
-            break
-        if candidate == "bronze" and not _is_whole(outcomes.values(), asked):
+        asked = [it for it in PROMISES.values() if it.level == candidate and it.name in outcomes]
+        unmet = [it for it in asked if outcomes[it.name] != "passed" and (it.vital or outcomes[it.name] == "failed")]
+        if unmet or (candidate == "bronze" and not asked):
             break
         reached = candidate
     return reached
-
-
-def _is_whole(outcomes: Iterable[str], asked: Sequence[str]) -> bool:
-    return bool(outcomes) and "skipped" not in asked
 
 
 class Report(Struct, frozen=True):
@@ -65,6 +56,6 @@ def levels_markdown() -> str:
     """Return the levels and their checks as a Markdown table for the documentation."""
     lines = ["| level | asks for | checks |", "| --- | --- | --- |"]
     for name in LEVELS:
-        checks = ", ".join(f"`{it.name}`" for it in PROMISES.values() if it.level == name)
+        checks = ", ".join(f"`{it.name}`{'*' if it.vital else ''}" for it in PROMISES.values() if it.level == name)
         lines.append(f"| {name} | {ASKS[name]} | {checks} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n\\* vital: must have passed, must not have been skipped.\n"

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 from typing import get_args
 
 from pydantic import SecretStr, ValidationError
@@ -62,7 +64,7 @@ def factory_is_there(case: Case) -> None:
 @promise("bronze")
 def imports_are_light(case: Case) -> None:
     """Importing the plugin loads nothing but `hub.api` and its settings, and prints nothing."""
-    package = case.spec.settings.__module__.partition(".")[0]
+    package = case.spec.factory.partition(":")[0].partition(".")[0]
     done = subprocess.run(
         [sys.executable, "-c", _IMPORT.format(package=package)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
@@ -86,14 +88,14 @@ def _is_light(name: str, package: str) -> bool:
 @promise("bronze")
 def settings_are_strict(case: Case) -> None:
     """The settings take what the peer gives, as text, and refuse a key they do not know."""
-    with case.started() as harness:
-        given = harness.peer.settings()
-        expect(all(isinstance(value, str) for value in given.values()), "a person writes settings as text")
-        harness.settings()
-        try:
-            harness.settings(no_such_setting="1")
-        except ValidationError:
-            return
+    harness = case.start()
+    given = harness.peer.settings()
+    expect(all(isinstance(value, str) for value in given.values()), "a person writes settings as text")
+    harness.settings()
+    try:
+        harness.settings(no_such_setting="1")
+    except ValidationError:
+        return
     fail("an unknown setting is accepted; derive the settings from hub.api.Settings")
 
 
@@ -124,3 +126,16 @@ def capabilities_are_whole(case: Case) -> None:
         expect(not missing or len(missing) == len(methods), f"{capability} by half: {', '.join(missing)} is missing")
         whole += not missing
     expect(whole, "the connector neither reads, writes nor receives")
+
+
+@promise("platinum")
+def readme_names_settings(case: Case) -> None:
+    """The package has a README.md beside its code that names every setting."""
+    package = case.spec.factory.partition(":")[0].partition(".")[0]
+    found = find_spec(package)
+    expect(found is not None and found.origin, f"the package {package} has no file")
+    readme = Path(found.origin).with_name("README.md") if found and found.origin else Path()
+    expect(readme.is_file(), f"there is no README.md beside {package}/__init__.py")
+    text = readme.read_text(encoding="utf-8")
+    silent = [name for name in case.spec.settings.model_fields if not re.search(rf"\b{re.escape(name)}\b", text)]
+    expect(not silent, f"README.md does not name the settings {', '.join(silent)}")
