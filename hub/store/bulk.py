@@ -59,7 +59,7 @@ def delete(connection: Connection, table: Table, keys: tuple[str, ...], rows: Se
 
 
 def select_in(
-    connection: Connection, table: Table, columns: tuple[str, ...], key: str, values: Iterable[Any], **fixed: Any
+    connection: Connection, table: Table, columns: tuple[str, ...], key: str, values: Iterable[Any], /, **fixed: Any
 ) -> list[Any]:
     """Return the rows whose `key` is among the values and whose `fixed` columns are equal, as plain tuples."""
     wanted = list(values)

@@ -1,0 +1,119 @@
+"""Find and load plugins, each in its own isolation: a broken one is reported and stops nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import logging
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+from msgspec import Struct
+
+from hub import hookspecs
+from hub.api import API
+from hub.model.connector import Connector, ConnectorSpec, Reads, Receives, Writes
+from hub.model.errors import SettingsError
+from hub.model.settings import Settings
+from hub.yaml_text import nearest
+
+GROUP = "hub.plugins"
+BUNDLED = "svyazka"
+log = logging.getLogger("hub.plugins")
+
+
+class Plugin(Struct, frozen=True):
+    """One installed plugin; `problem` says why it is not used."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    connectors: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Plugins:
+    """The loaded plugins, their connectors and hooks."""
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        self.manager = pluggy.PluginManager("hub")
+        self.manager.add_hookspecs(hookspecs)
+        self.found: list[Plugin] = []
+        self.connectors: dict[str, ConnectorSpec] = {}
+        permitted = set(allowed)
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+            self._load(entry, permitted)
+
+    def _load(self, entry: EntryPoint, permitted: set[str]) -> None:
+        distribution = entry.dist.name if entry.dist else ""
+        version = entry.dist.version if entry.dist else ""
+        problem, names = "", []
+        if permitted and entry.name not in permitted and distribution != BUNDLED:
+            problem = "not in the list `plugins:` of the configuration"
+        else:
+            try:
+                module = entry.load()
+                self.manager.register(module, name=entry.name)
+                names = self._take_connectors(module)
+            except BaseException as error:  # noqa: BLE001 a plugin may do anything at import, even exit
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                problem = f"{type(error).__name__}: {str(error)[:200]}"
+                if self.manager.has_plugin(entry.name):
+                    self.manager.unregister(name=entry.name)
+                log.warning("plugin %s cannot be used: %s", entry.name, problem)
+        self.found.append(Plugin(entry.name, entry.value, distribution, version, tuple(names), problem))
+
+    def _take_connectors(self, module: Any) -> list[str]:
+        register = getattr(module, "register_connectors", None)
+        specs = list(register()) if register else []
+        for spec in specs:
+            if not isinstance(spec, ConnectorSpec):
+                raise TypeError("register_connectors must return ConnectorSpec objects")
+            if spec.api != API:
+                raise ValueError(f"connector {spec.name} was written for API {spec.api}, this hub has {API}")
+            if spec.name in self.connectors:
+                raise ValueError(f"a connector called {spec.name} exists already")
+        for spec in specs:
+            self.connectors[spec.name] = spec
+        return [spec.name for spec in specs]
+
+    def spec(self, name: str) -> ConnectorSpec:
+        """Return a connector's announcement. Raises SettingsError that names the known ones."""
+        try:
+            return self.connectors[name]
+        except KeyError:
+            raise SettingsError(
+                f"no connector is called {name!r}.", field="connector", hint=nearest(name, list(self.connectors))
+            ) from None
+
+
+def build(spec: ConnectorSpec, settings: Settings, tools: Any) -> Connector:
+    """Import the connector's class and make it. Raises SettingsError when its factory cannot be found."""
+    module, _, attribute = spec.factory.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(f"the connector {spec.name} cannot be loaded: {type(error).__name__}: {error}") from error
+    connector: Connector = factory(settings, tools)
+    return connector
+
+
+def capabilities(connector: type[Connector] | Connector) -> tuple[str, ...]:
+    """Return what a connector can do, derived from what it implements."""
+    protocols: Mapping[str, type[Any]] = {"reads": Reads, "writes": Writes, "receives": Receives}
+    methods = {"reads": ("streams", "read", "normalise"), "writes": ("commands", "execute", "find"), "receives": ("receive",)}
+    return tuple(name for name in protocols if all(callable(getattr(connector, method, None)) for method in methods[name]))
+
+
+def fingerprint(spec: ConnectorSpec, settings: Settings) -> str:
+    """Return a mark of which base a connection reads: its connector and address, never its secrets."""
+    parts = [spec.name]
+    for field in ("url", "host", "server", "source", "path", "user", "mailbox"):
+        value = getattr(settings, field, None)
+        if isinstance(value, str):
+            parts.append(f"{field}={value}")
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
