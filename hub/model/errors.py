@@ -38,11 +38,18 @@ class AuthError(HubError):
 
 
 class Unavailable(HubError):
-    """Raise when the other system cannot answer now; `retry_after` is its own wish, if it told one."""
+    """Raise when the other system cannot answer now; `retry_after` is its own wish, if it told one.
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None, hint: str = "") -> None:
+    From `execute`, `unsent=True` promises that nothing has taken effect and nothing will: the hub then tries again by
+    itself. Without the promise the outcome is unknown and the command is looked up before anything else.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, hint: str = "", unsent: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after = retry_after
+        self.unsent = unsent
 
 
 class BadRecord(HubError):
