@@ -1,0 +1,547 @@
+"""An IMAP4rev1 server on loopback, as strict as Dovecot where a client could err, and the mail peer made of it.
+
+Commands are understood as the grammar says, literals included; what is not is BAD. Folder names travel in modified
+UTF-7. `UID FETCH n:*` and `UID SEARCH UID n:*` give the newest letter even where n is beyond it, as real servers do.
+BODY[] without PEEK sets \\Seen in a selected folder; a UID that is gone is left out of an answer without an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import socket
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from itertools import count
+from typing import BinaryIO, ClassVar
+
+from msgspec import Struct
+
+from hub.model.connector import Command
+from hub.testing.peer import Fault
+from hub.testing.peers.smtp import PASSWORD, USER, LoopbackServer, SmtpServer, hang_up
+
+CAPABILITIES = "IMAP4rev1 LITERAL+ UIDPLUS SPECIAL-USE ID AUTH=PLAIN SASL-IR"
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+class Mail(Struct):
+    """One letter in a folder."""
+
+    uid: int
+    raw: bytes
+    arrived: datetime
+    flags: set[str]
+
+
+class Folder:
+    """One folder: its letters by rising UID; `use` is a SPECIAL-USE flag such as `\\Sent`."""
+
+    def __init__(self, uidvalidity: int, use: str = "") -> None:
+        self.uidvalidity, self.use = uidvalidity, use
+        self.next_uid = 1
+        self.mails: list[Mail] = []
+
+    def add(self, raw: bytes, arrived: datetime, flags: Collection[str] = ()) -> int:
+        """Put a letter in; return its UID."""
+        uid, self.next_uid = self.next_uid, self.next_uid + 1
+        self.mails.append(Mail(uid, raw, arrived, set(flags)))
+        return uid
+
+
+class ImapServer(LoopbackServer):
+    """The server. Folders are plain data under `lock`; switches are attributes."""
+
+    def __init__(self, user: str = USER, password: str = PASSWORD) -> None:
+        super().__init__()
+        self.user, self.password = user, password
+        self._validity = count(1_700_000_000)
+        self.folders = {"INBOX": self._folder(), "Sent": self._folder("\\Sent")}
+        self.refused_logins = 0
+        self.commands: list[str] = []
+        """What clients asked, without arguments."""
+        self.refuse: dict[str, str] = {}
+        """Answers instead of the command of that name, such as `NO [UNAVAILABLE] later`."""
+        self.before_fetch: Callable[[], None] | None = None
+        """Called before a FETCH is answered, for instance to remove a letter in between."""
+        self.garbage = False
+        """Greet with an HTML page."""
+        self.cut_after: int | None = None
+        """Cut each connection after so many bytes of answers."""
+        self.cut_literal = False
+        """Cut the connection in the middle of the first literal of an answer."""
+
+    def _folder(self, use: str = "") -> Folder:
+        return Folder(next(self._validity), use)
+
+    def deliver(self, raw: bytes, folder: str = "INBOX", arrived: datetime | None = None) -> int:
+        """Put a letter into a folder, which is made if need be; return its UID."""
+        with self.lock:
+            return self.folders.setdefault(folder, self._folder()).add(raw, arrived or datetime.now(UTC))
+
+    def remove(self, uid: int, folder: str = "INBOX") -> None:
+        """Delete a letter for good."""
+        with self.lock:
+            box = self.folders[folder]
+            box.mails = [mail for mail in box.mails if mail.uid != uid]
+
+    def new_uidvalidity(self, folder: str = "INBOX") -> None:
+        """Number a folder anew, as after a restored backup."""
+        with self.lock:
+            old, new = self.folders[folder], self._folder(self.folders[folder].use)
+            new.next_uid = 1
+            for mail in old.mails:
+                new.add(mail.raw, mail.arrived, mail.flags)
+            self.folders[folder] = new
+
+    def serve(self, connection: socket.socket, lines: BinaryIO) -> None:
+        """Speak IMAP with one client."""
+        _Session(self, connection, lines).run()
+
+
+class _Bad(Exception):
+    """A command outside the grammar."""
+
+
+class _No(Exception):
+    """A command that cannot be done."""
+
+
+class _Session:
+    def __init__(self, server: ImapServer, connection: socket.socket, lines: BinaryIO) -> None:
+        self._server, self._connection, self._lines = server, connection, lines
+        self._is_known = False
+        self._folder: Folder | None = None
+        self._is_readonly = True
+        self._left = server.cut_after
+
+    def run(self) -> None:
+        if self._server.garbage:
+            self._send(b"<!DOCTYPE html>\r\n<html><body>It works!</body></html>\r\n")
+            return
+        self._send(f"* OK [CAPABILITY {CAPABILITIES}] stand-in ready\r\n".encode())
+        while True:
+            tag, tokens = "*", []
+            try:
+                tokens = self._command()
+                if not tokens:
+                    return
+                tag, name, arguments = _head(tokens)
+                self._server.commands.append(name)
+                if name == "LOGOUT":
+                    self._send(f"* BYE\r\n{tag} OK bye\r\n".encode())
+                    return
+                refusal = self._server.refuse.get(name)
+                if refusal:
+                    self._send(f"{tag} {refusal}\r\n".encode())
+                    continue
+                with self._server.lock:
+                    done = self._do(name, arguments)
+                self._send(f"{tag} OK {done}\r\n".encode())
+            except _No as error:
+                self._send(f"{tag} NO {error}\r\n".encode())
+            except _Bad as error:
+                tag = str(tokens[0]) if tokens and isinstance(tokens[0], str) else tag
+                self._send(f"{tag} BAD {error}\r\n".encode())
+
+    def _send(self, content: bytes) -> None:
+        if self._left is not None:
+            content, self._left = content[: self._left], self._left - len(content)
+        self._connection.sendall(content)
+        if self._left is not None and self._left <= 0:
+            hang_up(self._connection)
+            raise OSError("cut on purpose")
+
+    # what comes in
+
+    def _command(self) -> list[Token]:
+        """Read one command with its literals; an empty list at the end of the connection."""
+        pieces: list[bytes] = []
+        literals: list[bytes] = []
+        while True:
+            line = self._lines.readline(65536)
+            if not line.endswith(b"\r\n"):
+                return []
+            found = re.search(rb"\{(\d+)(\+?)\}\r\n$", line)
+            if not found:
+                pieces.append(line[:-2])
+                break
+            pieces.append(line[: found.start()])
+            size = int(found[1])
+            if not found[2]:
+                self._send(b"+ go on\r\n")
+            literal = self._lines.read(size)
+            if len(literal) < size:
+                return []
+            literals.append(literal)
+        return list(_tokens(pieces, literals))
+
+    # what is done
+
+    def _do(self, name: str, arguments: list[Token]) -> str:
+        if name in ("CAPABILITY", "NOOP", "ID"):
+            answers = {
+                "CAPABILITY": f"* CAPABILITY {CAPABILITIES}\r\n",
+                "ID": '* ID ("name" "stand-in" "version" "1")\r\n',
+            }
+            self._send(answers.get(name, "").encode())
+            return f"{name} done"
+        if name in ("LOGIN", "AUTHENTICATE"):
+            return self._login(name, arguments)
+        if not self._is_known:
+            raise _Bad("log in first")
+        if name == "LIST":
+            return self._list(arguments)
+        if name in ("SELECT", "EXAMINE"):
+            return self._select(arguments, readonly=name == "EXAMINE")
+        if name == "APPEND":
+            return self._append(arguments)
+        if self._folder is None:
+            raise _Bad(f"{name} is unknown or needs a selected folder")
+        if name == "CLOSE":
+            self._folder = None
+            return "closed"
+        if name in ("UID SEARCH", "SEARCH"):
+            return self._search(self._folder, arguments, by_uid=name.startswith("UID"))
+        if name == "UID FETCH":
+            return self._fetch(self._folder, arguments)
+        raise _Bad(f"{name} is unknown")
+
+    def _login(self, name: str, arguments: list[Token]) -> str:
+        if self._is_known:
+            raise _Bad("already logged in")
+        if name == "LOGIN":
+            given = [_text(argument) for argument in arguments]
+        else:
+            if not arguments or _text(arguments[0]).upper() != "PLAIN":
+                raise _No("unknown mechanism")
+            if len(arguments) == 1:
+                self._send(b"+ \r\n")
+                arguments.append(self._lines.readline(4096).strip().decode("ascii", "replace"))
+            try:
+                given = base64.b64decode(_text(arguments[1]), validate=True).decode().split("\0")[1:]
+            except ValueError as error:
+                raise _Bad("not base64") from error
+        if given != [self._server.user, self._server.password]:
+            self._server.refused_logins += 1
+            raise _No("[AUTHENTICATIONFAILED] Authentication failed.")
+        self._is_known = True
+        return f"[CAPABILITY {CAPABILITIES}] logged in"
+
+    def _list(self, arguments: list[Token]) -> str:
+        reference, pattern = (_mailbox(argument) for argument in _exactly(2, arguments))
+        fits = re.compile(re.escape(reference + pattern).replace(r"\*", ".*").replace("%", "[^/]*"), re.IGNORECASE)
+        for name, folder in self._server.folders.items():
+            if fits.fullmatch(name):
+                flags = " ".join(flag for flag in ("\\HasNoChildren", folder.use) if flag)
+                self._send(f'* LIST ({flags}) "/" "{_utf7(name)}"\r\n'.encode("ascii"))
+        return "listed"
+
+    def _select(self, arguments: list[Token], *, readonly: bool) -> str:
+        name = _mailbox(_exactly(1, arguments)[0])
+        self._folder = None
+        folder = self._server.folders.get("INBOX" if name.upper() == "INBOX" else name)
+        if folder is None:
+            raise _No(f"[NONEXISTENT] Mailbox doesn't exist: {_utf7(name)}")
+        self._folder, self._is_readonly = folder, readonly
+        self._send(
+            f"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* {len(folder.mails)} EXISTS\r\n* 0 RECENT\r\n"
+            f"* OK [UIDVALIDITY {folder.uidvalidity}] UIDs valid\r\n* OK [UIDNEXT {folder.next_uid}] next\r\n".encode()
+        )
+        return "[READ-ONLY] examined" if readonly else "[READ-WRITE] selected"
+
+    def _append(self, arguments: list[Token]) -> str:
+        if not 2 <= len(arguments) <= 4 or not isinstance(arguments[-1], bytes):
+            raise _Bad("APPEND folder [flags] [date] literal")
+        name = _mailbox(arguments[0])
+        folder = self._server.folders.get(name)
+        if folder is None:
+            raise _No("[TRYCREATE] no such folder")
+        flags = [_text(flag) for argument in arguments[1:-1] if isinstance(argument, list) for flag in argument]
+        uid = folder.add(arguments[-1], datetime.now(UTC), flags)
+        return f"[APPENDUID {folder.uidvalidity} {uid}] appended"
+
+    def _search(self, folder: Folder, arguments: list[Token], *, by_uid: bool) -> str:
+        keys = [_text(argument) for argument in arguments]
+        if keys[:1] == ["CHARSET"]:
+            if keys[1].upper() not in ("US-ASCII", "UTF-8"):
+                raise _No("[BADCHARSET (US-ASCII UTF-8)] unknown charset")
+            keys = keys[2:]
+        if not keys:
+            raise _Bad("SEARCH needs a key")
+        found = _searched(folder, keys)
+        numbers = [mail.uid if by_uid else folder.mails.index(mail) + 1 for mail in found]
+        self._send(f"* SEARCH{''.join(f' {number}' for number in numbers)}\r\n".encode())
+        return "searched"
+
+    def _fetch(self, folder: Folder, arguments: list[Token]) -> str:
+        uids, items = _exactly(2, arguments)
+        names = [_text(item).upper() for item in items] if isinstance(items, list) else [_text(items).upper()]
+        wanted = _numbers(_text(uids), folder.mails[-1].uid if folder.mails else 0)
+        chosen = [(number, mail) for number, mail in enumerate(folder.mails, start=1) if wanted(mail.uid)]
+        if self._server.before_fetch is not None:
+            self._server.before_fetch()
+        for number, mail in chosen:
+            if mail in folder.mails:
+                fields = [f"UID {mail.uid}".encode(), *(self._item(mail, name) for name in names if name != "UID")]
+                self._answer(f"* {number} FETCH (".encode() + b" ".join(fields) + b")\r\n")
+        return "fetched"
+
+    def _answer(self, line: bytes) -> None:
+        found = re.search(rb"\{(\d+)\}\r\n", line)
+        if found and self._server.cut_literal:
+            self._send(line[: found.end() + int(found[1]) // 2])
+            hang_up(self._connection)
+            raise OSError("cut on purpose")
+        self._send(line)
+
+    def _item(self, mail: Mail, name: str) -> bytes:
+        if name == "RFC822.SIZE":
+            return f"RFC822.SIZE {len(mail.raw)}".encode()
+        if name == "FLAGS":
+            return f"FLAGS ({' '.join(sorted(mail.flags))})".encode()
+        if name == "INTERNALDATE":
+            arrived = mail.arrived
+            return f'INTERNALDATE "{arrived.day:2}-{_MONTHS[arrived.month - 1]}-{arrived:%Y %H:%M:%S %z}"'.encode()
+        found = re.fullmatch(r"BODY(\.PEEK)?\[(HEADER)?\]", name)
+        if not found:
+            raise _Bad(f"cannot fetch {name}")
+        if not found[1] and not self._is_readonly:
+            mail.flags.add("\\Seen")
+        content = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if found[2] else mail.raw
+        return f"BODY[{found[2] or ''}] {{{len(content)}}}\r\n".encode() + content
+
+
+Token = str | bytes | list["Token"]
+"""An atom or quoted string, a literal, or a list in brackets."""
+
+_TOKEN = re.compile(rb'"((?:[^"\\\r\n]|\\["\\])*)"|([()])|((?:[^\s()"\[{]|\[[^\]]*\])+)')
+
+
+def _tokens(pieces: Sequence[bytes], literals: Sequence[bytes]) -> Iterator[Token]:
+    open_lists: list[list[Token]] = [[]]
+    for number, piece in enumerate(pieces):
+        place = 0
+        while place < len(piece):
+            if piece[place : place + 1] == b" ":
+                place += 1
+                continue
+            found = _TOKEN.match(piece, place)
+            if not found or any(byte > 127 for byte in found[0]):
+                raise _Bad("not in the grammar")
+            place = found.end()
+            if found[2] == b"(":
+                open_lists.append([])
+            elif found[2] == b")":
+                if len(open_lists) < 2:
+                    raise _Bad("unbalanced brackets")
+                closed = open_lists.pop()
+                open_lists[-1].append(closed)
+            elif found[3]:
+                open_lists[-1].append(found[3].decode("ascii"))
+            else:
+                open_lists[-1].append(re.sub(rb"\\(.)", rb"\1", found[1]).decode("ascii"))
+        if number < len(literals):
+            open_lists[-1].append(literals[number])
+    if len(open_lists) != 1:
+        raise _Bad("unbalanced brackets")
+    yield from open_lists[0]
+
+
+def _head(tokens: list[Token]) -> tuple[str, str, list[Token]]:
+    if len(tokens) < 2 or not isinstance(tokens[0], str) or not isinstance(tokens[1], str):
+        raise _Bad("a command is a tag and a name")
+    if tokens[1].upper() == "UID" and len(tokens) > 2:
+        return tokens[0], f"UID {_text(tokens[2]).upper()}", tokens[3:]
+    return tokens[0], tokens[1].upper(), tokens[2:]
+
+
+def _exactly(number: int, arguments: list[Token]) -> list[Token]:
+    if len(arguments) != number:
+        raise _Bad(f"{number} arguments are needed")
+    return arguments
+
+
+def _text(token: Token) -> str:
+    if isinstance(token, list):
+        raise _Bad("a list stands where text belongs")
+    return token.decode("utf-8", "replace") if isinstance(token, bytes) else token
+
+
+def _numbers(text: str, newest: int) -> Callable[[int], bool]:
+    """Return a test for a set such as `2,4:7,9:*`; `*` is the newest, and a range may run backwards."""
+    if not re.fullmatch(r"(\d+|\*)(:(\d+|\*))?(,(\d+|\*)(:(\d+|\*))?)*", text):
+        raise _Bad(f"{text!r} is no set of numbers")
+    ranges = []
+    for part in text.split(","):
+        ends = [newest if end == "*" else int(end) for end in part.split(":")]
+        ranges.append((min(ends), max(ends)))
+    return lambda number: any(low <= number <= high for low, high in ranges)
+
+
+def _searched(folder: Folder, keys: list[str]) -> list[Mail]:
+    found, waiting = list(folder.mails), list(keys)
+    newest = folder.mails[-1].uid if folder.mails else 0
+
+    def value() -> str:
+        if not waiting:
+            raise _Bad("a search key lacks its value")
+        return waiting.pop(0)
+
+    while waiting:
+        key = waiting.pop(0).upper()
+        if key == "ALL":
+            continue
+        if key == "UID":
+            wanted = _numbers(value(), newest)
+            found = [mail for mail in found if wanted(mail.uid)]
+        elif key == "SINCE":
+            day = _day(value())
+            found = [mail for mail in found if mail.arrived.date() >= day]
+        elif key == "HEADER":
+            name, text = value(), value()
+            found = [mail for mail in found if _has_header(mail.raw, name, text)]
+        elif key[0].isdigit() or key[0] == "*":
+            wanted = _numbers(key, len(folder.mails))
+            found = [mail for mail in found if wanted(folder.mails.index(mail) + 1)]
+        else:
+            raise _Bad(f"unknown search key {key}")
+    return found
+
+
+def _day(text: str) -> date:
+    found = re.fullmatch(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4})", text)
+    if not found or found[2] not in _MONTHS:
+        raise _Bad(f"{text!r} is no date")
+    return date(int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
+
+
+def _has_header(raw: bytes, name: str, text: str) -> bool:
+    head = re.sub(r"\r\n[ \t]+", " ", raw.partition(b"\r\n\r\n")[0].decode("latin-1"))
+    lines = (line.partition(":") for line in head.split("\r\n"))
+    return any(key.lower() == name.lower() and text.lower() in found.lower() for key, _, found in lines)
+
+
+def _utf7(name: str) -> str:
+    """Write a folder name in modified UTF-7 (RFC 3501, 5.1.3)."""
+
+    def shifted(found: re.Match[str]) -> str:
+        packed = base64.b64encode(found[0].encode("utf-16-be")).decode("ascii")
+        return f"&{packed.rstrip('=').replace('/', ',')}-"
+
+    return re.sub(r"[^\x20-\x7e]+", shifted, name.replace("&", "&-"))
+
+
+def _mailbox(token: Token) -> str:
+    def unshifted(found: re.Match[str]) -> str:
+        packed = found[1].replace(",", "/")
+        return base64.b64decode(packed + "=" * (-len(packed) % 4)).decode("utf-16-be") if packed else "&"
+
+    try:
+        return re.sub(r"&([A-Za-z0-9+,]*)-", unshifted, _text(token))
+    except ValueError as error:
+        raise _Bad("the folder name is not in modified UTF-7") from error
+
+
+def letter(number: int, *, sender: str = "Анна Белова <belova@client.example>", recipient: str = USER) -> bytes:
+    """Return the bytes of one plain letter, different for each number."""
+    mail = EmailMessage(policy=SMTP)
+    mail["Message-ID"] = f"<letter-{number}@client.example>"
+    mail["Date"] = format_datetime(datetime(2026, 11, 20, 3, 15, tzinfo=UTC))
+    mail["From"], mail["To"] = sender, recipient
+    mail["Subject"] = f"Вопрос № {number}"
+    mail.set_content(f"Добрый день!\n\nПодскажите, пожалуйста, по счёту {number}.\n")
+    return mail.as_bytes()
+
+
+def key_of(raw: bytes) -> str:
+    """Return the id under which the hub must know a letter made by `letter` or taken over SMTP (folded lines excepted)."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    fields = dict(line.split(b": ", 1) for line in re.sub(rb"\r\n[ \t]+", b" ", head).split(b"\r\n"))
+    text = b"\n".join(fields[name] for name in (b"Date", b"From", b"Subject")) + b"\n"
+    digest = hashlib.sha256(text + body.replace(b"\r\n", b"\n").strip()).hexdigest()[:16]
+    return f"{fields[b'Message-ID'].decode().strip('<>')}#{digest}"
+
+
+class MailPeer:
+    """A mailbox and its submission server, both stand-ins. A letter that was received never changes and never unhappens."""
+
+    streams: ClassVar[Sequence[str]] = ("INBOX",)
+    removable: ClassVar[Collection[str]] = ()
+    faults: ClassVar[Collection[Fault]] = ("auth", "down", "cut", "garbage", "lost_answer", "refuse")
+
+    def __init__(self) -> None:
+        self.imap, self.smtp = ImapServer(), SmtpServer()
+        self._numbers = count(1)
+        self._fault: Fault | None = None
+        self._uids: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Start both servers."""
+        self.imap.start()
+        self.smtp.start()
+
+    def stop(self) -> None:
+        """Stop both servers."""
+        self.imap.stop()
+        self.smtp.stop()
+
+    def settings(self) -> Mapping[str, str]:
+        """Return the settings of the mailbox."""
+        return {
+            "host": "127.0.0.1", "port": str(self.imap.port), "tls": "none", "user": USER, "password": PASSWORD,
+            "smtp_host": "127.0.0.1", "smtp_port": str(self.smtp.port), "smtp_tls": "none",
+        }  # fmt: skip
+
+    def add(self, stream: str, count: int = 1) -> list[str]:
+        """Deliver letters from a client."""
+        keys = []
+        for _ in range(count):
+            raw = letter(next(self._numbers))
+            keys.append(key_of(raw))
+            self._uids[keys[-1]] = self.imap.deliver(raw, stream)
+        return keys
+
+    def change(self, stream: str, external_id: str) -> None:
+        """Refuse: nobody can change a letter that was received."""
+        raise NotImplementedError("a letter that was received never changes")
+
+    def remove(self, stream: str, external_id: str) -> None:
+        """Delete a letter in the mailbox; to the hub it stays received."""
+        self.imap.remove(self._uids[external_id], stream)
+
+    def fault(self, name: Fault | None) -> None:
+        """Make a trouble of that kind in both servers, or none."""
+        if self._fault == "down" and name != "down":
+            self.start()
+        elif name == "down" and self._fault != "down":
+            self.stop()
+        self._fault = name
+        password = "changed yesterday" if name == "auth" else PASSWORD  # noqa: S105 - of a stand-in
+        self.imap.password = self.smtp.password = password
+        self.imap.garbage = self.smtp.garbage = name == "garbage"
+        self.imap.cut_literal = self.smtp.cut = name == "cut"
+        self.smtp.lost_answer = name == "lost_answer"
+        self.smtp.answers = {"*": "550 5.1.1 no such user"} if name == "refuse" else {}
+
+    def logins(self) -> int:
+        """Return how many logins both servers refused."""
+        return self.imap.refused_logins + self.smtp.refused_logins
+
+    def command(self) -> Command | None:
+        """Return a letter to send."""
+        number = next(self._numbers)
+        data = {
+            "to": ["belova@client.example"],
+            "subject": f"Счёт № {number}",
+            "text": "Добрый день! Счёт во вложении.",
+        }
+        return Command(id=f"command-{number}", kind="mail.send", data=data)
+
+    def effects(self, command: Command) -> int:
+        """Return how many letters with the Message-ID of the command arrived."""
+        return sum(arrived.message_id.startswith(f"{command.id}@") for arrived in self.smtp.arrived)

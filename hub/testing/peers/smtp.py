@@ -1,0 +1,295 @@
+"""A mail submission server on loopback: wants a login, takes or refuses each recipient, keeps what arrived.
+
+It is no softer than a real one: no mail without AUTH, no RCPT before MAIL, no DATA without an accepted recipient, lines
+end with CR LF, 8-bit addresses only with SMTPUTF8, and a dot at the start of a line must have been doubled.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import socket
+import socketserver
+import threading
+from email.parser import BytesHeaderParser
+from typing import Any, BinaryIO
+
+from msgspec import Struct
+
+USER = "office@example.com"
+PASSWORD = "stand-in secret"  # noqa: S105 - of a server that lives for a test
+
+
+class Arrived(Struct, frozen=True):
+    """One letter that was taken: the envelope and the bytes after removing the doubled dots."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+
+    @property
+    def message_id(self) -> str:
+        """Return its Message-ID without brackets."""
+        return str(BytesHeaderParser().parsebytes(self.raw).get("Message-ID", "")).strip().strip("<>")
+
+
+class _Sockets(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    owner: LoopbackServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: clients of tests break off on purpose."""
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: _Sockets
+
+    def setup(self) -> None:
+        """Register the connection, so that the server can cut it."""
+        super().setup()
+        self.server.owner.connections.add(self.connection)
+
+    def handle(self) -> None:
+        """Serve one connection to its end."""
+        try:
+            self.server.owner.serve(self.connection, self.rfile)
+        except (OSError, ValueError):
+            return
+
+    def finish(self) -> None:
+        """Forget the connection."""
+        self.server.owner.connections.discard(self.connection)
+        try:
+            super().finish()
+        except OSError:
+            return
+
+
+class LoopbackServer:
+    """A TCP server with a thread per connection, which can go down and come back on the same port."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.lock = threading.RLock()
+        self.connections: set[socket.socket] = set()
+        self._server: _Sockets | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Listen on loopback; the first time on a free port."""
+        server = _Sockets(("127.0.0.1", self.port), _Handler)
+        server.owner = self
+        self.port = server.server_address[1]
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.shutdown()
+        self._server.server_close()
+        for connection in list(self.connections):
+            hang_up(connection)
+        self._thread.join()
+        self._server = self._thread = None
+
+    def serve(self, connection: socket.socket, lines: BinaryIO) -> None:
+        """Speak the protocol with one client."""
+        raise NotImplementedError
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Close a connection under way."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
+
+
+class SmtpServer(LoopbackServer):
+    """The submission server. Switches are plain attributes; `arrived` is what it took."""
+
+    def __init__(self, user: str = USER, password: str = PASSWORD) -> None:
+        super().__init__()
+        self.user, self.password = user, password
+        self.arrived: list[Arrived] = []
+        self.refused_logins = 0
+        self.most_bytes = 10 * 1024 * 1024
+        self.mechanisms = ("PLAIN", "LOGIN")
+        self.answers: dict[str, str] = {}
+        """Answers to RCPT by recipient, such as `550 5.1.1 no such user`; `*` stands for everybody else."""
+        self.garbage = False
+        """Greet with an HTML page."""
+        self.cut = False
+        """Cut the connection when DATA comes."""
+        self.lost_answer = False
+        """Take the letter and cut the connection before the answer."""
+
+    def serve(self, connection: socket.socket, lines: BinaryIO) -> None:
+        """Speak SMTP with one client."""
+        _Session(self, connection, lines).run()
+
+
+VERBS = frozenset({"ehlo", "helo", "noop", "rset", "quit", "auth", "mail", "rcpt", "data"})
+_PATH = re.compile(r"<([^<>\s]*)>((?: [A-Za-z0-9=]+)*)")
+
+
+class _Session:
+    def __init__(self, server: SmtpServer, connection: socket.socket, lines: BinaryIO) -> None:
+        self._server, self._connection, self._lines = server, connection, lines
+        self._is_greeted = self._is_known = self._is_utf8 = False
+        self._sender: str | None = None
+        self._recipients: list[str] = []
+
+    def run(self) -> None:
+        if self._server.garbage:
+            self._connection.sendall(b"<html><body>503 Service Unavailable</body></html>\r\n")
+            return
+        self._say("220 stand-in ESMTP")
+        while line := self._line():
+            verb, _, rest = line.partition(" ")
+            command = getattr(self, f"_{verb.lower()}") if verb.lower() in VERBS else None
+            if command is None:
+                self._say("500 5.5.2 command not recognised")
+            elif command(rest.strip()) == "end":
+                return
+
+    def _line(self) -> str:
+        raw = self._lines.readline(4096)
+        if raw and not raw.endswith(b"\r\n"):
+            self._say("500 5.5.2 a line ends with CR LF and has at most 4096 bytes")
+            return ""
+        return raw.decode("utf-8", "surrogateescape").rstrip("\r\n") or ("noop" if raw else "")
+
+    def _say(self, *answers: str) -> None:
+        for number, answer in enumerate(answers, start=1):
+            text = answer if number == len(answers) else f"{answer[:3]}-{answer[4:]}"
+            self._connection.sendall(text.encode() + b"\r\n")
+
+    def _ehlo(self, name: str) -> None:
+        if not name:
+            self._say("501 5.5.4 say who you are")
+            return
+        self._is_greeted = True
+        self._forget()
+        size, ways = self._server.most_bytes, " ".join(self._server.mechanisms)
+        self._say("250 stand-in", f"250 SIZE {size}", "250 8BITMIME", "250 SMTPUTF8", f"250 AUTH {ways}")
+
+    def _helo(self, _: str) -> None:
+        self._is_greeted = True
+        self._say("250 stand-in")
+
+    def _noop(self, _: str) -> None:
+        self._say("250 2.0.0 ok")
+
+    def _rset(self, _: str) -> None:
+        self._forget()
+        self._say("250 2.0.0 ok")
+
+    def _quit(self, _: str) -> str:
+        self._say("221 2.0.0 bye")
+        return "end"
+
+    def _forget(self) -> None:
+        self._sender, self._recipients = None, []
+
+    def _auth(self, rest: str) -> None:
+        mechanism, _, initial = rest.partition(" ")
+        if not self._is_greeted or self._is_known:
+            self._say("503 5.5.1 not now")
+        elif mechanism.upper() not in self._server.mechanisms:
+            self._say("504 5.5.4 unknown mechanism")
+        else:
+            credentials = self._plain(initial) if mechanism.upper() == "PLAIN" else self._login(initial)
+            if credentials == (self._server.user, self._server.password):
+                self._is_known = True
+                self._say("235 2.7.0 welcome")
+            else:
+                self._server.refused_logins += 1
+                self._say("535 5.7.8 authentication failed: wrong user or password")
+
+    def _plain(self, initial: str) -> tuple[str, str] | None:
+        parts = self._secret(initial, "").split("\0")
+        return (parts[1], parts[2]) if len(parts) == 3 else None
+
+    def _login(self, initial: str) -> tuple[str, str]:
+        return self._secret(initial, "Username:"), self._secret("", "Password:")
+
+    def _secret(self, given: str, question: str) -> str:
+        if not given:
+            self._say(f"334 {base64.b64encode(question.encode()).decode()}")
+            given = self._line()
+        try:
+            return base64.b64decode(given, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError, ValueError):
+            return ""
+
+    def _mail(self, rest: str) -> None:
+        found = _PATH.fullmatch(rest[5:].strip()) if rest.upper().startswith("FROM:") else None
+        if not self._is_greeted or self._sender is not None:
+            self._say("503 5.5.1 not now")
+        elif not self._is_known:
+            self._say("530 5.7.0 authentication required")
+        elif found is None:
+            self._say("501 5.1.7 bad sender")
+        elif (size := re.search(r"SIZE=(\d+)", found[2].upper())) and int(size[1]) > self._server.most_bytes:
+            self._say("552 5.3.4 message too big")
+        elif found[1].lower() != self._server.user:
+            self._say("553 5.7.1 sender address rejected: not owned by user")
+        else:
+            self._sender, self._is_utf8 = found[1], "SMTPUTF8" in found[2].upper()
+            self._say("250 2.1.0 ok")
+
+    def _rcpt(self, rest: str) -> None:
+        found = _PATH.fullmatch(rest[3:].strip()) if rest.upper().startswith("TO:") else None
+        address = found[1] if found else ""
+        if self._sender is None:
+            self._say("503 5.5.1 MAIL first")
+        elif "@" not in address or (not address.isascii() and not self._is_utf8):
+            self._say("501 5.1.3 bad recipient")
+        else:
+            answer = self._server.answers.get(address) or self._server.answers.get("*") or "250 2.1.5 ok"
+            if answer.startswith("25"):
+                self._recipients.append(address)
+            self._say(answer)
+
+    def _data(self, _: str) -> str | None:
+        if not self._recipients or self._sender is None:
+            self._say("503 5.5.1 no valid recipients")
+            return None
+        if self._server.cut:
+            return "end"
+        self._say("354 go on, end with a line that has only a dot")
+        raw = self._content()
+        if raw is None:
+            return "end"
+        if len(raw) > self._server.most_bytes:
+            self._say("552 5.3.4 message too big")
+            return None
+        with self._server.lock:
+            self._server.arrived.append(Arrived(self._sender, tuple(self._recipients), raw))
+        self._forget()
+        if self._server.lost_answer:
+            return "end"
+        self._say("250 2.0.0 queued")
+        return None
+
+    def _content(self) -> bytes | None:
+        lines: list[bytes] = []
+        while line := self._lines.readline(1024 * 1024):
+            if line == b".\r\n":
+                return b"".join(lines)
+            if not line.endswith(b"\r\n"):
+                self._say("550 5.6.0 bare LF in the content")
+                return None
+            if line.startswith(b"."):
+                if line[1:2] != b".":
+                    self._say("550 5.6.0 a dot at the start of a line was not doubled")
+                    return None
+                line = line[1:]
+            lines.append(line)
+        return None

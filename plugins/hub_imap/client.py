@@ -1,0 +1,224 @@
+"""Speak IMAP: the only module that knows IMAPClient. Its errors leave here as those of the hub.
+
+Every session logs in once. What a server says is repeated in errors shortly; what a mail says never is.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
+from typing import Any
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
+
+from hub.api import AuthError, HubError, SettingsError, Unavailable
+
+from .settings import ImapSettings
+
+CONNECT_SECONDS = 15
+ANSWER_SECONDS = 60
+MOST_IN_SEARCH = 50_000
+"""Messages one SEARCH looks at: its answer is one line, and imaplib refuses lines beyond a million bytes."""
+
+SENT = "Sent"
+SENT_NAMES = ("отправленные", "отправленное", "исходящие", "sent", "sent items", "sent messages", "sent mail")
+
+logging.getLogger("imapclient").setLevel(logging.WARNING)  # at DEBUG it would print every letter
+
+
+class Mailbox:
+    """One IMAP session that is logged in. Reading never changes the mailbox: folders are examined, bodies peeked at."""
+
+    def __init__(self, client: IMAPClient, host: str) -> None:
+        self._client = client
+        self._host = host
+        self._names: list[tuple[tuple[str, ...], str]] | None = None
+
+    def capabilities(self) -> frozenset[str]:
+        """Return what the server says it can do."""
+        with named(self._host):
+            return frozenset(name.decode("ascii", "replace").upper() for name in self._client.capabilities())
+
+    def server(self) -> str:
+        """Return name and version of the server, if it tells."""
+        if "ID" not in self.capabilities():
+            return ""
+        with named(self._host):
+            answer = self._client.id_()
+        fields = answer[0] if answer and isinstance(answer[0], tuple) else ()
+        words = [word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word) for word in fields]
+        told = {key.lower(): value for key, value in zip(words[::2], words[1::2], strict=False)}
+        return f"{told.get('name', '')} {told.get('version', '')}".strip()
+
+    def folders(self) -> list[tuple[tuple[str, ...], str]]:
+        """Return flags and name of every folder that can be opened."""
+        if self._names is None:
+            with named(self._host):
+                listed = self._client.list_folders()
+            found = [
+                (tuple(flag.decode("ascii", "replace").lower() for flag in flags), name) for flags, _, name in listed
+            ]
+            self._names = [
+                (flags, str(name)) for flags, name in found if not {"\\noselect", "\\nonexistent"} & {*flags}
+            ]
+        return self._names
+
+    def find(self, name: str) -> str | None:
+        """Return the server's name of a folder; `Sent` is the one with that use, else the one with such a name."""
+        names = [folder for _, folder in self.folders()]
+        if name != SENT:
+            return next((folder for folder in names if folder == name or folder.upper() == name == "INBOX"), None)
+        by_use = next((folder for flags, folder in self.folders() if "\\sent" in flags), None)
+        lasts = {folder.replace(".", "/").rpartition("/")[2].casefold(): folder for folder in reversed(names)}
+        return by_use or next((lasts[known] for known in ("sent", *SENT_NAMES) if known in lasts), None)
+
+    def examine(self, folder: str) -> tuple[int, int]:
+        """Open a folder for reading; return its UIDVALIDITY and how many messages it holds."""
+        try:
+            with named(self._host):
+                opened = self._client.select_folder(folder, readonly=True)
+        except _Refused as error:
+            raise SettingsError(f"folder {folder!r} cannot be opened: {error.words}", field="folders") from error
+        if b"UIDVALIDITY" not in opened:
+            raise Unavailable(f"{self._host} gives no UIDVALIDITY for folder {folder!r}, so nothing can be resumed.")
+        return int(opened[b"UIDVALIDITY"]), int(opened[b"EXISTS"])
+
+    def search(self, exists: int, *criteria: str | date) -> list[int]:
+        """Return UIDs that fit, ascending. A list too long for one answer is asked for piece by piece."""
+        found: set[int] = set()
+        for first in range(1, exists + 1, MOST_IN_SEARCH):
+            last = first + MOST_IN_SEARCH - 1
+            window = f"{first}:{last if last < exists else '*'}"
+            with named(self._host):
+                found.update(self._client.search([window, *criteria] if exists > MOST_IN_SEARCH else list(criteria)))
+        return sorted(found)
+
+    def sizes(self, uids: Sequence[int]) -> dict[int, int]:
+        """Return the size of each message that is still there."""
+        found = self._fetch(uids, "RFC822.SIZE")
+        return {uid: value for uid, value in found.items() if isinstance(value, int)}
+
+    def contents(self, uids: Sequence[int]) -> dict[int, bytes]:
+        """Return the raw bytes of each message that is still there."""
+        return {uid: value for uid, value in self._fetch(uids, "BODY[]").items() if isinstance(value, bytes)}
+
+    def headers(self, uid: int) -> bytes | None:
+        """Return the raw header of one message, if it is still there."""
+        value = self._fetch([uid], "BODY[HEADER]").get(uid)
+        return value if isinstance(value, bytes) else None
+
+    def _fetch(self, uids: Sequence[int], item: str) -> dict[int, Any]:
+        with named(self._host):
+            answer = self._client.fetch(list(uids), [item.replace("BODY[", "BODY.PEEK[")])
+        return {uid: fields[item.encode()] for uid, fields in answer.items() if item.encode() in fields}
+
+    def append(self, folder: str, raw: bytes, moment: datetime) -> None:
+        """Put a message into a folder as one that was read."""
+        with named(self._host):
+            self._client.append(folder, raw, flags=(b"\\Seen",), msg_time=moment)
+
+
+@contextmanager
+def session(settings: ImapSettings) -> Iterator[Mailbox]:
+    """Connect, log in with one try, and log out in the end."""
+    with named(settings.host):
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        client = IMAPClient(
+            settings.host,
+            port=settings.port or (993 if settings.tls == "imaps" else 143),
+            ssl=settings.tls == "imaps",
+            ssl_context=context,
+            timeout=SocketTimeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+        )
+    client.normalise_times = False
+    client._imap.debug = 0  # at IMAPClient's 5 each message is formatted for a log that nobody reads
+    try:
+        with named(settings.host):
+            if settings.tls == "starttls":
+                client.starttls(context)
+        _login(client, settings)
+        yield Mailbox(client, settings.host)
+    finally:
+        try:
+            client.logout()
+        except (IMAPClientError, OSError, ValueError):
+            with suppress(OSError):
+                client.shutdown()
+
+
+def _login(client: IMAPClient, settings: ImapSettings) -> None:
+    user, password = settings.user, settings.password.get_secret_value()
+    try:
+        with named(settings.host):
+            if (user + password).isascii():
+                client.login(user, password)
+            else:
+                client.plain_login(user, password)
+    except _Refused as error:
+        if any(code in error.words.upper() for code in ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]")):
+            raise Unavailable(f"{settings.host} does not let us in now: {error.words}") from error
+        raise AuthError(f"{settings.host} refused the login: {error.words}", hint=advice(settings.host)) from error
+
+
+def advice(host: str) -> str:
+    """Return what usually helps when this provider refuses a login."""
+    host = host.lower()
+    if "yandex" in host or host.endswith(".ya.ru"):
+        return "Yandex wants an app password, and IMAP must be switched on in the settings of the mailbox."
+    if host.endswith("mail.ru"):
+        return "Mail.ru wants a «пароль для внешнего приложения», and access by IMAP/SMTP must be switched on."
+    if host.endswith(("gmail.com", "googlemail.com")):
+        return "Gmail wants an app password, which needs 2-step verification."
+    if "office365" in host or host.endswith("outlook.com"):
+        return "Exchange Online takes no passwords over IMAP; use a connector for Microsoft 365."
+    return "Check user and password."
+
+
+class _Refused(Unavailable):
+    """A tagged NO or BAD, with the server's words."""
+
+    def __init__(self, host: str, words: str) -> None:
+        super().__init__(f"{host} refused: {words}")
+        self.words = words
+
+
+@contextmanager
+def named(host: str) -> Iterator[None]:
+    """Turn what the library raises into the hub's errors, at one place."""
+    try:
+        yield
+    except HubError:
+        raise
+    except ssl.SSLCertVerificationError as error:
+        raise SettingsError(
+            f"the certificate of {host} is not accepted: {error.verify_message}.",
+            field="ca_file",
+            hint="Give the authority's certificate as ca_file, or correct the host name.",
+        ) from error
+    except FileNotFoundError as error:
+        raise SettingsError("the file with the authority's certificate is not there.", field="ca_file") from error
+    except (IMAPClientAbortError, ProtocolError) as error:
+        raise Unavailable(f"{host} broke the connection off or does not speak IMAP.") from error
+    except LoginError as error:
+        if isinstance(error.__context__, IMAPClientAbortError):  # the library hides a lost connection behind it
+            raise Unavailable(f"{host} broke the connection off at the login.") from error
+        raise _Refused(host, _words(error)) from error
+    except IMAPClientError as error:
+        raise _Refused(host, _words(error)) from error
+    except TimeoutError as error:
+        raise Unavailable(f"{host} did not answer in time.") from error
+    except OSError as error:
+        raise Unavailable(f"{host} cannot be reached: {error.strerror or type(error).__name__}.") from error
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        raise Unavailable(f"{host} gave an answer that is not IMAP.") from error
+
+
+def _words(error: Exception) -> str:
+    text = str(error).strip()
+    if text.startswith("b'") and text.endswith("'"):
+        text = text[2:-1]
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:200] or "without a reason"

@@ -1,0 +1,199 @@
+"""The connector `imap`: reads folders as streams, and sends letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from msgspec import Struct
+
+from hub.api import Batch, Check, Command, Cursor, Event, HubError, Receipt, Record, SettingsError, Stream, Tools
+
+from .client import SENT, Mailbox, session
+from .compose import compose, message_id
+from .keys import OMITTED, message_key
+from .normalise import normalise
+from .send import deliver, submission
+from .settings import ImapSettings
+
+MOST_MESSAGES = 50
+MOST_BYTES = 8 * 1024 * 1024
+MOST_SIZES = 500
+
+
+class Place(Struct, frozen=True):
+    """How far a folder is read: UIDVALIDITY and the last UID; up to `until`, only what came since `since` counts.
+
+    UIDs rise, so everything up to the last one is known. The first load leaves old letters out by their date; it says so
+    in the cursor until it is through, so that a load which was broken off goes on exactly as it began.
+    """
+
+    uidvalidity: int
+    uid: int
+    since: str = ""
+    until: int = 0
+
+    @classmethod
+    def read(cls, cursor: Cursor | None, uidvalidity: int, since: date) -> Place:
+        """Return where a cursor stands; one of another UIDVALIDITY, or one that cannot be read, means the start."""
+        known = cursor or {}
+        uid, until, begun = known.get("uid"), known.get("until", 0), known.get("since", "")
+        if (
+            known.get("uidvalidity") == uidvalidity
+            and isinstance(uid, int)
+            and isinstance(until, int)
+            and _is_day(begun)
+        ):
+            return cls(uidvalidity, uid, begun, until)
+        return cls(uidvalidity, 0, since.isoformat(), 2**32)
+
+    def after(self, uid: int) -> dict[str, Any]:
+        """Return the cursor that is true once the letter with this UID is stored."""
+        passed: dict[str, Any] = {"uidvalidity": self.uidvalidity, "uid": uid}
+        return passed if uid >= self.until else {**passed, "since": self.since, "until": self.until}
+
+
+def _is_day(text: Any) -> bool:
+    try:
+        return text == "" or bool(date.fromisoformat(text))
+    except (TypeError, ValueError):
+        return False
+
+
+class Imap:
+    """One mailbox. A letter that was received stays received: deleting it in the mailbox changes nothing here."""
+
+    def __init__(self, settings: ImapSettings, tools: Tools) -> None:
+        self._settings = settings
+        self._tools = tools
+
+    def check(self) -> Check:
+        """Log in to both servers and look for the folders; no letter is opened or sent."""
+        settings, findings = self._settings, []
+        with session(settings) as mailbox:
+            version = mailbox.server()
+            for name in settings.folders:
+                if mailbox.find(name) is None:
+                    there = ", ".join(folder for _, folder in mailbox.folders())[:500]
+                    findings.append((f"There is no folder {name!r}.", f"Set folders to some of: {there}."))
+        if settings.smtp_host:
+            with submission(settings):
+                pass
+        else:
+            findings.append(("This connection does not send.", "Set smtp_host to send letters with it."))
+        return Check(account=settings.mailbox, version=version, findings=tuple(findings))
+
+    def streams(self) -> Sequence[Stream]:
+        """Return one stream per folder."""
+        return [
+            Stream(name, {"INBOX": "Входящие", SENT: "Отправленные"}.get(name, name)) for name in self._settings.folders
+        ]
+
+    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
+        """Read what is new in a folder, oldest first; each batch's cursor is true once it is stored."""
+        with session(self._settings) as mailbox:
+            folder = mailbox.find(stream.name)
+            if folder is None and stream.name == SENT:
+                return  # a mailbox from which nothing was ever sent
+            if folder is None:
+                raise SettingsError(f"there is no folder {stream.name!r} in the mailbox.", field="folders")
+            uidvalidity, exists = mailbox.examine(folder)
+            first_day = (self._tools.clock.now() - self._settings.since).date()
+            place = Place.read(cursor, uidvalidity, first_day)
+            uids, place = _listed(mailbox, exists, place)
+            for chunk in _batches(mailbox, uids):
+                records = {record.external_id: record for record in self._records(mailbox, chunk)}
+                yield Batch(tuple(records.values()), cursor=place.after(max(chunk)), expected=len(uids))
+
+    def _records(self, mailbox: Mailbox, sizes: Mapping[int, int]) -> Iterator[Record]:
+        whole = [uid for uid, size in sizes.items() if size <= self._settings.max_message_bytes]
+        contents = mailbox.contents(whole)
+        for uid, size in sizes.items():
+            raw = contents.get(uid)
+            if uid not in whole and (headers := mailbox.headers(uid)) is not None:
+                raw = OMITTED + b": %d\r\n" % size + headers
+            if raw is not None:  # else it vanished since it was listed
+                yield Record(message_key(raw), raw)
+
+    def normalise(self, record: Record) -> Sequence[Event]:
+        """Return the event of one letter."""
+        return normalise(record, self._settings.ours)
+
+    def commands(self) -> Sequence[str]:
+        """Return what the connection can do: send, if it has a server for it."""
+        return ("mail.send",) if self._settings.smtp_host else ()
+
+    def execute(self, command: Command) -> Receipt:
+        """Send a letter and put a copy into the folder of sent mail.
+
+        `Unavailable` does not say that nothing was sent: where the connection was lost after the content, only `find`
+        can tell. A copy that could not be filed does not undo the letter; the receipt says so.
+        """
+        letter = compose(command, self._settings, self._tools.blobs, self._tools.clock.now())
+        refused = deliver(letter, self._settings)
+        detail: dict[str, Any] = {"accepted": [it for it in letter.recipients if it not in refused]}
+        if refused:
+            detail["refused"] = refused
+        if not _files_itself(self._settings.smtp_host):
+            detail["copy"] = self._file(letter.raw)
+        return Receipt(external_id=letter.message_id, detail=detail)
+
+    def _file(self, raw: bytes) -> str:
+        try:
+            with session(self._settings) as mailbox:
+                folder = mailbox.find(SENT)
+                if folder is None:
+                    return "not filed: the mailbox has no folder for sent mail"
+                mailbox.append(folder, raw, self._tools.clock.now())
+                return f"filed in {folder}"
+        except HubError as error:
+            return f"not filed: {error}"
+
+    def find(self, command: Command) -> Receipt | None:
+        """Look for the letter by its Message-ID among sent mail and, for letters to ourselves, in INBOX.
+
+        Found proves that it was sent. Not found does not prove that it was not: after a connection lost in the middle
+        there is no copy of ours, and some servers give letters another Message-ID.
+        """
+        identifier = message_id(command, self._settings)
+        with session(self._settings) as mailbox:
+            for folder in dict.fromkeys(name for name in (mailbox.find(SENT), mailbox.find("INBOX")) if name):
+                _, exists = mailbox.examine(folder)
+                if mailbox.search(exists, "HEADER", "Message-ID", f"<{identifier}>"):
+                    return Receipt(external_id=identifier, detail={"found": folder})
+        return None
+
+
+def _listed(mailbox: Mailbox, exists: int, place: Place) -> tuple[list[int], Place]:
+    """Return the UIDs to read and the place with its end known."""
+    uids = mailbox.search(exists, "UID", f"{place.uid + 1}:*") if exists else []
+    uids = [uid for uid in uids if uid > place.uid]  # `n:*` gives the newest letter even where n is beyond it
+    if not place.since or not uids:
+        return uids, place
+    place = Place(place.uidvalidity, place.uid, place.since, min(place.until, uids[-1]))
+    recent = set(
+        mailbox.search(exists, "UID", f"{place.uid + 1}:{place.until}", "SINCE", date.fromisoformat(place.since))
+    )
+    return [uid for uid in uids if uid > place.until or uid in recent], place
+
+
+def _batches(mailbox: Mailbox, uids: Sequence[int]) -> Iterator[dict[int, int]]:
+    """Yield UIDs with their sizes, in batches of limited count and bytes; a batch is at least one letter."""
+    for start in range(0, len(uids), MOST_SIZES):
+        asked = uids[start : start + MOST_SIZES]
+        sizes = mailbox.sizes(asked)
+        batch: dict[int, int] = {}
+        for uid in asked:
+            if uid not in sizes:
+                continue
+            if batch and (len(batch) >= MOST_MESSAGES or sum(batch.values()) + sizes[uid] > MOST_BYTES):
+                yield batch
+                batch = {}
+            batch[uid] = sizes[uid]
+        if batch:
+            yield batch
+
+
+def _files_itself(smtp_host: str) -> bool:
+    return smtp_host.lower().endswith(("gmail.com", "googlemail.com"))

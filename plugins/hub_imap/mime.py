@@ -1,0 +1,126 @@
+"""Take a raw mail apart within limits: headers are cut, nesting and parts are counted, nothing is decoded yet.
+
+The standard parser is safe with these limits only: 5000 nested parts end in a RecursionError, a long header takes
+quadratic time in `policy.default`. So `compat32` is used, its header values stay raw, and counting happens while it parses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import Compat32
+from typing import Any
+
+from hub.api import BadRecord
+
+from .charset import to_text, words
+
+MOST_HEADER = 16 * 1024
+MOST_HEADERS = 256 * 1024
+MOST_LEVELS = 100
+MOST_PARTS = 1000
+MOST_TEXT = 1024 * 1024
+
+
+class _RawHeaders(Compat32):
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, _, value = sourcelines[0].partition(":")
+        size, kept = len(value), [value.lstrip(" \t")]
+        for line in sourcelines[1:]:
+            if size > MOST_HEADER:
+                break
+            size += len(line)
+            kept.append(line)
+        return name[:200], "".join(kept)[:MOST_HEADER].rstrip()
+
+    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002 - the interface of policies
+        return value
+
+
+class Part(Message):
+    """A mail or a part of it, with raw header values."""
+
+    def __init__(self, policy: Any = None) -> None:
+        super().__init__(policy or _RawHeaders())
+        self.level = 0
+        self._room = MOST_HEADERS
+        self._total = [1]
+
+    def set_raw(self, name: str, value: str) -> None:
+        """Take a header from the parser while there is room."""
+        self._room -= len(name) + len(value)
+        if self._room >= 0:
+            super().set_raw(name, value)
+
+    def attach(self, payload: Any) -> None:
+        """Take a part from the parser, unless there are too many."""
+        payload.level, payload._total = self.level + 1, self._total
+        self._total[0] += 1
+        if payload.level > MOST_LEVELS or self._total[0] > MOST_PARTS:
+            raise BadRecord(f"the mail has more than {MOST_LEVELS} levels or {MOST_PARTS} parts.")
+        super().attach(payload)
+
+    def get_boundary(self, failobj: Any = None) -> Any:
+        """Return the boundary; parameters that contradict each other count as none."""
+        try:
+            return super().get_boundary(failobj)
+        except (TypeError, ValueError):
+            return failobj
+
+    def value(self, name: str) -> str:
+        """Return the first header of that name as it came, or an empty string."""
+        return str(self.get(name, ""))
+
+    def every(self, name: str) -> list[str]:
+        """Return all headers of that name as they came."""
+        return [str(value) for value in self.get_all(name, [])]
+
+    def header(self, name: str) -> str:
+        """Return one header as text on one line."""
+        return words(self.value(name))
+
+    def leaves(self) -> Iterator[Part]:
+        """Yield the parts that hold content, in their order; a mail inside the mail is one of them and stays closed."""
+        waiting: list[Part] = [self]
+        while waiting:
+            part = waiting.pop()
+            if part.is_multipart() and part.get_content_maintype() == "multipart":
+                waiting.extend(reversed(part.children()))
+            else:
+                yield part
+
+    def children(self) -> list[Part]:
+        """Return the parts directly inside."""
+        payload: Any = self.get_payload() if self.is_multipart() else []
+        return list(payload)
+
+    def content(self) -> bytes:
+        """Return the decoded bytes of a part that is no container."""
+        decoded = self.get_payload(decode=True)
+        return decoded if isinstance(decoded, bytes) else b""
+
+    def text(self) -> str:
+        """Return the content as text; of more than a mebibyte the beginning."""
+        return to_text(self.content()[:MOST_TEXT], self.parameter("content-type", "charset"))
+
+    def parameter(self, header: str, name: str) -> str:
+        """Return a parameter of a header; of two with one name the one written after RFC 2231 holds."""
+        found = ""
+        try:
+            for key, value in self.get_params([], header=header):
+                if key.lower() == name and isinstance(value, tuple):
+                    return to_text(value[2].encode("latin-1", "surrogateescape"), value[0] or "")
+                if key.lower() == name:
+                    found = found or words(value)
+        except (TypeError, ValueError):  # pieces without and with a number, letters where octets belong
+            return found
+        return found
+
+
+def parse(raw: bytes) -> Part:
+    """Take a mail apart. Raises BadRecord when it is beyond the limits."""
+    try:
+        return BytesParser(Part, policy=_RawHeaders()).parsebytes(raw)
+    except RecursionError as error:
+        raise BadRecord("the parts of the mail are nested too deeply.") from error

@@ -1,0 +1,134 @@
+"""Speak SMTP: hand one letter to the server for submission, with one try of the password."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from hub.api import AuthError, HubError, Rejected, SettingsError, Unavailable
+
+from .client import ANSWER_SECONDS, CONNECT_SECONDS, advice
+from .compose import Letter
+from .settings import ImapSettings
+
+MECHANISMS = (("PLAIN", "auth_plain"), ("LOGIN", "auth_login"), ("CRAM-MD5", "auth_cram_md5"))
+
+
+def deliver(letter: Letter, settings: ImapSettings) -> dict[str, str]:
+    """Send the letter; return the recipients that were refused, with the server's words.
+
+    Rejected: nobody got it and nobody will. Unavailable: try later; where the connection was lost after the content,
+    the server may have taken it, so look for it before.
+    """
+    with submission(settings) as server:
+        options = []
+        if letter.needs_utf8:
+            if not server.has_extn("smtputf8"):
+                raise Rejected(f"{settings.smtp_host} does not take addresses with letters other than Latin.")
+            options = ["SMTPUTF8"]
+        try:
+            refused = server.sendmail(letter.sender, letter.recipients, letter.raw, mail_options=options)
+        except smtplib.SMTPRecipientsRefused as error:
+            raise _verdict(settings.smtp_host, error.recipients) from error
+    return {address: _words(code, answer) for address, (code, answer) in refused.items()}
+
+
+@contextmanager
+def submission(settings: ImapSettings) -> Iterator[smtplib.SMTP]:
+    """Connect and log in. What comes after the body of the `with` cannot undo it: a failed QUIT is no failure."""
+    if not settings.smtp_host:
+        raise SettingsError("this connection does not send: smtp_host is not set.", field="smtp_host")
+    with _named(settings.smtp_host):
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        port = settings.smtp_port or (465 if settings.smtp_tls == "smtps" else 587)
+        if settings.smtp_tls == "smtps":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(settings.smtp_host, port, timeout=CONNECT_SECONDS, context=context)
+        else:
+            server = smtplib.SMTP(settings.smtp_host, port, timeout=CONNECT_SECONDS)
+        try:
+            if server.sock is not None:
+                server.sock.settimeout(ANSWER_SECONDS)
+            server.ehlo_or_helo_if_needed()
+            if settings.smtp_tls == "starttls":
+                server.starttls(context=context)
+                server.ehlo_or_helo_if_needed()
+            _login(server, settings)
+            yield server
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+        finally:
+            server.close()
+
+
+def _login(server: smtplib.SMTP, settings: ImapSettings) -> None:
+    server.user = settings.smtp_user or settings.user
+    server.password = (settings.smtp_password or settings.password).get_secret_value()
+    if not (server.user + server.password).isascii():
+        raise SettingsError(
+            "user and password for sending must be ASCII; SMTP servers take no others.", field="password"
+        )
+    offered = server.esmtp_features.get("auth", "").upper().split()
+    for mechanism, method in MECHANISMS:  # `SMTP.login` would try the password once with each of them
+        if mechanism in offered:
+            server.auth(mechanism, getattr(server, method))
+            return
+    raise SettingsError(
+        f"{settings.smtp_host} offers no way to log in with a password.",
+        field="smtp_tls",
+        hint="Many servers offer it only over TLS: write smtps or starttls.",
+    )
+
+
+def _verdict(host: str, refused: Mapping[str, tuple[int, bytes]]) -> HubError:
+    words = "; ".join(dict.fromkeys(_words(code, answer) for code, answer in refused.values()))[:300]
+    if any(code < 500 for code, _ in refused.values()):
+        return Unavailable(f"{host} takes no recipient now: {words}")
+    return Rejected(f"{host} refused every recipient: {words}")
+
+
+@contextmanager
+def _named(host: str) -> Iterator[None]:
+    try:
+        yield
+    except HubError:
+        raise
+    except smtplib.SMTPAuthenticationError as error:
+        words = _words(error.smtp_code, error.smtp_error)
+        if error.smtp_code < 500:
+            raise Unavailable(f"{host} does not let us in now: {words}") from error
+        raise AuthError(f"{host} refused the login: {words}", hint=advice(host)) from error
+    except (smtplib.SMTPConnectError, smtplib.SMTPHeloError) as error:
+        raise Unavailable(f"{host} does not serve us now or does not speak SMTP.") from error
+    except smtplib.SMTPResponseException as error:
+        words = _words(error.smtp_code, error.smtp_error)
+        if error.smtp_code in (530, 534, 535, 538):
+            raise AuthError(f"{host} wants another login: {words}", hint=advice(host)) from error
+        if 500 <= error.smtp_code < 600:
+            raise Rejected(f"{host} refused the letter: {words}") from error
+        raise Unavailable(f"{host} cannot take the letter now: {words}") from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise SettingsError(f"{host} does not offer what the settings ask for: {error}", field="smtp_tls") from error
+    except ssl.SSLCertVerificationError as error:
+        raise SettingsError(
+            f"the certificate of {host} is not accepted: {error.verify_message}.",
+            field="ca_file",
+            hint="Give the authority's certificate as ca_file, or correct the host name.",
+        ) from error
+    except FileNotFoundError as error:
+        raise SettingsError("the file with the authority's certificate is not there.", field="ca_file") from error
+    except smtplib.SMTPException as error:
+        raise Unavailable(f"{host} broke the connection off or does not speak SMTP.") from error
+    except TimeoutError as error:
+        raise Unavailable(f"{host} did not answer in time.") from error
+    except OSError as error:
+        raise Unavailable(f"{host} cannot be reached: {error.strerror or type(error).__name__}.") from error
+    except ValueError as error:
+        raise Unavailable(f"{host} gave an answer that is not SMTP.") from error
+
+
+def _words(code: int, answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return f"{code} {' '.join(shown.split())[:200]}"

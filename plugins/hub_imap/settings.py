@@ -1,0 +1,133 @@
+"""Settings of one mailbox."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from hub.api import Duration, Email, Secret, Settings
+
+PUBLIC_DOMAINS = frozenset(
+    """yandex.ru ya.ru yandex.com yandex.by yandex.kz narod.ru mail.ru inbox.ru bk.ru list.ru internet.ru xmail.ru
+    rambler.ru lenta.ru ro.ru gmail.com googlemail.com outlook.com hotmail.com live.com yahoo.com icloud.com me.com
+    proton.me protonmail.com""".split()
+)
+"""Domains where anybody has a mailbox: the domain of ours says nothing about who else is ours."""
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class ImapSettings(Settings):
+    """How to reach one mailbox, and what of it to read."""
+
+    host: str
+    """IMAP server, for example `imap.yandex.ru`."""
+    port: Port | None = None
+    """Port of the IMAP server; 993 for `imaps`, else 143."""
+    tls: Literal["imaps", "starttls", "none"] = "imaps"
+    """How the connection is protected; `none` only for a server on this machine."""
+    user: str
+    """Login name, mostly the address of the mailbox."""
+    password: Secret
+    """Password; Yandex, Mail.ru and Gmail want one made for this program."""
+    address: str = ""
+    """Address of the mailbox and sender of what the hub sends; the user, if that is an address."""
+    sender_name: str = ""
+    """Name shown beside the address in what the hub sends, for example `ООО «Пример»`."""
+    folders: Listed = ("INBOX", "Sent")
+    """Folders to read, separated by commas. `Sent` is the folder of sent mail, whatever the server calls it."""
+    own: Listed = ()
+    """Our own domains and addresses, separated by commas; the domain of the mailbox, or at a public service its address."""
+    since: Duration = timedelta(days=90)
+    """How far back the first load reaches."""
+    max_message_bytes: Annotated[int, Field(ge=64 * 1024, le=256 * 1024 * 1024)] = 32 * 1024 * 1024
+    """Of a larger message only the headers are kept."""
+    smtp_host: str = ""
+    """SMTP server, for example `smtp.yandex.ru`; without it the connection does not send."""
+    smtp_port: Port | None = None
+    """Port of the SMTP server; 465 for `smtps`, else 587."""
+    smtp_tls: Literal["smtps", "starttls", "none"] = "smtps"
+    """How the connection for sending is protected; `none` only for a server on this machine."""
+    smtp_user: str = ""
+    """Login name for sending, if it is another."""
+    smtp_password: Secret | None = None
+    """Password for sending, if it is another."""
+    ca_file: str = ""
+    """File with the certificate (PEM) of the authority that signed the servers' certificates, if it is not a public one."""
+
+    @field_validator("host", "user", "smtp_host", "smtp_user", "sender_name")
+    @classmethod
+    def _one_line(cls, value: str) -> str:
+        if any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
+            raise ValueError("write one line without control characters")
+        return value.strip()
+
+    @field_validator("address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parsed = Email.parse(value)
+        if value and parsed is None:
+            raise ValueError("write an address such as office@example.ru")
+        return parsed.address if parsed else ""
+
+    @field_validator("own")
+    @classmethod
+    def _own_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = []
+        for name in value:
+            parsed = Email.parse(name if "@" in name.lstrip("@") else f"x@{name.lstrip('@')}")
+            if parsed is None:
+                raise ValueError(f"{name!r} is neither a domain nor an address")
+            names.append(parsed.address.removeprefix("x@") if "@" not in name.lstrip("@") else parsed.address)
+        return tuple(names)
+
+    @field_validator("folders")
+    @classmethod
+    def _folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one folder, for example INBOX")
+        return tuple(dict.fromkeys("INBOX" if name.upper() == "INBOX" else name for name in value))
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.tls == "none" and not is_loopback(self.host):
+            raise ValueError("tls: none is only for a server on this machine; write imaps or starttls")
+        if self.smtp_host and self.smtp_tls == "none" and not is_loopback(self.smtp_host):
+            raise ValueError("smtp_tls: none is only for a server on this machine; write smtps or starttls")
+        if not self.mailbox:
+            raise ValueError("address: write the address of the mailbox, because the user is not one")
+        return self
+
+    @property
+    def mailbox(self) -> str:
+        """Return the address of the mailbox."""
+        parsed = Email.parse(self.address or self.user)
+        return parsed.address if parsed else ""
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """Return the domains and addresses that are our own; the mailbox always is."""
+        domain = self.mailbox.rpartition("@")[2]
+        names = self.own or (() if domain in PUBLIC_DOMAINS else (domain,))
+        return frozenset((*names, self.mailbox))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether the host is this machine."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
