@@ -98,8 +98,8 @@ class Store:
 
     def upgrade(self) -> None:
         """Bring the schema to this version in one transaction. Raises StoreError for a newer or foreign store."""
+        self._refuse_unknown(self.revision(), may_be_empty=True)
         with _clear_errors(self):
-            self._refuse_unknown(self.revision(), may_be_empty=True)
             with self.engine.connect() as connection:
                 connection.info["immediate"] = True
                 with connection.begin():
@@ -111,10 +111,13 @@ class Store:
 
     def open(self) -> Store:
         """Check that this is a store of this version. Raises StoreError that says what to run."""
-        if self.path is not None:
-            _check_file(self.path)
-        with _clear_errors(self):
+        try:
+            if self.path is not None:
+                _check_file(self.path)
             self._refuse_unknown(self.revision(), may_be_empty=False)
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def revision(self) -> str | None:

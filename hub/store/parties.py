@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -18,12 +17,11 @@ from hub.store.tables import STATE, claim, mention, redirect, reference, verdict
 
 @lru_cache(maxsize=8192)
 def entity_id(connection: str, kind: str, external_id: str) -> str:
-    """Return the id of the entity that a reference makes: two letters of its kind and 60 bits of a hash.
+    """Return the id of the entity that a reference makes: two letters of its kind and 56 bits of a hash.
 
     It follows from the reference alone, so that a rebuilt store has the same ids.
     """
-    digest = hashlib.blake2b(f"{connection}\0{kind}\0{external_id}".encode(), digest_size=8).digest()
-    return kind[:2] + base64.b32encode(digest)[:12].decode().lower()
+    return kind[:2] + hashlib.blake2b(f"{connection}\0{kind}\0{external_id}".encode(), digest_size=7).hexdigest()
 
 
 def reference_key(connection: str, item: Reference) -> str:

@@ -1,0 +1,127 @@
+"""The command line: nouns, then verbs. Commands are imported when they are used, so that `hub --help` is quick."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from importlib.metadata import entry_points
+
+import click
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("hub.cli.setup:init", "Create the configuration and the store."),
+    "doctor": ("hub.cli.setup:doctor", "Check everything; each finding comes with its fix."),
+    "status": ("hub.cli.status:status", "Show runs, problems and backlog."),
+    "demo": ("hub.cli.demo:demo", "Play the whole story on local stand-ins, no account needed."),
+    "sync": ("hub.cli.sync:sync", "Read connections."),
+    "today": ("hub.cli.today:today", "Whom to call, when and why, most urgent first."),
+    "reminder": ("hub.cli.reminder:reminder", "Reminders: list, show, why, done, snooze, assign."),
+    "rule": ("hub.cli.rule:rule", "Rules: list, check, preview, test."),
+    "client": ("hub.cli.client:client", "Clients: list, show, timeline, merge, split."),
+    "match": ("hub.cli.match:match", "Suggestions of who may be the same client."),
+    "event": ("hub.cli.event:event", "The log: list, export, import."),
+    "record": ("hub.cli.record:record", "Raw records: list, show, parse, replay."),
+    "contact": ("hub.cli.entity:contact", "Contacts."),
+    "contract": ("hub.cli.entity:contract", "Contracts."),
+    "invoice": ("hub.cli.entity:invoice", "Invoices."),
+    "act": ("hub.cli.entity:act", "Sales and acts."),
+    "payment": ("hub.cli.entity:payment", "Payments."),
+    "ticket": ("hub.cli.entity:ticket", "Tickets."),
+    "call": ("hub.cli.entity:call", "Calls."),
+    "message": ("hub.cli.entity:message", "Messages."),
+    "document": ("hub.cli.document:document", "Documents: new, list, show, issue, send."),
+    "command": ("hub.cli.command:cli", "The outbox: list, show, approve, retry, cancel."),
+    "run": ("hub.cli.run:cli", "Run the daemon."),
+    "worker": ("hub.cli.run:worker", "Run a worker process."),
+    "job": ("hub.cli.job:cli", "Jobs."),
+    "plugin": ("hub.cli.plugin:plugin", "Plugins: list, new, check."),
+    "db": ("hub.cli.db:db", "The store: upgrade, backup, dump."),
+}
+"""Command → where it is and what it does; the help page needs nothing more."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called, and plugins only when one of theirs may be meant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names in the order of the table, then those of plugins."""
+        self._load_plugins()
+        return [*COMMANDS, *sorted(self.commands)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported now."""
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        self._load_plugins()
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the table without importing any command."""
+        self._load_plugins()
+        rows = [(name, text) for name, (_, text) in COMMANDS.items()]
+        rows += [(name, command.get_short_help_str(60)) for name, command in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _load_plugins(self) -> None:
+        """Let plugins of other distributions add commands; the bundled ones add none."""
+        if self.commands or all(entry.dist and entry.dist.name == "svyazka" for entry in entry_points(group="hub.plugins")):
+            return
+        from hub.plugins import Plugins
+
+        Plugins().manager.hook.register_commands(cli=self)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--config", metavar="FILE", help="Configuration file; else HUB_CONFIG, else config/hub.yaml.")
+@click.option("--now", metavar="ISO8601", help="Evaluate time as if it were this instant.")
+@click.option("--verbose", "-v", is_flag=True, help="Show the log on stderr.")
+@click.version_option(package_name="svyazka", prog_name="hub")
+@click.pass_context
+def cli(ctx: click.Context, config: str | None, now: str | None, verbose: bool) -> None:
+    """Bridge 1C, mail, tickets and telephony; know whom to call, when and why."""
+    from hub.cli.app import App
+
+    ctx.obj = App(config, now, verbose=verbose)
+    ctx.call_on_close(ctx.obj.close)
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong usage, 3 some connections failed."""
+    os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        cli(prog_name="hub", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 the outermost edge: a person sees one sentence, never a traceback
+        sys.exit(_fail(error))
+
+
+def _fail(error: Exception) -> int:
+    from hub.model.errors import HubError
+    from hub.redaction import redact
+
+    if "--verbose" in sys.argv or "-v" in sys.argv:
+        import traceback
+
+        click.echo(redact(traceback.format_exc()), err=True)
+    if isinstance(error, HubError):
+        click.echo(f"Error: {redact(str(error))}", err=True)
+        return 1
+    click.echo(f"Error: unexpected {type(error).__name__}: {redact(str(error))[:300]}", err=True)
+    click.echo("Run again with --verbose and report what it prints.", err=True)
+    return 1

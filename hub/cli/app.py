@@ -1,0 +1,154 @@
+"""What every command needs: configuration, store, plugins, the time, and output that people and scripts can read."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from hub.config import Config, find_config, load_config
+from hub.model.errors import HubError
+from hub.model.values import Money
+from hub.plugins import Plugins
+from hub.redaction import RedactingFilter, redact
+from hub.store.database import Store
+
+
+class App:
+    """The opened hub of one command; everything is made when first asked for."""
+
+    def __init__(self, config_file: str | None, now: str | None, *, verbose: bool = False) -> None:
+        self._config_file = config_file
+        self._now = now
+        self._store: Store | None = None
+        handler = logging.StreamHandler(sys.stderr)
+        handler.addFilter(RedactingFilter())
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
+
+    @cached_property
+    def config(self) -> Config:
+        """Return the configuration. Raises SettingsError with file and line."""
+        return load_config(find_config(self._config_file))
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """Return the loaded plugins."""
+        return Plugins(self.config.model.plugins)
+
+    @property
+    def store(self) -> Store:
+        """Return the open store. Raises StoreError when there is none of this version."""
+        if self._store is None:
+            self._store = Store(self.config.store_url, synchronous=self.config.model.synchronous).open()
+        return self._store
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the firm's zone, in which times are shown."""
+        return self.config.zone
+
+    def now(self) -> datetime:
+        """Return the instant given by --now, else the present one."""
+        if self._now is None:
+            return datetime.now(UTC)
+        try:
+            moment = datetime.fromisoformat(self._now)
+        except ValueError as error:
+            raise click.BadParameter(f"{self._now!r} is no ISO 8601 time, for example 2026-11-22T09:00+07:00",
+                                     param_hint="--now") from error  # fmt: skip
+        return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._store is not None:
+            self._store.close()
+
+    def local(self, moment: datetime | None) -> str:
+        """Return an instant as people read it: local, to the minute."""
+        return moment.astimezone(self.zone).strftime("%d.%m.%Y %H:%M") if moment else ""
+
+
+pass_app: Callable[[Any], Any] = click.make_pass_decorator(App)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document and nothing else."""
+    click.echo(msgspec.json.format(msgspec.json.encode(_plain(value)), indent=2).decode())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Money):
+        return {"amount": format(value.amount, "f"), "currency": value.currency}
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, msgspec.Struct):
+        return {field: _plain(getattr(value, field)) for field in value.__struct_fields__}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return value
+
+
+def say(text: str = "") -> None:
+    """Print a line for people, with control characters made visible."""
+    click.echo(redact(text))
+
+
+def progress(text: str) -> None:
+    """Print a line of progress to stderr."""
+    click.echo(redact(text), err=True)
+
+
+def width_of(text: str) -> int:
+    """Return how many columns a text takes on a terminal."""
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+    )
+
+
+def columns() -> int:
+    """Return the width to write for."""
+    return max(40, min(shutil.get_terminal_size((80, 24)).columns, 160))
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: int = -1) -> None:
+    """Print a table that fits the terminal; column `grow` gives way and is cut with an ellipsis."""
+    texts = [["" if cell is None else redact(str(cell)).replace("\n", " ") for cell in row] for row in rows]
+    widths = [max([width_of(head), *(width_of(row[place]) for row in texts)]) for place, head in enumerate(heads)]
+    grow %= len(heads)
+    spare = columns() - sum(widths) - 2 * (len(widths) - 1)
+    if spare < 0:
+        widths[grow] = max(10, widths[grow] + spare)
+    for row in [list(heads), *texts]:
+        cells = [_fit(cell, widths[place]) for place, cell in enumerate(row)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def _fit(text: str, width: int) -> str:
+    if width_of(text) <= width:
+        return text + " " * (width - width_of(text))
+    cut = text
+    while cut and width_of(cut) > width - 1:
+        cut = cut[:-1]
+    return f"{cut.rstrip()}…".ljust(width)
+
+
+def no_such(kind: str, key: str, hint: str = "") -> NoReturn:
+    """Fail with a sentence about an unknown id."""
+    raise HubError(f"there is no {kind} {key!r}.", hint=hint or f"See: hub {kind} list")
