@@ -14,6 +14,7 @@ from msgspec import Struct
 from pydantic import SecretStr
 
 from hub.model.connector import Batch, ConnectorSpec, Cursor, Record, Stream, Tools
+from hub.model.errors import BadRecord
 from hub.model.settings import Settings
 from hub.testing.peer import Peer
 from hub.tools import ConnectionTools, HttpxClient
@@ -165,7 +166,9 @@ class Harness:
 
         def is_fresh(external_id: str, version: str) -> bool:
             stored = self._stored.get((stream, external_id))
-            return stored is not None and not stored.record.deleted and stored.record.version == version
+            return (
+                bool(version) and stored is not None and stored.record.version == version and not stored.record.deleted
+            )
 
         return {external_id for external_id, version in versions.items() if not is_fresh(external_id, version)}
 
@@ -207,15 +210,14 @@ class Harness:
             if record.deleted:
                 self._mark_gone(key, run)
                 continue
-            if before is None or before.record.deleted:
-                run.new.add(record.external_id)
-            elif before.digest != digest and not (record.version and before.record.version == record.version):
-                run.changed.add(record.external_id)
-            else:
-                run.unchanged.add(record.external_id)
-                continue
             filled = msgspec.structs.replace(record, stream=stream.name, connection=CONNECTION)
             self._stored[key] = Stored(filled, digest)
+            if before is None or before.record.deleted:
+                run.new.add(record.external_id)
+            elif before.digest == digest or (record.version and before.record.version == record.version):
+                run.unchanged.add(record.external_id)
+            else:
+                run.changed.add(record.external_id)
         return {record.external_id for record in batch.records if not record.deleted} | set(batch.present)
 
     def _mark_gone(self, key: tuple[str, str], run: Run) -> None:
@@ -239,9 +241,17 @@ class Harness:
         """Return the ids of what the source has, as stored."""
         return {record.external_id for record in self.records(stream)}
 
-    def contents(self, stream: Stream) -> dict[str, bytes]:
-        """Return the stored payloads by id, to compare two stores."""
-        return {record.external_id: record.payload for record in self.records(stream)}
+    def contents(self, stream: Stream) -> dict[str, tuple[str, bytes]]:
+        """Return version and meaning of what the source has, to compare two stores; a bad record means its bytes."""
+        connector = self.connector()
+
+        def meaning(record: Record) -> bytes:
+            try:
+                return msgspec.json.encode(list(connector.normalise(record)))
+            except BadRecord:
+                return record.payload
+
+        return {record.external_id: (record.version, meaning(record)) for record in self.records(stream)}
 
 
 def _close(reading: Iterable[Batch]) -> None:

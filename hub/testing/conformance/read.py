@@ -24,6 +24,7 @@ FEW = 3
 MANY = 250
 MOST_STOPS = 12
 MOST_CURSOR_BYTES = 4096
+MOST_ID_CHARACTERS = 1000
 PATIENCE_SECONDS = 2.0
 
 
@@ -53,6 +54,7 @@ def records_are_raw(case: Case) -> None:
 def _expect_raw(record: Record) -> None:
     expect(isinstance(record, Record), f"a batch holds {type(record).__name__} instead of Record")
     expect(isinstance(record.external_id, str) and record.external_id, "a record has no external_id")
+    expect(len(record.external_id) <= MOST_ID_CHARACTERS, f"the external_id has {len(record.external_id)} characters")
     expect(isinstance(record.payload, bytes), f"the payload is {type(record.payload).__name__}, not the bytes received")
     expect(isinstance(record.version, str), f"the version is {type(record.version).__name__}, not text")
     expect(bool(record.payload) != record.deleted, f"record {record.external_id}: a payload, or deleted, and not both")

@@ -27,8 +27,9 @@ def create_plugin(name: str, folder: Path) -> Path:
         raise SettingsError(f"{folder} already exists.", field="folder", hint="Name a folder that does not exist yet.")
     words = {"Notebook": "".join(part.title() for part in name.split("_")), "notebook": name}
     for source in sorted(TEMPLATE.rglob("*")):
-        if source.is_file() and "__pycache__" not in source.parts:
-            target = folder / _renamed(source.relative_to(TEMPLATE).as_posix(), words)
+        place = source.relative_to(TEMPLATE)
+        if source.is_file() and not any(part.startswith((".", "__pycache__")) for part in place.parts):
+            target = folder / _renamed(place.as_posix(), words)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(_renamed(source.read_text(encoding="utf-8"), words), encoding="utf-8")
     return folder

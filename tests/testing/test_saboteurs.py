@@ -1,0 +1,28 @@
+"""Every check of the kit catches the connectors broken on purpose, and lets the honest one pass."""
+
+import pytest
+import saboteurs
+from notebook_peer import NotebookPeer
+
+from hub.testing.conformance import PROMISES, run
+from hub.testing.conformance.kit import Case, examine
+
+
+def test_honest_connector_keeps_every_promise():
+    report = run(saboteurs.HONEST, NotebookPeer)
+
+    assert [(it.check, it.message) for it in report.findings if it.outcome != "passed"] == []
+    assert {it.check for it in report.findings} == set(PROMISES)
+    assert report.level == "platinum"
+
+
+def test_every_check_has_a_saboteur():
+    assert set(PROMISES) - {saboteur.check for saboteur in saboteurs.SABOTEURS} == set()
+
+
+@pytest.mark.parametrize("saboteur", saboteurs.SABOTEURS, ids=lambda it: f"{it.check}: {it.name}")
+def test_saboteur_is_caught(saboteur):
+    finding = examine(PROMISES[saboteur.check], Case(saboteur.spec, NotebookPeer))
+
+    assert finding.outcome == "failed", finding
+    assert saboteur.words in finding.message
