@@ -1,0 +1,250 @@
+"""Conditions over facts: `{field: ticket.priority, eq: urgent}` and `{any: [...]}`, typed when the rule is loaded.
+
+Operators: eq ne in gt ge lt le exists missing older newer. A field that nobody says fails every operator except `ne`,
+`missing` and `older` (a client who was never called was called too long ago). `older: 7d` holds from the field's time
+plus the span on, `newer: 30d` before it. In `resolve` a value may be a field of the reminder's subject:
+`{field: contract.start, le: {subject: contract.end, plus: 1d}}`; when the subject does not say it, the condition holds.
+"""
+
+from __future__ import annotations
+
+import operator as operators
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from hub.model.entities import ENTITIES
+from hub.model.values import Money, parse_decimal
+from hub.reminders.calendars import Span
+from hub.reminders.world import Fact, World, number_of, said
+
+OPERATORS = ("eq", "ne", "in", "gt", "ge", "lt", "le", "exists", "missing", "older", "newer")
+_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
+
+Path: TypeAlias = tuple[str, str]
+"""Kind and field; an empty kind means a figure of the reminder itself, such as `count`."""
+
+_TYPES = {"str": "text", "int": "number", "Money": "money", "date": "day", "datetime": "moment", "bool": "flag"}
+
+
+def _fields() -> dict[str, dict[str, str]]:
+    known = {
+        kind: {name: _TYPES.get(annotation.split(" ")[0].removeprefix("dt."), "list") for name, annotation in entity.__annotations__.items()
+               if not annotation.startswith("ClassVar")}
+        for kind, entity in ENTITIES.items()
+    }  # fmt: skip
+    for kind, extra in _EXTRA.items():
+        known.setdefault(kind, {}).update(extra)
+    for kind, fields in known.items():
+        fields["id"] = "text"
+        fields["at"] = "moment"
+        if kind != "client":
+            fields["client"] = "text"
+    return known
+
+
+_EXTRA = {
+    "client": {
+        "last_connected_call": "moment", "last_poll": "moment", "open_tickets": "number", "unpaid": "money",
+        "monthly_fee": "money", "contract_end": "day", "next_contact": "day",
+    },
+    "call": {"from": "text", "candidates": "text"},
+    "invoice": {"unpaid": "money", "amount": "money"},
+    "ticket": {"priority_since": "moment", "promised_wait_until": "moment"},
+    "poll": {"score": "number", "aspect": "text", "text": "text", "reason": "text"},
+}  # fmt: skip
+
+FIELDS = _fields()
+"""What a rule may name: kind → field → text, number, money, day, moment, flag or list."""
+
+FIGURES = {"count": "number", "attempts": "number", "year": "number"}
+"""Figures of the reminder itself, for texts and keys."""
+
+_VERBS = {
+    "call": "started ringing connected missed unanswered ended",
+    "ticket": "created assigned status priority reopened commented solved closed cancelled",
+    "message": "received sent bounced",
+    "contract": "created signed ended",
+    "invoice": "issued paid overdue",
+    "poll": "answered",
+}
+EVENTS = frozenset(
+    {f"{kind}.{verb}" for kind, verbs in _VERBS.items() for verb in verbs.split()} | {f"{kind}.observed" for kind in FIELDS}
+)
+"""Event types a rule may name; a misspelt type would silence the rule."""
+
+
+class SubjectField(Struct, frozen=True):
+    """A value taken from the reminder's subject, moved by a span."""
+
+    path: Path
+    plus: Span = Span()
+
+
+class Condition(Struct, frozen=True):
+    """One comparison; `operand` is typed after the field, `text` is the condition as it is written."""
+
+    path: Path
+    operator: str
+    operand: Any
+    text: str
+
+
+class AnyOf(Struct, frozen=True):
+    """At least one of the conditions."""
+
+    conditions: tuple[Condition, ...]
+
+
+Check: TypeAlias = Condition | AnyOf
+
+
+class Scene:
+    """What a path means for one reminder or one closing event.
+
+    `kind` and `subject` are what it is about, `fact` what raised it. With `fact_first` the fact's own fields go before
+    the current ones: conditions of a trigger speak of then, everything else of now.
+    """
+
+    __slots__ = ("client", "fact", "fact_first", "figures", "kind", "now", "of", "subject", "world")
+
+    def __init__(
+        self, world: World, now: datetime, kind: str, subject: str, *, fact: Fact | None = None, of: Scene | None = None
+    ) -> None:
+        self.world = world
+        self.now = now
+        self.kind = kind
+        self.subject = subject
+        self.fact = fact
+        self.of = of
+        self.fact_first = fact is not None
+        self.figures: dict[str, Any] = {}
+        given = fact.client if fact else world.get(kind, subject).get("client")
+        self.client: str | None = subject if kind == "client" else given or None
+
+    def get(self, path: Path) -> Any:
+        """Return the value of the path, `None` when nobody says it."""
+        kind, field = path
+        if not kind:
+            return self.figures.get(field)
+        if kind == "client" and self.kind != "client":
+            return self.world.value("client", self.client, field) if self.client else None
+        if kind != self.kind:
+            return None
+        if self.fact is None:
+            return self.world.value(kind, self.subject, field)
+        return self._of_fact(self.fact, field)
+
+    def _of_fact(self, fact: Fact, field: str) -> Any:
+        if field in ("id", "at", "client"):
+            return {"id": fact.subject, "at": fact.time, "client": fact.client}[field]
+        if fact.kind == "call" and field == "from":
+            return number_of(fact.fields) or "hidden"
+        if fact.kind == "call" and field == "candidates":
+            return self._candidates(fact)
+        then = fact.fields.get(field)
+        if self.fact_first and said(then):
+            return then
+        current = self.world.value(fact.kind, fact.subject, field)
+        return current if said(current) else then
+
+    def _candidates(self, fact: Fact) -> str:
+        """Return the names of those clients who share the number of the call."""
+        owners = self.world.phones.get(number_of(fact.fields), ())
+        return ", ".join(str(self.world.value("client", owner, "name") or owner) for owner in owners)
+
+
+def holds(check: Check, scene: Scene) -> bool:
+    """Tell whether the condition holds in the scene."""
+    if isinstance(check, AnyOf):
+        return any(holds(condition, scene) for condition in check.conditions)
+    actual = scene.get(check.path)
+    operator, operand = check.operator, check.operand
+    if operator in ("exists", "missing"):
+        return said(actual) is (operand is (operator == "exists"))
+    if operator in ("older", "newer"):
+        return _aged(actual, operand, scene) is (operator == "older")
+    if isinstance(operand, SubjectField):
+        operand = _subject_value(operand, scene)
+        if operand is None:
+            return True
+    if not said(actual):
+        return operator == "ne"
+    return _compare(operator, _plain(actual, operand, scene), operand)
+
+
+def all_hold(checks: tuple[Check, ...], scene: Scene) -> bool:
+    """Tell whether all conditions hold."""
+    return all(holds(check, scene) for check in checks)
+
+
+def clock_of(checks: tuple[Check, ...]) -> Condition | None:
+    """Return the condition by which a scan begins at a known instant: the `older` among the conditions."""
+    return next((check for check in checks if isinstance(check, Condition) and check.operator == "older"), None)
+
+
+def describe(check: Check) -> str:
+    """Return the condition as it is written in the rule."""
+    return check.text if isinstance(check, Condition) else " or ".join(each.text for each in check.conditions)
+
+
+def parse_operand(kind: str, text: str) -> Any:
+    """Type the text of an operand after its field; `None` when it is no such value."""
+    if kind in ("number", "money"):
+        return parse_decimal(text)
+    if kind == "flag":
+        return _FLAGS.get(text.lower())
+    try:
+        if kind == "day":
+            return date.fromisoformat(text)
+        if kind == "moment":
+            moment = datetime.fromisoformat(text)
+            return moment if moment.tzinfo else None
+    except ValueError:
+        return None
+    return text
+
+
+def _aged(actual: object, span: Span, scene: Scene) -> bool:
+    moment = scene.world.moment(actual)
+    return moment is None or scene.world.calendars.get("office").add(moment, span) <= scene.now
+
+
+def _subject_value(operand: SubjectField, scene: Scene) -> Any:
+    value = scene.of.get(operand.path) if scene.of else None
+    if not said(value):
+        return None
+    if operand.plus == Span():
+        return _plain(value, None, scene)
+    moment = scene.world.moment(value)
+    if moment is None:
+        return None
+    moved = scene.world.calendars.get("office").add(moment, operand.plus)
+    return moved if isinstance(value, datetime) else moved.astimezone(scene.world.calendars.zone).date()
+
+
+def _plain(actual: object, operand: object, scene: Scene) -> Any:
+    """Bring the value to the form of the operand, so that only like is compared with like."""
+    if isinstance(actual, Money):
+        return actual.amount
+    if isinstance(actual, datetime) and isinstance(operand, date) and not isinstance(operand, datetime):
+        return actual.astimezone(scene.world.calendars.zone).date()
+    if isinstance(actual, str) and isinstance(operand, Decimal):
+        return parse_decimal(actual)
+    return actual
+
+
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": operators.eq, "ne": operators.ne, "gt": operators.gt, "ge": operators.ge, "lt": operators.lt, "le": operators.le,
+    "in": lambda actual, operand: actual in operand,
+}  # fmt: skip
+
+
+def _compare(operator: str, actual: Any, operand: Any) -> bool:
+    try:
+        return bool(_COMPARE[operator](actual, operand))
+    except TypeError:
+        return False

@@ -1,0 +1,471 @@
+"""Evaluate the rules: which reminders exist at a moment, by the facts and by what people did.
+
+A pure function of world, rules, deeds and time. A reminder is one run of triggers of (rule, key) from the first that
+nothing had handled to whatever closed it; closing facts are looked up at or after the trigger, so the order in which
+facts arrived has no influence, and firings missed while the hub was off come out as one reminder.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hub.reminders.calendars import FIRST_DAY, LAST_DAY, Span
+from hub.reminders.conditions import Check, Scene, all_hold, clock_of, describe
+from hub.reminders.people import addressees, assignee
+from hub.reminders.rules import SEVERITIES, Closing, DateTrigger, EventTrigger, Rule, ScanTrigger
+from hub.reminders.timing import due_time, escalations, propose_call, snoozed_until
+from hub.reminders.world import EARLIEST, Fact, World, amount, number_of
+
+Status = Literal["open", "resolved", "cancelled", "expired"]
+RESULTS = {"done": "сделано", "not_needed": "не понадобилось", "wrong_rule": "правило сработало зря"}
+
+
+class Deed(Struct, frozen=True, kw_only=True):
+    """What a person did with a reminder. It belongs to the one that was open for (rule, key) at that time.
+
+    `done` needs a result; `snooze` and `due` (the person's own date) give `until`, `assign` gives `employee`.
+    """
+
+    rule: str
+    key: str
+    kind: Literal["ack", "snooze", "done", "assign", "due"]
+    at: datetime
+    by: str = ""
+    until: datetime | None = None
+    employee: str = ""
+    result: Literal["", "done", "not_needed", "wrong_rule"] = ""
+    reason: str = ""
+
+
+class Step(Struct, frozen=True):
+    """A notification that has come due: its name is unique within the reminder."""
+
+    name: str
+    time: datetime
+    to: tuple[str, ...]
+
+
+class Ended(Struct, frozen=True):
+    """What closed a reminder; without a time it is the present state of an object that closes it."""
+
+    status: Status
+    at: datetime | None
+    by: str
+    text: str
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """One reminder. `by` and `ended_at` say what closed it (a fact's id or a person); open ones have them empty."""
+
+    rule: str
+    key: str
+    status: Status
+    severity: str
+    title: str
+    why: str
+    subject_kind: str
+    subject: str
+    client: str | None
+    trigger: str
+    trigger_time: datetime
+    count: int
+    due: datetime
+    due_is_own: bool = False
+    call_at: datetime | None = None
+    assignee: str = ""
+    assigned_by: str = ""
+    attempts: int = 0
+    acked_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    steps: tuple[Step, ...] = ()
+    closes_when: str = ""
+    by: str = ""
+    ended_at: datetime | None = None
+    ended_text: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether somebody still has to act."""
+        return self.status == "open"
+
+
+class Evaluation(Struct, frozen=True):
+    """All reminders of a moment: the open ones, at most one per (rule, key), and the closed ones before them."""
+
+    now: datetime
+    reminders: tuple[Due, ...]
+
+    @property
+    def open(self) -> tuple[Due, ...]:
+        """Return the open reminders."""
+        return tuple(due for due in self.reminders if due.is_open)
+
+    def last(self, key: str) -> Due | None:
+        """Return the newest reminder of the key, open or closed."""
+        return max((due for due in self.reminders if due.key == key), key=lambda due: due.trigger_time, default=None)
+
+    def wants(self, rule: str, key: str, trigger_time: datetime, step: str) -> bool:
+        """Tell whether a notification is still wanted: asked again just before it is sent."""
+        return any(
+            due.is_open and (due.rule, due.key, due.trigger_time) == (rule, key, trigger_time)
+            and any(each.name == step for each in due.steps)
+            for due in self.reminders
+        )  # fmt: skip
+
+
+def evaluate(world: World, rules: Sequence[Rule], now: datetime, deeds: Iterable[Deed] = ()) -> Evaluation:
+    """Return the reminders that exist at `now`."""
+    run = _Run(world.until(now), now, deeds)
+    found = [due for rule in rules for due in _one_open_per_key(run.reminders(rule))]
+    return Evaluation(now, tuple(sorted(found, key=lambda due: (due.rule, due.key, due.trigger_time, due.subject))))
+
+
+def notices(due: Due, sent: Collection[tuple[str, str]]) -> list[tuple[str, Step]]:
+    """Return what to send now as (addressee, step): of the steps not yet sent to a person only the last one.
+
+    `sent` holds (addressee, step name). So after days of downtime everybody hears of a reminder once.
+    """
+    wanted: dict[str, Step] = {}
+    for step in due.steps:
+        for person in step.to:
+            if (person, step.name) not in sent:
+                wanted[person] = step
+    return sorted(wanted.items())
+
+
+def today_order(world: World, dues: Iterable[Due], now: datetime) -> list[Due]:
+    """Return open reminders that are not put off, most urgent first: severity, time overdue, monthly fee."""
+
+    def weight(due: Due) -> tuple[int, timedelta, Any, str]:
+        fee = amount(world.value("client", due.client, "monthly_fee")) if due.client else 0
+        return SEVERITIES.index(due.severity), min(due.due - now, timedelta()), -fee, due.key
+
+    waiting = [due for due in dues if due.is_open and not (due.snoozed_until and due.snoozed_until > now)]
+    return sorted(waiting, key=weight)
+
+
+def why_gone(world: World, rule: Rule, kind: str, subject: str, now: datetime) -> str:
+    """Say why a reminder that was open is no more among the reminders: the first condition that no longer holds."""
+    scene = Scene(world.until(now), now, kind, subject)
+    if not world.get(kind, subject):
+        return "Предмет напоминания удалён в источнике"
+    for check in rule.where:
+        if not all_hold((check,), scene):
+            return f"Условие больше не выполняется: {describe(check)}"
+    return "Срок изменился"
+
+
+def scene_of(world: World, due: Due, now: datetime) -> Scene:
+    """Return the scene of a reminder, for its texts and explanation."""
+    scene = Scene(world, now, due.subject_kind, due.subject, fact=world.fact(due.trigger))
+    scene.fact_first = False
+    scene.figures = {"count": due.count, "attempts": due.attempts, "year": due.trigger_time.year}
+    return scene
+
+
+class _Instance(Struct):
+    """One run of triggers: when they fired, the scene of the first, what ended it."""
+
+    scene: Scene
+    key: str
+    times: list[datetime]
+    ended: Ended | None = None
+
+
+class _Run:
+    """One evaluation."""
+
+    def __init__(self, world: World, now: datetime, deeds: Iterable[Deed]) -> None:
+        self.world = world
+        self.now = now
+        self.office = world.calendars.get("office")
+        self.deeds: dict[tuple[str, str], list[Deed]] = defaultdict(list)
+        for deed in sorted((deed for deed in deeds if deed.at <= now), key=lambda deed: (deed.at, deed.kind)):
+            self.deeds[deed.rule, deed.key].append(deed)
+
+    def reminders(self, rule: Rule) -> Iterator[Due]:
+        enforce = self.world.moment(rule.enforce_from) or self.world.enforce_from
+        trigger = rule.trigger
+        if isinstance(trigger, EventTrigger):
+            instances = self._events(rule, trigger, enforce)
+        elif isinstance(trigger, ScanTrigger):
+            instances = self._scan(rule, trigger, enforce)
+        else:
+            instances = self._dates(rule, trigger, enforce)
+        for instance in instances:
+            ended = instance.ended
+            if ended is None or ended.at is None or ended.at >= instance.times[0]:
+                yield self._due(rule, instance)
+
+    # Triggers
+
+    def _events(self, rule: Rule, trigger: EventTrigger, enforce: datetime) -> Iterator[_Instance]:
+        runs: dict[str, list[Scene]] = defaultdict(list)
+        for event_type in trigger.types:
+            for fact in self.world.of_type(event_type):
+                scene = Scene(self.world, self.now, fact.kind, fact.subject, fact=fact)
+                if fact.time >= enforce and all_hold(rule.where, scene):
+                    key = rule.key.render(scene)
+                    runs[f"{key}#{fact.id}" if rule.on_repeat == "parallel" else key].append(scene)
+        for key, scenes in runs.items():
+            scenes.sort(key=lambda scene: (_fact(scene).time, _fact(scene).id))
+            for instance in self._segments(rule, key, scenes):
+                shown = self.office.add(instance.times[0], trigger.hold)
+                ended_at = instance.ended.at if instance.ended else None
+                if shown <= self.now and not (ended_at and ended_at < shown):
+                    yield instance
+
+    def _segments(self, rule: Rule, key: str, scenes: list[Scene]) -> Iterator[_Instance]:
+        """Cut the triggers of one key into reminders: each runs from its first trigger to what closed it."""
+        place = 0
+        while place < len(scenes):
+            first = scenes[place]
+            times = [_fact(first).time]
+            first.fact_first = False
+            ended = self._ended(rule, first, times[0], key)
+            place += 1
+            while place < len(scenes) and (ended is None or ended.at is None or _fact(scenes[place]).time <= ended.at):
+                again = scenes[place]
+                if rule.on_repeat == "restart":
+                    first, times = again, []
+                    first.fact_first = False
+                    ended = self._ended(rule, first, _fact(again).time, key)
+                if rule.on_repeat != "ignore":
+                    times.append(_fact(again).time)
+                place += 1
+            yield _Instance(first, key, times, ended)
+
+    def _scan(self, rule: Rule, trigger: ScanTrigger, enforce: datetime) -> Iterator[_Instance]:
+        clock = clock_of(rule.where)
+        standing = tuple(check for check in rule.where if check is not clock)
+        for object_id in sorted(self.world.objects.get(trigger.kind, {})):
+            scene = Scene(self.world, self.now, trigger.kind, object_id)
+            if not all_hold(standing, scene):
+                continue
+            key = rule.key.render(scene)
+            if clock:
+                owner = scene.client if clock.path[0] == "client" else object_id
+                points = list(self.world.history(clock.path[0], owner or "", clock.path[1]))
+                yield from self._clocked(rule, scene, key, points, clock.operand, enforce)
+                continue
+            begun = self.world.moment(scene.get(trigger.since)) if trigger.since else None
+            if begun is None or enforce <= begun <= self.now:
+                start = begun or enforce
+                yield _Instance(scene, key, [start], self._ended(rule, scene, start, key))
+
+    def _clocked(
+        self, rule: Rule, scene: Scene, key: str, points: list[tuple[datetime, str]], span: Span, enforce: datetime
+    ) -> Iterator[_Instance]:
+        """Find the reminders of a clock that every point (a fact, or a person who closed by hand) sets to zero."""
+        closed_by_hand = {deed.at: deed for deed in self._done(rule, key)}
+        points = sorted([*points, *((at, "") for at in closed_by_hand)])[-2:]
+        if not points:
+            yield _Instance(scene, key, [enforce], self._ended(rule, scene, enforce, key))
+        for place, (moment, _) in enumerate(points):
+            start = max(self.office.add(moment, span), enforce)
+            if start > self.now:
+                continue
+            if place == len(points) - 1:
+                yield _Instance(scene, key, [start], self._ended(rule, scene, start, key))
+                continue
+            ended_at, cause = points[place + 1]
+            if start < ended_at:
+                deed = closed_by_hand.get(ended_at)
+                ended = _by_hand(deed) if deed else self._by_fact(rule, ended_at, cause)
+                yield _Instance(scene, key, [start], ended)
+
+    def _dates(self, rule: Rule, trigger: DateTrigger, enforce: datetime) -> Iterator[_Instance]:
+        for object_id in sorted(self.world.objects.get(trigger.kind, {})):
+            scene = Scene(self.world, self.now, trigger.kind, object_id)
+            value = scene.get(trigger.path)
+            day = self.office.local_day(value) if isinstance(value, datetime) else value
+            if not isinstance(day, date) or not FIRST_DAY <= day <= LAST_DAY or not all_hold(rule.where, scene):
+                continue
+            year = self.office.local_day(self.now).year
+            for anchor in [_in_year(day, each) for each in (year + 1, year, year - 1)] if trigger.yearly else [day]:
+                times = self._firings(trigger, anchor, enforce)
+                if times:
+                    scene.figures = {"year": anchor.year}
+                    yield from self._dated(rule, scene, times)
+                    break
+
+    def _firings(self, trigger: DateTrigger, anchor: date, enforce: datetime) -> list[datetime]:
+        """Return when the offsets of the day fired; before the start of use only if the day itself lies after it."""
+        ahead = self.office.midnight(anchor) >= enforce
+        instants = {
+            self.office.midnight(self.office.shift_day(anchor, span.business_days) + span.real) for span in trigger.offsets
+        }
+        return sorted({max(each, enforce) for each in instants if each <= self.now and (ahead or each >= enforce)})
+
+    def _dated(self, rule: Rule, scene: Scene, times: list[datetime]) -> Iterator[_Instance]:
+        """A closing by hand holds until the next offset, or for this day altogether if it was not needed."""
+        key = rule.key.render(scene)
+        done = [deed for deed in self._done(rule, key) if deed.at >= times[0]]
+        if done:
+            final = any(deed.result != "done" for deed in done)
+            before = [each for each in times if each <= done[-1].at or final]
+            yield _Instance(scene, key, before, _by_hand(done[-1]))
+            times = times[len(before) :]
+        if times:
+            yield _Instance(scene, key, times, self._ended(rule, scene, times[0], key))
+
+    # Endings
+
+    def _ended(self, rule: Rule, scene: Scene, start: datetime, key: str) -> Ended | None:
+        """Return the earliest of what closes a reminder that began at `start`."""
+        found = [_by_hand(deed) for deed in self._done(rule, key) if deed.at >= start][:1]
+        for closing in rule.resolve:
+            if closing.events and (fact := next(iter(self._facts(closing, scene, start)), None)):
+                found.append(Ended("resolved", fact.time, fact.id, self._said(closing.words, fact.time)))
+        if rule.expire and (over := self.office.add(start, rule.expire)) <= self.now:
+            found.append(Ended("expired", over, "", "Срок напоминания истёк, вопрос не закрыт"))
+        if found:
+            return min(found, key=lambda ended: (ended.at or EARLIEST, ended.by))
+        for closing in rule.resolve:
+            if not closing.events and (closed_by := self._object(closing, scene)):
+                return Ended("resolved", None, closed_by, _sentence(closing.words))
+        if rule.cancel and any(all_hold((check,), scene) for check in rule.cancel):
+            return Ended("cancelled", None, "", f"Больше не нужно: {_first(rule.cancel, scene)}")
+        return None
+
+    def _facts(self, closing: Closing, scene: Scene, start: datetime) -> list[Fact]:
+        """Return the facts that close (or, for attempts, count), oldest first."""
+        since: datetime | None = {"trigger": start, "ever": EARLIEST}.get(str(closing.since))
+        if isinstance(closing.since, tuple):
+            since = self.world.moment(scene.get(closing.since))
+        if since is None:
+            return []
+        number = number_of(scene.fact.fields) if scene.fact else ""
+        found: dict[str, Fact] = {}
+        for event_type in closing.events:
+            near: list[Fact] = []
+            if "client" in closing.same and scene.client:
+                near += self.world.with_client(event_type, scene.client, since)
+            if "number" in closing.same and number:
+                near += self.world.with_number(event_type, number, since)
+            if "subject" in closing.same and closing.kind == scene.kind:
+                about = self.world.about(scene.kind, scene.subject)
+                near += [fact for fact in about if fact.type == event_type and fact.time >= since]
+            for fact in near:
+                candidate = Scene(self.world, self.now, fact.kind, fact.subject, fact=fact, of=scene)
+                if fact.id not in found and all_hold(closing.where, candidate):
+                    found[fact.id] = fact
+        return sorted(found.values(), key=lambda fact: (fact.time, fact.id))
+
+    def _object(self, closing: Closing, scene: Scene) -> str:
+        """Return `kind/id` of an object whose present state closes the reminder."""
+        candidates: list[str] = []
+        if "client" in closing.same and scene.client:
+            candidates += [object_id for object_id, _ in self.world.owned(closing.kind, scene.client)]
+        if "subject" in closing.same and closing.kind == scene.kind and self.world.get(scene.kind, scene.subject):
+            candidates.append(scene.subject)
+        for object_id in candidates:
+            if all_hold(closing.where, Scene(self.world, self.now, closing.kind, object_id, of=scene)):
+                return f"{closing.kind}/{object_id}"
+        return ""
+
+    def _done(self, rule: Rule, key: str) -> list[Deed]:
+        return [deed for deed in self.deeds.get((rule.id, key), ()) if deed.kind == "done"]
+
+    def _by_fact(self, rule: Rule, at: datetime, cause: str) -> Ended:
+        fact = self.world.fact(cause)
+        fitting = [closing.words for closing in rule.resolve if fact and fact.type in closing.events]
+        return Ended("resolved", at, cause, self._said((fitting or ["Новые сведения в источнике"])[0], at))
+
+    def _said(self, words: str, at: datetime) -> str:
+        return f"{_sentence(words)}, {at.astimezone(self.world.calendars.zone):%d.%m в %H:%M}"
+
+    # The reminder
+
+    def _due(self, rule: Rule, instance: _Instance) -> Due:
+        scene, start, ended = instance.scene, instance.times[0], instance.ended
+        tried = rule.attempts if ended is None else ()
+        attempts = len({fact.id for closing in tried for fact in self._facts(closing, scene, start)})
+        scene.figures = {"year": start.year, **scene.figures, "count": len(instance.times), "attempts": attempts}
+        due = Due(
+            rule=rule.id, key=instance.key, severity=rule.severity, status=ended.status if ended else "open",
+            title=rule.title.render(scene), why=rule.why.render(scene),
+            subject_kind=scene.kind, subject=scene.subject, client=scene.client,
+            trigger=scene.fact.id if scene.fact else "", trigger_time=start, count=len(instance.times),
+            due=due_time(rule, scene, start), attempts=attempts,
+            by=ended.by if ended else "", ended_at=ended.at if ended else None, ended_text=ended.text if ended else "",
+        )  # fmt: skip
+        return due if ended else self._opened(rule, instance, due)
+
+    def _opened(self, rule: Rule, instance: _Instance, due: Due) -> Due:
+        """Add what only an open reminder has: people, deeds, steps."""
+        scene, start = instance.scene, instance.times[0]
+        deeds = [deed for deed in self.deeds.get((rule.id, instance.key), ()) if deed.at >= start]
+        by_kind = {deed.kind: deed for deed in deeds}
+        acked = next((deed.at for deed in deeds if deed.kind == "ack"), None)
+        who, how = assignee(rule.assign, scene)
+        if "assign" in by_kind:
+            who, how = by_kind["assign"].employee, "by hand"
+        own = by_kind["due"].until if "due" in by_kind else None
+        moment = own or due.due
+        up = escalations(rule, scene, start)
+        snoozes = [(deed.at, deed.until) for deed in deeds if deed.kind == "snooze" and deed.until]
+        return replace(
+            due, due=moment, due_is_own=own is not None, call_at=propose_call(scene, moment), assignee=who,
+            assigned_by=how, acked_at=acked, snoozed_until=snoozed_until(rule, scene, snoozes, [time for time, _ in up]),
+            steps=self._steps(rule, instance, moment, who, acked), closes_when="; ".join(each.words for each in rule.resolve),
+        )  # fmt: skip
+
+    def _steps(
+        self, rule: Rule, instance: _Instance, due: datetime, who: str, acked: datetime | None
+    ) -> tuple[Step, ...]:
+        times = instance.times[: rule.max_firings]
+        steps = [Step(f"raise:{number}", time, (who,)) for number, time in enumerate(times, 1)]
+        if rule.warn != Span():
+            early = due - (self.office.add(due, rule.warn) - due)
+            steps.append(Step("warn", early, (who,)))
+        for number, (time, escalation) in enumerate(escalations(rule, instance.scene, instance.times[0]), 1):
+            if escalation.unless == "not_acked" and acked and acked <= time:
+                continue
+            people = {each: None for spec in escalation.to for each in addressees(spec, instance.scene, who)}
+            steps.append(Step(f"escalate:{number}", time, tuple(people)))
+        return tuple(sorted((step for step in steps if step.time <= self.now), key=lambda step: (step.time, step.name)))
+
+
+def _one_open_per_key(dues: Iterable[Due]) -> list[Due]:
+    """Join the open reminders of one key: the earliest stays and counts the others."""
+    result: list[Due] = []
+    first: dict[str, int] = {}
+    for due in sorted(dues, key=lambda due: (due.trigger_time, due.subject)):
+        if due.is_open and due.key in first:
+            place = first[due.key]
+            result[place] = replace(result[place], count=result[place].count + due.count)
+        else:
+            if due.is_open:
+                first[due.key] = len(result)
+            result.append(due)
+    return result
+
+
+def _fact(scene: Scene) -> Fact:
+    assert scene.fact is not None
+    return scene.fact
+
+
+def _by_hand(deed: Deed) -> Ended:
+    reason = f": {deed.reason}" if deed.reason else ""
+    return Ended("resolved", deed.at, deed.by, f"{_sentence(RESULTS.get(deed.result, 'сделано'))}{reason}")
+
+
+def _first(checks: Sequence[Check], scene: Scene) -> str:
+    return next(describe(check) for check in checks if all_hold((check,), scene))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _in_year(day: date, year: int) -> date:
+    """Return the anniversary; 29 February is kept on the 28th where there is none."""
+    return day.replace(year=year, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=year)

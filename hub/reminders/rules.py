@@ -1,0 +1,518 @@
+"""Rules: read YAML files into frozen structs, strictly, because a misspelt key must not silence a rule.
+
+Files: one rule, or a list of rules. Rules of the package and of plugins come first; the firm's own files override by id:
+either the whole rule is written anew, or `{id: weekly_call, enabled: false}` switches it off. Two shipped rules, or two
+of the firm's own, with one id are an error.
+
+A rule has exactly one trigger:
+
+    {event: [call.missed], for: 15s}                      something happened (and nothing closed it for that long)
+    {scan: ticket, since: ticket.priority_since}          the conditions hold now; the clock runs from the field, or from
+                                                          the one `older` condition, or from the start of use
+    {date: contract.end, offsets: [-60d, +5bd], yearly: true}    a day, with offsets
+
+`enforce_from: install` (or a day) keeps old facts quiet: events and `since` before it raise nothing; a date raises
+nothing for offsets before it unless the date itself lies after it; an `older` clock starts at it at the earliest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, time
+from pathlib import Path as File
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from hub.model.errors import SettingsError
+from hub.reminders.calendars import CALENDARS, Span, parse_span, parse_time
+from hub.reminders.conditions import (
+    EVENTS,
+    FIELDS,
+    OPERATORS,
+    AnyOf,
+    Check,
+    Condition,
+    Path,
+    SubjectField,
+    parse_operand,
+)
+from hub.reminders.texts import Template, field_type, parse_path, parse_template
+from hub.yaml_text import Document, Path_, load_file, nearest
+
+BUILTIN = File(__file__).parent / "builtin"
+SEVERITIES = ("urgent", "important", "normal", "info")
+CHANNELS = ("desktop", "mail")
+CARDS = ("tickets", "debts", "contract", "last_talk", "fee", "phones")
+ON_REPEAT = ("ignore", "count", "restart", "parallel")
+
+
+class EventTrigger(Struct, frozen=True):
+    """Events of these types; with `hold` the reminder appears when nothing closed it for that long."""
+
+    types: tuple[str, ...]
+    kind: str
+    hold: Span = Span()
+
+
+class ScanTrigger(Struct, frozen=True):
+    """Objects of a kind for which the conditions hold."""
+
+    kind: str
+    since: Path | None = None
+
+
+class DateTrigger(Struct, frozen=True):
+    """A day of an object and the offsets at which the reminder is raised."""
+
+    kind: str
+    path: Path
+    offsets: tuple[Span, ...]
+    yearly: bool = False
+
+
+Trigger: TypeAlias = EventTrigger | ScanTrigger | DateTrigger
+
+
+class DueSpec(Struct, frozen=True):
+    """How the due time follows from the trigger: after a span, or on a day (the same or next business day) at a time."""
+
+    after: Span = Span()
+    next_business_day: bool = False
+    clock: time | None = None
+    calendar: str = "office"
+    not_before: str = ""
+
+
+class Closing(Struct, frozen=True):
+    """One way to close a reminder: an event or the state of an object; `words` says it to people."""
+
+    words: str
+    kind: str
+    events: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    since: str | Path = "trigger"
+    where: tuple[Check, ...] = ()
+
+
+class Escalation(Struct, frozen=True):
+    """One step up: after a span or at a field's time, if nobody acknowledged (or nothing closed) it, to all of `to`."""
+
+    to: tuple[str, ...]
+    unless: str
+    after: Span | None = None
+    anchor: Path | None = None
+    calendar: str = "office"
+
+
+class Snooze(Struct, frozen=True):
+    """How long at a time and how often a reminder may be put off."""
+
+    longest: Span
+    times: int
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """One rule, ready to evaluate."""
+
+    id: str
+    title: Template
+    why: Template
+    trigger: Trigger
+    key: Template
+    place: str
+    seeds: tuple[str, ...] = ()
+    enabled: bool = True
+    enforce_from: date | None = None
+    where: tuple[Check, ...] = ()
+    on_repeat: str = "count"
+    due: DueSpec = DueSpec()
+    warn: Span = Span()
+    assign: tuple[str, ...] = ("client.manager", "role:duty", "role:head")
+    severity: str = "normal"
+    channels: tuple[str, ...] = CHANNELS
+    resolve: tuple[Closing, ...] = ()
+    attempts: tuple[Closing, ...] = ()
+    cancel: tuple[Check, ...] = ()
+    snooze: Snooze = Snooze(parse_span("1d") or Span(), 3)
+    escalate: tuple[Escalation, ...] = ()
+    max_firings: int = 5
+    expire: Span | None = None
+    produce: tuple[tuple[str, str], ...] = ()
+    script: tuple[Template, ...] = ()
+    card: tuple[str, ...] = ()
+
+
+def load_rules(shipped: Sequence[File] = (BUILTIN,), own: File | None = None) -> tuple[Rule, ...]:
+    """Read all rules, by id. Raises SettingsError with file and line for the first mistake."""
+    rules = _unique(_read_folders(shipped))
+    for rule_id, value in _unique(_read_folders([own] if own else [])).items():
+        if isinstance(value, _SwitchedOff):
+            if rule_id not in rules:
+                raise SettingsError(f"{value.place}: there is no rule {rule_id!r}.", hint=nearest(rule_id, [*rules]))
+            rules.pop(rule_id)
+        else:
+            rules[rule_id] = value
+    found = (rule for _, rule in sorted(rules.items()))
+    return tuple(rule for rule in found if isinstance(rule, Rule) and rule.enabled)
+
+
+def read_rules(document: Document) -> list[Rule | _SwitchedOff]:
+    """Read the rules of one file."""
+    root = _Node(document, (), document.data)
+    nodes = root.items() if isinstance(document.data, list) else [root]
+    return [_rule(node) for node in nodes]
+
+
+class _SwitchedOff(Struct, frozen=True):
+    """A file that only says `enabled: false` of a shipped rule."""
+
+    id: str
+    place: str
+
+
+def _read_folders(folders: Iterable[File]) -> Iterable[Rule | _SwitchedOff]:
+    for folder in folders:
+        for path in sorted(folder.glob("*.yaml")):
+            yield from read_rules(load_file(path))
+
+
+def _unique(rules: Iterable[Rule | _SwitchedOff]) -> dict[str, Rule | _SwitchedOff]:
+    known: dict[str, Rule | _SwitchedOff] = {}
+    for rule in rules:
+        if rule.id in known:
+            raise SettingsError(f"{rule.place}: the rule {rule.id!r} stands at {known[rule.id].place} as well.")
+        known[rule.id] = rule
+    return known
+
+
+class _Node:
+    """A value of the document and its place; each reader gives the typed value or an error with file and line."""
+
+    def __init__(self, document: Document, path: Path_, value: Any) -> None:
+        self.document = document
+        self.path = path
+        self.value = value
+
+    def error(self, message: str, hint: str = "") -> SettingsError:
+        return self.document.error(self.path, message, hint=hint)
+
+    def mapping(self, allowed: Collection[str], required: Collection[str] = ()) -> dict[str, _Node]:
+        if not isinstance(self.value, dict):
+            raise self.error("a mapping with keys is expected here.", f"Known keys: {', '.join(allowed)}.")
+        for key in self.value:
+            if key not in allowed:
+                raise self.document.error((*self.path, key), f"unknown key {key!r}.", hint=nearest(key, [*allowed]))
+        for key in required:
+            if key not in self.value:
+                raise self.error(f"the key {key!r} is missing.")
+        return {key: _Node(self.document, (*self.path, key), value) for key, value in self.value.items()}
+
+    def items(self) -> list[_Node]:
+        if not isinstance(self.value, list):
+            raise self.error("a list is expected here.", "Write [one, two] or lines that begin with a dash.")
+        return [_Node(self.document, (*self.path, index), value) for index, value in enumerate(self.value)]
+
+    def one_or_more(self) -> list[_Node]:
+        return self.items() if isinstance(self.value, list) else [self]
+
+    def text(self) -> str:
+        if not isinstance(self.value, str) or not self.value.strip():
+            raise self.error("a text is expected here.")
+        return self.value.strip()
+
+    def choice(self, known: Collection[str]) -> str:
+        text = self.text()
+        if text not in known:
+            raise self.error(f"{text!r} is not known here.", nearest(text, [*known]))
+        return text
+
+    def flag(self) -> bool:
+        return self.choice(("true", "false")) == "true"
+
+    def number(self) -> int:
+        text = self.text()
+        if not text.isascii() or not text.isdigit() or len(text) > 4:
+            raise self.error(f"{text!r} is not a whole number.")
+        return int(text)
+
+    def span(self, *, signed: bool = False) -> Span:
+        text = self.text()
+        span = parse_span(text)
+        if span is None or (text[0] in "+-" and not signed):
+            raise self.error(f"{text!r} is not a duration.", "Write 15m, 2h, 3d, 3bd (business days) or 4bh.")
+        return span
+
+    def field(self, kinds: Collection[str]) -> Path:
+        try:
+            return parse_path(self.text(), kinds)
+        except ValueError as error:
+            raise self.error(f"{error}.") from error
+
+    def template(self, kinds: Collection[str]) -> Template:
+        try:
+            return parse_template(self.text(), kinds)
+        except ValueError as error:
+            raise self.error(f"{error}.") from error
+
+
+def _rule(node: _Node) -> Rule | _SwitchedOff:
+    allowed = [*(name for name in Rule.__struct_fields__ if name != "place")]
+    place = node.document.where(node.path)
+    if isinstance(node.value, dict) and set(node.value) == {"id", "enabled"} and node.value["enabled"] == "false":
+        return _SwitchedOff(_id(node.mapping(allowed)["id"]), place)
+    keys = node.mapping(allowed, ["id", "title", "why", "trigger", "key"])
+    trigger = _trigger(keys["trigger"])
+    kinds = sorted({trigger.kind, "client"})
+    readers: dict[str, Any] = {
+        "id": _id,
+        "title": lambda each: each.template(kinds),
+        "why": lambda each: each.template(kinds),
+        "key": lambda each: each.template(kinds),
+        "trigger": lambda _: trigger,
+        "seeds": lambda each: tuple(item.text() for item in each.items()),
+        "enabled": _Node.flag,
+        "enforce_from": _enforce_from,
+        "where": lambda each: _checks(each, kinds),
+        "on_repeat": lambda each: each.choice(ON_REPEAT),
+        "due": lambda each: _due(each, trigger),
+        "warn": lambda each: each.mapping(["before"], ["before"])["before"].span(),
+        "assign": lambda each: _people(each, kinds),
+        "severity": lambda each: each.choice(SEVERITIES),
+        "channels": lambda each: tuple(item.choice(CHANNELS) for item in each.items()),
+        "resolve": lambda each: tuple(_closing(item, trigger) for item in each.items()),
+        "attempts": lambda each: tuple(_closing(item, trigger) for item in each.items()),
+        "cancel": lambda each: _checks(each, kinds),
+        "snooze": _snooze,
+        "escalate": lambda each: tuple(_escalation(item, trigger, kinds) for item in each.items()),
+        "max_firings": _Node.number,
+        "expire": _expire,
+        "produce": lambda each: tuple(_product(item) for item in each.items()),
+        "script": lambda each: tuple(item.template(kinds) for item in each.items()),
+        "card": lambda each: tuple(item.choice(CARDS) for item in each.items()),
+    }
+    rule = Rule(place=place, **{name: readers[name](value) for name, value in keys.items()})
+    older = [check for check in rule.where if isinstance(check, Condition) and check.operator == "older"]
+    if len(older) > 1 or (older and isinstance(trigger, ScanTrigger) and trigger.since):
+        raise keys["where"].error("a rule has one clock: one `older` condition or `since`, not several.")
+    return rule
+
+
+def _id(node: _Node) -> str:
+    text = node.text()
+    if not text.isascii() or not text.replace("_", "a").isalnum() or not text.islower():
+        raise node.error(f"{text!r} is no rule id.", "Write small Latin letters, digits and underscores.")
+    return text
+
+
+def _trigger(node: _Node) -> Trigger:
+    keys = node.mapping(["event", "for", "scan", "since", "date", "offsets", "yearly"])
+    given = [name for name in ("event", "scan", "date") if name in keys]
+    if len(given) != 1:
+        raise node.error("a rule has exactly one trigger.", "Give one of event, scan and date.")
+    fitting = {"event": {"event", "for"}, "scan": {"scan", "since"}, "date": {"date", "offsets", "yearly"}}[given[0]]
+    for name, stray in keys.items():
+        if name not in fitting:
+            raise stray.error(f"the key {name!r} does not go with {given[0]!r}.")
+    if "event" in keys:
+        types = _events(keys["event"])
+        return EventTrigger(types, types[0].partition(".")[0], keys["for"].span() if "for" in keys else Span())
+    if "scan" in keys:
+        kind = keys["scan"].choice(FIELDS)
+        return ScanTrigger(kind, _typed_field(keys["since"], [kind], ("moment", "day")) if "since" in keys else None)
+    path = _typed_field(keys["date"], FIELDS, ("day", "moment"))
+    offsets = [each.span(signed=True) for each in keys["offsets"].items()] if "offsets" in keys else [Span()]
+    if not offsets or any(span.business_hours for span in offsets):
+        raise keys["offsets"].error("offsets are days such as -60d or +5bd.")
+    return DateTrigger(path[0], path, tuple(offsets), keys["yearly"].flag() if "yearly" in keys else False)
+
+
+def _typed_field(node: _Node, kinds: Collection[str], types: tuple[str, ...]) -> Path:
+    path = node.field(kinds)
+    if field_type(path) not in types:
+        raise node.error(f"{node.text()!r} is {field_type(path)}, not {' or '.join(types)}.")
+    return path
+
+
+def _events(node: _Node) -> tuple[str, ...]:
+    types = tuple(each.choice(EVENTS) for each in node.one_or_more())
+    if len({name.partition(".")[0] for name in types}) != 1:
+        raise node.error("all events of one list are about things of one kind.")
+    return types
+
+
+def _enforce_from(node: _Node) -> date | None:
+    text = node.text()
+    if text == "install":
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise node.error(f"{text!r} is neither `install` nor a day such as 2026-11-01.") from error
+
+
+def _checks(node: _Node, kinds: Collection[str], subject: str = "") -> tuple[Check, ...]:
+    return tuple(_check(item, kinds, subject) for item in node.items())
+
+
+def _check(node: _Node, kinds: Collection[str], subject: str) -> Check:
+    if isinstance(node.value, dict) and "any" in node.value:
+        inner = node.mapping(["any"])["any"]
+        conditions = [_condition(item, kinds, subject) for item in inner.items()]
+        if not conditions:
+            raise inner.error("`any` needs at least one condition.")
+        return AnyOf(tuple(conditions))
+    return _condition(node, kinds, subject)
+
+
+def _condition(node: _Node, kinds: Collection[str], subject: str) -> Condition:
+    keys = node.mapping(["field", *OPERATORS], ["field"])
+    names = [name for name in keys if name != "field"]
+    if len(names) != 1:
+        raise node.error("a condition has one field and one operator.", f"Operators: {', '.join(OPERATORS)}.")
+    path, operator = keys["field"].field(kinds), names[0]
+    operand = _operand(keys[operator], operator, field_type(path), subject)
+    written = keys[operator].value
+    return Condition(path, operator, operand, f"{'.'.join(filter(None, path))} {operator} {_written(written)}")
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    if isinstance(value, dict):
+        return f"{value['subject']} of the reminder" + (f" + {value['plus']}" if "plus" in value else "")
+    return str(value)
+
+
+def _operand(node: _Node, operator: str, kind: str, subject: str) -> Any:
+    if operator in ("older", "newer"):
+        if kind not in ("moment", "day"):
+            raise node.error(f"{operator} needs a time or a day, this field is {kind}.")
+        return node.span()
+    if operator in ("exists", "missing"):
+        return node.flag()
+    if operator == "in":
+        return tuple(_typed(item, kind) for item in node.items())
+    if isinstance(node.value, dict) and subject:
+        keys = node.mapping(["subject", "plus"], ["subject"])
+        return SubjectField(
+            keys["subject"].field([subject, "client"]), keys["plus"].span(signed=True) if "plus" in keys else Span()
+        )
+    return _typed(node, kind)
+
+
+def _typed(node: _Node, kind: str) -> Any:
+    value = parse_operand(kind, node.text())
+    if value is None:
+        raise node.error(f"{node.text()!r} is no {kind}.")
+    return value
+
+
+def _due(node: _Node, trigger: Trigger) -> DueSpec:
+    keys = node.mapping(["after", "offset", "at", "time", "calendar", "not_before"])
+    if "offset" in keys and not isinstance(trigger, DateTrigger):
+        raise keys["offset"].error("offset counts from the day of a date trigger.", "Write after.")
+    if sum(name in keys for name in ("after", "offset", "at")) > 1:
+        raise node.error("give one of after, offset and at.")
+    if "at" in keys:
+        keys["at"].choice(["next_business_day"])
+    clock = parse_time(keys["time"].text()) if "time" in keys else None
+    if "time" in keys and clock is None:
+        raise keys["time"].error("a time is written 10:00.")
+    span = keys.get("after") or keys.get("offset")
+    return DueSpec(
+        after=span.span(signed="offset" in keys) if span else Span(),
+        next_business_day="at" in keys,
+        clock=clock,
+        calendar=keys["calendar"].choice(CALENDARS) if "calendar" in keys else "office",
+        not_before=keys["not_before"].choice(["client_morning"]) if "not_before" in keys else "",
+    )
+
+
+def _people(node: _Node, kinds: Collection[str]) -> tuple[str, ...]:
+    return tuple(_person(each, kinds) for each in node.one_or_more()) + ("role:duty", "role:head")
+
+
+def _person(node: _Node, kinds: Collection[str]) -> str:
+    text = node.text()
+    if not text.startswith("role:"):
+        node.field(kinds)
+    elif not text.removeprefix("role:").replace("_", "a").isalnum():
+        raise node.error(f"{text!r} names no role.", "Write role:head, role:duty or a role of the firm.")
+    return text
+
+
+def _closing(node: _Node, trigger: Trigger) -> Closing:
+    keys = node.mapping(["event", "object", "match", "since", "where", "words"], ["words"])
+    if ("event" in keys) == ("object" in keys):
+        raise node.error("give one of event and object.")
+    events = _events(keys["event"]) if "event" in keys else ()
+    kind = events[0].partition(".")[0] if events else keys["object"].choice(FIELDS)
+    same = keys["match"].mapping(["same"], ["same"])["same"] if "match" in keys else None
+    known = ["client", "number", "subject"] if events else ["client", "subject"]
+    if not events and "since" in keys:
+        raise keys["since"].error("`since` goes with event; the state of an object is that of now.")
+    return Closing(
+        words=keys["words"].text(),
+        kind=kind,
+        events=events,
+        same=tuple(item.choice(known) for item in same.items()) if same else ("subject",),
+        since=_since(keys["since"], trigger) if "since" in keys else "trigger",
+        where=_checks(keys["where"], sorted({kind, "client"}), trigger.kind) if "where" in keys else (),
+    )
+
+
+def _since(node: _Node, trigger: Trigger) -> str | Path:
+    if node.text() in ("trigger", "ever"):
+        return node.text()
+    return _typed_field(node, [trigger.kind], ("moment", "day"))
+
+
+def _snooze(node: _Node) -> Snooze:
+    keys = node.mapping(["max", "times"], ["max"])
+    return Snooze(keys["max"].span(), keys["times"].number() if "times" in keys else 3)
+
+
+def _expire(node: _Node) -> Span:
+    keys = node.mapping(["after", "as"], ["after"])
+    if "as" in keys:
+        keys["as"].choice(["unresolved"])
+    return keys["after"].span()
+
+
+def _escalation(node: _Node, trigger: Trigger, kinds: Collection[str]) -> Escalation:
+    keys = node.mapping(["after", "at", "if", "calendar", "to"], ["to", "if"])
+    if ("after" in keys) == ("at" in keys):
+        raise node.error("give one of after and at.")
+    after: Span | None
+    anchor: Path | None = None
+    if "after" in keys:
+        after = keys["after"].span()
+    else:
+        after, anchor = _anchored(keys["at"], trigger)
+    to = tuple(_person(each, kinds) for each in keys["to"].one_or_more())
+    if not to:
+        raise keys["to"].error("an escalation needs somebody to go to.")
+    unless = keys["if"].choice(["not_acked", "not_resolved"])
+    return Escalation(to, unless, after, anchor, keys["calendar"].choice(CALENDARS) if "calendar" in keys else "office")
+
+
+def _anchored(node: _Node, trigger: Trigger) -> tuple[Span, Path]:
+    """Read `contract.end - 14d`, `contract.end` or, for a date trigger, `+15bd`."""
+    text = node.text()
+    cut = next((place for place, sign in enumerate(text) if sign in "+-"), len(text))
+    name, span_text = text[:cut].strip(), text[cut:].strip()
+    span = parse_span(span_text) if span_text else Span()
+    if span is None:
+        raise node.error(f"{span_text!r} is not a duration.", "Write - 14d or +5bd.")
+    if not name and isinstance(trigger, DateTrigger):
+        return span, trigger.path
+    return span, _typed_field(_Node(node.document, node.path, name), [trigger.kind], ("day", "moment"))
+
+
+def _product(node: _Node) -> tuple[str, str]:
+    keys = node.mapping(["document", "mail", "checklist"])
+    if len(keys) != 1:
+        raise node.error("give one of document, mail and checklist.")
+    kind, value = next(iter(keys.items()))
+    return kind, value.text()
