@@ -25,7 +25,8 @@ def create_plugin(name: str, folder: Path) -> Path:
         )
     if folder.exists() or folder.is_symlink():
         raise SettingsError(f"{folder} already exists.", field="folder", hint="Name a folder that does not exist yet.")
-    words = {"Notebook": "".join(part.title() for part in name.split("_")), "notebook": name}
+    title = "".join(part.title() for part in name.split("_"))
+    words = {"Notebook": title, "notebook": name, "NOTEBOOK": name.upper()}
     for source in sorted(TEMPLATE.rglob("*")):
         place = source.relative_to(TEMPLATE)
         if source.is_file() and not any(part.startswith((".", "__pycache__")) for part in place.parts):
