@@ -150,6 +150,8 @@ def _sandbox(values: Mapping[str, Any]) -> Any:
     class Unknown(StrictUndefined):
         @property
         def _undefined_message(self) -> str:
+            if self._undefined_hint:  # the sandbox says what is unsafe
+                return str(self._undefined_hint)
             there = self._undefined_obj if isinstance(self._undefined_obj, Mapping) else values
             return f"it asks for `{self._undefined_name}`, which is not known. Known there: {_names(there)}."
 
@@ -184,6 +186,8 @@ def _child() -> None:
         answer = _Answer(content=_fill(task))
     except TemplateError as error:
         answer = _Answer(error=f"{error.message or type(error).__name__}")
+    except (TypeError, ArithmeticError) as error:  # what the tags of a template compute
+        answer = _Answer(error=f"a tag cannot be computed: {error}.")
     sys.stdout.buffer.write(msgspec.msgpack.encode(answer))
 
 
