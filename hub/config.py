@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -100,12 +100,13 @@ class Employee(_Model):
 class Calendar(_Model):
     """Office hours and the firm's own changes to the production calendar."""
 
-    open: str = "09:00"
-    close: str = "18:00"
-    lunch: str = "13:00-14:00"
-    days_off: tuple[str, ...] = ()
-    working_days: tuple[str, ...] = ()
-    short_days: tuple[str, ...] = ()
+    hours: str = "09:00-13:00 14:00-18:00"
+    """Office hours with the lunch break left out."""
+    extended: str = "08:00-21:00"
+    """Hours in which somebody is on duty, every day."""
+    days_off: tuple[date, ...] = ()
+    working_days: tuple[date, ...] = ()
+    short_days: tuple[date, ...] = ()
 
 
 class Documents(_Model):

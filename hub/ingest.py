@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
 from hub import identity, projection
+from hub.model.entities import ENTITIES, Reference
+from hub.model.errors import BadRecord
 from hub.normalise import Fact, decode
 from hub.projection import Sources
 from hub.store import log
+from hub.store.log import Entry
 from hub.store.types import instant_text
 
 
@@ -55,3 +59,68 @@ def ingest(connection: Connection, source: str, facts: Sequence[Fact], sources: 
 
 def _text(moment: datetime | None) -> str | None:
     return None if moment is None else instant_text(moment)
+
+
+class _Imported(Struct, rename={"spec": "specversion"}):
+    id: str
+    source: str
+    type: str
+    subject: str
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    time: datetime | None = None
+    spec: str = "1.0"
+
+
+_MAX_LINE = 10 * 1024 * 1024
+
+
+def import_events(connection: Connection, lines: Sequence[bytes], sources: Sources, now: datetime) -> int:
+    """Add events from CloudEvents JSON lines; return how many were new.
+
+    Raises BadRecord naming the line for anything that is no event, and for a known id with other content.
+    """
+    groups: dict[str, list[Fact]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            source, fact = _imported(line, now)
+        except (BadRecord, msgspec.MsgspecError) as error:
+            raise BadRecord(f"line {number}: {error}") from error
+        groups.setdefault(source, []).append(fact)
+    return sum(_import_group(connection, source, facts, sources, now) for source, facts in groups.items())
+
+
+def _imported(line: bytes, now: datetime) -> tuple[str, Fact]:
+    if len(line) > _MAX_LINE:
+        raise BadRecord(f"longer than {_MAX_LINE} bytes.")
+    item = msgspec.json.decode(line, type=_Imported)
+    kind, _, external_id = item.subject.partition("/")
+    if kind not in ENTITIES or not external_id:
+        raise BadRecord(f"the subject {item.subject[:80]!r} is not kind/id with a known kind.")
+    if not item.id or not item.source:
+        raise BadRecord("id and source must not be empty.")
+    if item.time is not None and item.time.tzinfo is None:
+        raise BadRecord("the time has no zone.")
+    if item.time is not None and item.time > now + timedelta(days=1) and not item.type.endswith(".observed"):
+        raise BadRecord("the time lies in the future.")
+    content = bytes(item.data)
+    entity = None if content == b"null" else msgspec.json.decode(content, type=ENTITIES[kind])
+    data = "null" if entity is None else msgspec.json.encode(entity).decode()
+    time = None if item.time is None else instant_text(item.time)
+    return item.source, Fact(Entry(item.id, item.type, item.subject, time, data, ""), Reference(kind, external_id), entity)
+
+
+def _import_group(connection: Connection, source: str, facts: list[Fact], sources: Sources, now: datetime) -> int:
+    before = log.latest(connection, source, [fact.entry.id for fact in facts])
+    fresh = []
+    seen: dict[str, Fact] = {}
+    for fact in facts:
+        last = before.get(fact.entry.id)
+        twin = seen.setdefault(fact.entry.id, fact)
+        known = (last.type, last.data) if last else (twin.entry.type, twin.entry.data)
+        if known != (fact.entry.type, fact.entry.data):
+            raise BadRecord(f"the event {source}/{fact.entry.id} is known with other content.")
+        if last is None and twin is fact:
+            fresh.append(fact)
+    return len(ingest(connection, source, fresh, sources, now).facts)

@@ -107,7 +107,7 @@ def join_entities(connection: Connection, kind: str, old: str, new: str, now: da
     """Move everything of one entity to another of the same kind; the old id redirects."""
     connection.execute(update(reference).where(reference.c.entity == old).values(entity=new))
     connection.execute(update(redirect).where(redirect.c.new == old).values(new=new))
-    bulk.upsert(connection, redirect, ("old", "new", "at"), ("old",), [(old, new, now.isoformat())])
+    save_redirect(connection, old, new, now)
     if kind == "client":
         for table in STATE.values():
             if "client_id" in table.c:
@@ -123,6 +123,11 @@ def part_entity(connection: Connection, source: str, kind: str, external_id: str
         .values(entity=entity, reason="split by a person")
     )
     connection.execute(redirect.delete().where(redirect.c.old == entity))
+
+
+def save_redirect(connection: Connection, old: str, new: str, now: datetime) -> None:
+    """Let an old id lead to the one that holds now."""
+    bulk.upsert(connection, redirect, ("old", "new", "at"), ("old",), [(old, new, now.isoformat())])
 
 
 def follow(connection: Connection, entity: str) -> str:

@@ -96,6 +96,11 @@ def mark_deleted(connection: Connection, kind: str, ids: Sequence[str]) -> None:
         connection.execute(update(table).where(table.c.id.in_(ids[start : start + 500])).values(deleted=True))
 
 
+def drop(connection: Connection, kind: str, ids: Sequence[str]) -> None:
+    """Remove rows of entities that no reference makes any more."""
+    bulk.delete(connection, STATE[kind], ("id",), [(key,) for key in ids])
+
+
 def set_client(connection: Connection, kind: str, client_of: dict[str, str | None]) -> None:
     """Say to which client entities belong."""
     table = STATE[kind]

@@ -1,0 +1,205 @@
+"""`hub client`: the clients, what each source says of them, and everything that happened with them."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+import click
+import msgspec
+from sqlalchemy import Connection, func, or_, select
+
+from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.normalise import decode
+from hub.operator import merge, split
+from hub.projection import Sources
+from hub.remind import aliases
+from hub.store import log, parties, state
+from hub.store.problems import note
+from hub.store.tables import STATE
+
+TABLE = STATE["client"]
+
+
+@click.group()
+def client() -> None:
+    """Clients: organisations and people we serve."""
+
+
+@client.command("list")
+@click.option("--search", default="", help="Part of the name, or an ИНН.")
+@click.option("--all", "everything", is_flag=True, help="Also those who never bought anything.")
+@click.option("--limit", type=click.IntRange(1), default=None, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def list_(app: App, search: str, everything: bool, limit: int | None, as_json: bool) -> None:
+    """List clients by name."""
+    with app.store.read() as connection:
+        bought = bought_by(connection)
+        conditions = [TABLE.c.deleted == False]  # noqa: E712
+        if search:
+            conditions.append(or_(TABLE.c.inn == search, TABLE.c.name.like(f"%{search}%"), TABLE.c.full_name.like(f"%{search}%")))
+        elif not everything:
+            conditions.append(or_(TABLE.c.status != "", TABLE.c.id.in_(bought)))
+        rows = state.read(connection, "client", *conditions, limit=limit, order="name")
+        references = references_by_entity(connection, [row["id"] for row in rows])
+        known = set(connection.execute(bought).scalars())
+    who = aliases(app.config)
+    shown = [
+        {
+            "id": row["id"], "name": row["name"], "inn": row["inn"], "kpp": row["kpp"],
+            "status": row["status"] or ("client" if row["id"] in known else "unknown"),
+            "manager": who.get(str(row["manager"] or "").casefold(), row["manager"]), "references": references.get(row["id"], []),
+        }
+        for row in rows
+    ]  # fmt: skip
+    if as_json:
+        print_json(shown)
+        return
+    print_table(("id", "name", "inn", "kpp", "status", "manager"),
+                [tuple(row[key] for key in ("id", "name", "inn", "kpp", "status", "manager")) for row in shown], grow=1)  # fmt: skip
+
+
+def bought_by(connection: Connection) -> Any:
+    """Return a query of the clients that have a contract, an invoice, an act or a payment."""
+    del connection
+    queries = [select(STATE[kind].c.client_id).where(STATE[kind].c.client_id.is_not(None)) for kind in ("contract", "invoice", "act", "payment")]
+    return queries[0].union(*queries[1:])
+
+
+def references_by_entity(connection: Connection, entities: list[str]) -> dict[str, list[dict[str, str]]]:
+    """Return the references of each client."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for entity, source, kind, external_id, reason in sorted(parties.references_of(connection, entities)):
+        found.setdefault(entity, []).append(
+            {"connection": source, "kind": kind, "external_id": external_id, "reason": reason}
+        )
+    return found
+
+
+def one(connection: Connection, key: str) -> dict[str, Any]:
+    """Return the client of that id, of the beginning of an id, or of an ИНН; old ids redirect."""
+    key = parties.follow(connection, key)
+    rows = state.read(connection, "client", TABLE.c.id == key)
+    if not rows:
+        rows = state.read(connection, "client", or_(TABLE.c.id.like(f"{key}%") if len(key) > 4 else TABLE.c.id == key,
+                                                    TABLE.c.inn == key), TABLE.c.deleted == False)  # noqa: E712  # fmt: skip
+    if len(rows) > 1:
+        no_such("client", key, f"{len(rows)} clients fit; give the whole id.")
+    return rows[0] if rows else no_such("client", key)
+
+
+@client.command()
+@click.argument("key")
+@click.option("--why", is_flag=True, help="Say which source gave each field and why the sources are one client.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def show(app: App, key: str, why: bool, as_json: bool) -> None:
+    """Show one client; KEY is an id or an ИНН."""
+    sources = Sources(list(app.config.model.connections))
+    with app.store.read() as connection:
+        row = one(connection, key)
+        references = references_by_entity(connection, [row["id"]]).get(row["id"], [])
+        said = _said(connection, references, sources) if why else []
+        counts = {
+            kind: connection.execute(
+                select(func.count()).select_from(STATE[kind]).where(STATE[kind].c.client_id == row["id"])
+            ).scalar()
+            for kind in STATE
+            if "client_id" in STATE[kind].c
+        }
+    if as_json:
+        print_json({**row, "references": references, "counts": counts, **({"why": said} if why else {})})
+        return
+    say(str(row["full_name"] or row["name"]))
+    for field in ("id", "name", "inn", "kpp", "type", "status", "manager", "city"):
+        if row[field]:
+            say(f"  {field:9} {row[field]}" + _by(field, row[field], said))
+    for point in row["points"]:
+        say(f"  {point['type']:9} {point.get('value') or point.get('raw', '')}  {point.get('label', '')}")
+    say("  seen in")
+    for reference in references:
+        say(f"    {reference['connection']}/{reference['external_id']}: {reference['reason']}")
+    say("  " + ", ".join(f"{number} {kind}s" for kind, number in counts.items() if number))
+
+
+def _by(field: str, value: Any, said: list[dict[str, Any]]) -> str:
+    first = next((voice for voice in said if voice["fields"].get(field) == value), None)
+    return f"   ← {first['connection']}" if first else ""
+
+
+def _said(connection: Connection, references: list[dict[str, str]], sources: Sources) -> list[dict[str, Any]]:
+    voices = []
+    for reference in references:
+        newest = log.latest(connection, reference["connection"], [f"client/{reference['external_id']}"])
+        for event in newest.values():
+            entity = decode("client", event.data)
+            fields = msgspec.to_builtins(entity) if entity else {}
+            voices.append({"connection": reference["connection"], "external_id": reference["external_id"],
+                           "version": event.version, "fields": fields})  # fmt: skip
+    return sorted(voices, key=lambda voice: sources.rank(str(voice["connection"])))
+
+
+@client.command()
+@click.argument("key")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
+    """Print what happened with a client, the newest first."""
+    moments = {"call": "started", "message": "sent", "ticket": "created", "invoice": "date", "act": "date", "payment": "date",
+               "contract": "start"}  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    with app.store.read() as connection:
+        found = one(connection, key)
+        for kind, field in moments.items():
+            for row in state.read(connection, kind, STATE[kind].c.client_id == found["id"], STATE[kind].c.deleted == False):  # noqa: E712
+                if row[field] is not None:
+                    rows.append({"time": row[field], "kind": kind, "text": _line(kind, row)})
+    rows.sort(key=lambda row: (str(row["time"].isoformat()), row["text"]), reverse=True)
+    if as_json:
+        print_json(rows[:limit])
+        return
+    print_table(("when", "what", ""), [
+        (app.local(row["time"]) if hasattr(row["time"], "hour") else row["time"].strftime("%d.%m.%Y"), row["kind"], row["text"])
+        for row in rows[:limit]
+    ], grow=2)  # fmt: skip
+
+
+def _line(kind: str, row: dict[str, Any]) -> str:
+    if kind == "call":
+        return f"{row['direction']} {row['state']}, {row['number'] or row['raw_number']}, {row['talk_seconds']} s"
+    if kind == "message":
+        return f"{row['direction']}: {row['subject']}"
+    if kind == "ticket":
+        return f"#{row['number']} {row['subject']} ({row['priority']}, {row['state']})"
+    return f"№ {row['number']}" + (f", {row.get('total') or row.get('fee')}" if row.get("total") or row.get("fee") else "")
+
+
+@client.command("merge")
+@click.argument("left")
+@click.argument("right")
+@pass_app
+def merge_(app: App, left: str, right: str) -> None:
+    """Say that two clients are one; the old id redirects, and `split` takes it back."""
+    now = app.now()
+    with app.store.write() as connection:
+        first, second = one(connection, left), one(connection, right)
+        kept = merge(connection, first["id"], second["id"], Sources(list(app.config.model.connections)), by=getpass.getuser(), now=now)
+        note(connection, who=getpass.getuser(), what="client.merge", about=f"client/{kept}", detail="", now=now)
+    say(f"One client now: {kept}.")
+
+
+@client.command("split")
+@click.argument("key")
+@click.argument("reference")
+@pass_app
+def split_(app: App, key: str, reference: str) -> None:
+    """Part REFERENCE (connection/external id) from a client; they never merge by themselves again."""
+    now = app.now()
+    source, _, external_id = reference.partition("/")
+    with app.store.write() as connection:
+        found = one(connection, key)
+        new = split(connection, found["id"], source, external_id, Sources(list(app.config.model.connections)), by=getpass.getuser(), now=now)
+        note(connection, who=getpass.getuser(), what="client.split", about=f"client/{new}", detail="", now=now)
+    say(f"A client of its own now: {new}.")

@@ -1,0 +1,76 @@
+"""`hub event`: the log as CloudEvents."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from hub.cli.app import App, pass_app, print_json, print_table
+from hub.ingest import import_events
+from hub.model.errors import BadRecord
+from hub.projection import Sources
+from hub.store import log
+
+
+@click.group()
+def event() -> None:
+    """The log of everything that happened or was seen."""
+
+
+def as_cloudevent(row: Any) -> dict[str, Any]:
+    """Return a stored event in CloudEvents words; our own attributes are `seq`, `version` and `recordedtime`."""
+    return {
+        "specversion": "1.0", "id": row.id, "source": row.source, "type": row.type, "subject": row.subject,
+        "time": row.time, "recordedtime": row.recorded_at, "seq": row.seq, "version": row.version,
+        "recordid": row.record_id, "data": msgspec.json.decode(row.data) if row.data else None,
+    }  # fmt: skip
+
+
+@event.command("list")
+@click.option("--type", "type_", default="", help="Only this type, for example call.missed.")
+@click.option("--source", default="", help="Only this connection.")
+@click.option("--after", type=int, default=0, help="Only after this sequence number.")
+@click.option("--limit", type=click.IntRange(1, 10000), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def list_(app: App, type_: str, source: str, after: int, limit: int, as_json: bool) -> None:
+    """List a page of the log in order of recording."""
+    with app.store.read() as connection:
+        rows = log.read_log(connection, after=after, limit=limit, source=source, type_=type_)
+    if as_json:
+        print_json([as_cloudevent(row) for row in rows])
+        return
+    print_table(("seq", "time", "type", "source", "subject"),
+                [(row.seq, app.local(row.time), row.type, row.source, row.subject) for row in rows], grow=4)  # fmt: skip
+
+
+@event.command()
+@pass_app
+def export(app: App) -> None:
+    """Print the whole log as JSON lines."""
+    with app.store.read() as connection:
+        for row in log.pages(connection):
+            line = msgspec.json.encode({key: _text(value) for key, value in as_cloudevent(row).items()})
+            click.echo(line.decode())
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+@event.command("import")
+@click.argument("file", type=click.File("rb"))
+@pass_app
+def import_(app: App, file: Any) -> None:
+    """Add events from FILE (JSON lines as `export` prints them); one known id with other data is an error."""
+    lines = file.read().splitlines()
+    try:
+        with app.store.write() as connection:
+            added = import_events(connection, lines, Sources(list(app.config.model.connections)), app.now())
+    except BadRecord as error:
+        click.echo(f"Error: {getattr(file, 'name', 'FILE')}: {error} Nothing was imported.", err=True)
+        sys.exit(1)
+    click.echo(f"{added} events imported, {len([line for line in lines if line.strip()]) - added} were there already.", err=True)

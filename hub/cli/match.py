@@ -1,0 +1,62 @@
+"""`hub match`: pairs of clients that may be one; a person decides."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+from sqlalchemy import Connection
+
+from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.operator import Suggestion, merge, reject, suggestions
+from hub.projection import Sources
+from hub.store.problems import note
+
+
+@click.group()
+def match() -> None:
+    """Suggestions of who may be the same client."""
+
+
+@match.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def list_(app: App, as_json: bool) -> None:
+    """List what nobody has decided yet."""
+    with app.store.read() as connection:
+        found = suggestions(connection)
+    if as_json:
+        print_json(found)
+        return
+    print_table(("id", "one", "other", "why"), [(each.id, each.left_name, each.right_name, each.reason) for each in found], grow=2)
+    say("Decide with: hub match accept ID, or hub match reject ID" if found else "Nothing to decide.")
+
+
+@match.command()
+@click.argument("key")
+@pass_app
+def accept(app: App, key: str) -> None:
+    """They are one client."""
+    now = app.now()
+    with app.store.write() as connection:
+        found = _find(connection, key)
+        kept = merge(connection, found.left, found.right, Sources(list(app.config.model.connections)), by=getpass.getuser(), now=now)
+        note(connection, who=getpass.getuser(), what="match.accept", about=f"client/{kept}", detail=found.reason, now=now)
+    say(f"One client now: {kept}.")
+
+
+@match.command("reject")
+@click.argument("key")
+@pass_app
+def reject_(app: App, key: str) -> None:
+    """They are different clients; the question is not asked again."""
+    now = app.now()
+    with app.store.write() as connection:
+        found = _find(connection, key)
+        reject(connection, found, by=getpass.getuser(), now=now)
+        note(connection, who=getpass.getuser(), what="match.reject", about=f"client/{found.left}", detail=found.reason, now=now)
+    say("They stay two clients.")
+
+
+def _find(connection: Connection, key: str) -> Suggestion:
+    return next((each for each in suggestions(connection) if each.id == key), None) or no_such("match", key)

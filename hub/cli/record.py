@@ -1,0 +1,152 @@
+"""`hub record`: raw records of the sources, and what they mean."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from sqlalchemy import select
+
+from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.connections import Hub, open_connection
+from hub.model.connector import Reads, Record
+from hub.model.errors import HubError, SettingsError
+from hub.normalise import Fact, normalise
+from hub.plugins import Plugins, build
+from hub.store import tables
+from hub.sync import replay as replay_stream
+from hub.tools import ConnectionTools, FileBlobs, SystemClock
+
+MAX_FILE = 64 * 1024 * 1024
+
+
+@click.group()
+def record() -> None:
+    """Raw records: what the sources sent, byte for byte."""
+
+
+@record.command("list")
+@click.option("--connection", "name", default="", help="Only of this connection.")
+@click.option("--stream", default="", help="Only of this stream.")
+@click.option("--parked", is_flag=True, help="Only those that could not be understood.")
+@click.option("--limit", type=click.IntRange(1, 10000), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def list_(app: App, name: str, stream: str, parked: bool, limit: int, as_json: bool) -> None:
+    """List records."""
+    table, streams = tables.record, tables.stream
+    query = select(streams.c.connection, streams.c.name, table.c.external_id, table.c.version, table.c.deleted,
+                   table.c.problem, table.c.recorded_at).join_from(table, streams, table.c.stream_id == streams.c.id)  # fmt: skip
+    if name:
+        query = query.where(streams.c.connection == name)
+    if stream:
+        query = query.where(streams.c.name == stream)
+    if parked:
+        query = query.where(table.c.problem.is_not(None))
+    with app.store.read() as connection:
+        rows = list(connection.execute(query.order_by(streams.c.id, table.c.external_id).limit(limit)))
+    if as_json:
+        print_json([dict(zip(("connection", "stream", "external_id", "version", "deleted", "problem", "recorded_at"), row, strict=True))
+                    for row in rows])  # fmt: skip
+        return
+    print_table(("stream", "external id", "recorded", "problem"),
+                [(f"{row[0]}/{row[1]}", row[2], app.local(row[6]), row[5] or ("gone" if row[4] else "")) for row in rows], grow=3)  # fmt: skip
+
+
+@record.command()
+@click.argument("connection_name", metavar="CONNECTION")
+@click.argument("stream")
+@click.argument("external_id")
+@pass_app
+def show(app: App, connection_name: str, stream: str, external_id: str) -> None:
+    """Write the raw bytes of one record to stdout."""
+    table, streams = tables.record, tables.stream
+    query = select(table.c.payload).join_from(table, streams, table.c.stream_id == streams.c.id).where(
+        streams.c.connection == connection_name, streams.c.name == stream, table.c.external_id == external_id)  # fmt: skip
+    with app.store.read() as connection:
+        payload = connection.execute(query).scalar()
+    if payload is None:
+        no_such("record", f"{connection_name}/{stream}/{external_id}")
+    click.get_binary_stream("stdout").write(bytes(payload))
+
+
+@record.command()
+@click.argument("connector_name", metavar="CONNECTOR")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--stream", default="", help="The stream the file belongs to, where a connector has several.")
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting of the connector.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def parse(app: App, connector_name: str, file: Path, stream: str, given: tuple[str, ...], as_json: bool) -> None:
+    """Normalise one raw FILE (mail, CDR lines, JSON object) and print its events; no store and no network is used."""
+    plugins = Plugins()
+    spec = plugins.spec(connector_name)
+    content = _read(file)
+    values = dict(item.partition("=")[::2] for item in given)
+    settings = spec.settings.model_construct(**{**_defaults(spec.settings), **values})
+    clock = SystemClock()
+    tools = ConnectionTools("parse", http=_NoHttp(), blobs=FileBlobs(Path("blobs")), clock=clock, stale=lambda _s, _v: set())
+    connector = build(spec, settings, tools)
+    if not isinstance(connector, Reads):
+        raise SettingsError(f"the connector {connector_name} does not read.")
+    mapped = normalise(connector, Record(file.name, content, stream=stream, connection="parse"))
+    if as_json:
+        print_json([_as_json(fact) for fact in mapped.facts])
+    else:
+        for fact in mapped.facts:
+            say(f"{fact.entry.type}  {fact.entry.time or ''}  {fact.entry.subject}")
+            say(msgspec.json.format(fact.entry.data, indent=2))
+    if mapped.problem is not None:
+        click.echo(f"Error: {file}: {mapped.problem}", err=True)
+        sys.exit(1)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > MAX_FILE:
+            raise HubError(f"{file} is larger than {MAX_FILE} bytes.")
+        return file.read_bytes()
+    except OSError as error:
+        raise HubError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _defaults(model: Any) -> dict[str, Any]:
+    shared = {"zone": "Asia/Krasnoyarsk", "area_code": ""}
+    return {name: shared.get(name, "") for name, field in model.model_fields.items() if field.is_required()}
+
+
+class _NoHttp:
+    def request(self, *_arguments: Any, **_options: Any) -> Any:
+        raise SettingsError("parsing a file uses no network.")
+
+
+def _as_json(fact: Fact) -> dict[str, Any]:
+    return {"type": fact.entry.type, "time": fact.entry.time, "subject": fact.entry.subject,
+            "data": msgspec.json.decode(fact.entry.data)}  # fmt: skip
+
+
+@record.command()
+@click.argument("connection_name", metavar="CONNECTION")
+@click.option("--stream", default="", help="Only this stream.")
+@click.option("--all", "everything", is_flag=True, help="Every record, not only the parked ones.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def replay(app: App, connection_name: str, stream: str, everything: bool, as_json: bool) -> None:
+    """Normalise stored records again, for example after a plugin was mended; nothing comes in twice."""
+    hub = Hub(app.config, app.plugins, app.store, SystemClock())
+    results = []
+    with open_connection(hub, connection_name) as opened:
+        if not isinstance(opened.connector, Reads):
+            raise SettingsError(f"the connection {connection_name} does not read.")
+        for each in opened.connector.streams():
+            if stream in ("", each.name):
+                results.append(replay_stream(hub.store, connection_name, opened.connector, each, sources=hub.sources,
+                                             clock=hub.clock.now, parked_only=not everything))  # fmt: skip
+    if as_json:
+        print_json(results)
+    else:
+        print_table(("stream", "read", "new", "changed", "same", "bad"),
+                    [(each.stream, each.read, each.new, each.changed, each.unchanged, each.bad) for each in results], grow=0)  # fmt: skip

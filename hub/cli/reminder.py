@@ -1,0 +1,172 @@
+"""`hub reminder`: the reminders with their reasons, and what people do with them."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from typing import Any, Literal
+
+import click
+import msgspec
+
+from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.model.errors import HubError
+from hub.model.values import parse_duration
+from hub.remind import Deed, find, refresh
+from hub.reminders.explain import explain
+from hub.store import reminders
+from hub.store.problems import note
+from hub.store.reminders import Kept
+from hub.yaml_text import nearest
+
+
+@click.group()
+def reminder() -> None:
+    """Reminders: what is to be done, why, and what was done."""
+
+
+def as_row(kept: Kept) -> dict[str, Any]:
+    """Return the keys that outside scripts rely on."""
+    names = ("id", "rule", "key", "client", "assignee", "due", "severity", "state", "count", "title", "why")
+    return {name: getattr(kept, name) for name in names}
+
+
+@reminder.command("list")
+@click.option("--all", "everything", is_flag=True, help="Closed ones too.")
+@click.option("--employee", default="", help="Only those of this employee (id).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def list_(app: App, everything: bool, employee: str, as_json: bool) -> None:
+    """List reminders in order of their due time."""
+    refresh(app.store, app.config, app.plugins, app.now())
+    with app.store.read() as connection:
+        rows = reminders.listed(connection, only_open=not everything, assignee=employee)
+    if as_json:
+        print_json([as_row(row) for row in rows])
+        return
+    print_table(("id", "due", "severity", "assignee", "title"),
+                [(row.id, app.local(row.due), row.severity, row.assignee, row.title) for row in rows], grow=4)  # fmt: skip
+
+
+@reminder.command()
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def show(app: App, number: str, as_json: bool) -> None:
+    """Show one reminder."""
+    with app.store.read() as connection:
+        kept = find(connection, number)
+        deeds = [row for row in reminders.actions(connection) if (row.rule, row.key) == (kept.rule, kept.key)]
+    if as_json:
+        print_json({**as_row(kept), "closed_by": kept.closed_by, "closed_at": kept.closed_at, "detail": kept.detail})
+        return
+    say(kept.title)
+    say(kept.why)
+    say(f"{kept.severity}, {kept.state}, due {app.local(kept.due)}, assigned to {kept.assignee}")
+    if kept.closed_by:
+        say(f"closed by {kept.closed_by} {app.local(kept.closed_at)}")
+    for row in deeds:
+        say(f"{app.local(row.at)}  {row.kind} by {row.by}  {msgspec.json.decode(row.data).get('reason', '')}")
+
+
+@reminder.command()
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def why(app: App, number: str, as_json: bool) -> None:
+    """Print the rule, the facts, each condition with its value, and what would close it."""
+    now = app.now()
+    found = refresh(app.store, app.config, app.plugins, now)
+    with app.store.read() as connection:
+        kept = find(connection, number)
+    due = next((d for d in found.evaluation.reminders if (d.rule, d.key) == (kept.rule, kept.key)
+                and d.trigger_time == kept.triggered_at), None)  # fmt: skip
+    rule = next((rule for rule in found.rules if rule.id == kept.rule), None)
+    if due is None or rule is None:
+        raise HubError(f"reminder {number} is {kept.state}: {kept.closed_by or 'its facts are gone'}.")
+    reasons = explain(found.world, rule, due, now)
+    if as_json:
+        print_json(reasons)
+        return
+    say(due.title)
+    for line in reasons.lines(app.zone):
+        say(line)
+
+
+def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign", "due"], **values: Any) -> None:
+    now = app.now()
+    refresh(app.store, app.config, app.plugins, now)
+    with app.store.read() as connection:
+        kept = find(connection, number)
+    if kept.state != "open":
+        raise HubError(f"reminder {number} is {kept.state} already.")
+    who = getpass.getuser()
+    deed = Deed(rule=kept.rule, key=kept.key, kind=kind, at=now, by=who, **values)
+    with app.store.write() as connection:
+        reminders.save_deed(connection, deed, kept.instance)
+        note(connection, who=who, what=f"reminder.{kind}", about=f"reminder/{number}", detail="", now=now)
+    refresh(app.store, app.config, app.plugins, now)
+    with app.store.read() as connection:
+        after = find(connection, number)
+    say(f"Reminder {number} is {after.state}, due {app.local(after.due)}, assigned to {after.assignee}.")
+
+
+@reminder.command()
+@click.argument("number")
+@click.option("--result", type=click.Choice(["done", "not_needed", "wrong_rule"]), default="done", show_default=True)
+@click.option("--reason", default="", help="What was done, or why not.")
+@pass_app
+def done(app: App, number: str, result: Literal["done", "not_needed", "wrong_rule"], reason: str) -> None:
+    """Close a reminder by hand."""
+    if result != "done" and not reason:
+        raise click.UsageError("give --reason when the reminder was not needed or the rule was wrong.")
+    _deed(app, number, "done", result=result, reason=reason)
+
+
+@reminder.command()
+@click.argument("number")
+@pass_app
+def ack(app: App, number: str) -> None:
+    """Say that you have seen it and act; stops the first escalation."""
+    _deed(app, number, "ack")
+
+
+@reminder.command()
+@click.argument("number")
+@click.argument("until")
+@pass_app
+def snooze(app: App, number: str, until: str) -> None:
+    """Put a reminder off UNTIL a time or for a span such as 2h."""
+    _deed(app, number, "snooze", until=_moment(app, until))
+
+
+@reminder.command()
+@click.argument("number")
+@click.argument("when")
+@pass_app
+def due(app: App, number: str, when: str) -> None:
+    """Set your own date for a reminder; it wins over the computed one."""
+    _deed(app, number, "due", until=_moment(app, when))
+
+
+@reminder.command()
+@click.argument("number")
+@click.argument("employee")
+@pass_app
+def assign(app: App, number: str, employee: str) -> None:
+    """Give a reminder to another employee (id)."""
+    known = [person.id for person in app.config.model.employees]
+    if employee not in known:
+        raise click.UsageError(f"no employee has the id {employee!r}. {nearest(employee, known)}")
+    _deed(app, number, "assign", employee=employee)
+
+
+def _moment(app: App, text: str) -> datetime:
+    span = parse_duration(text)
+    if span is not None:
+        return app.now() + span
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is neither a span such as 2h nor a time such as 2026-11-23T10:00") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=app.zone)

@@ -1,0 +1,80 @@
+"""`hub rule`: the rules, whether they are right, what they would touch, and tests of them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.remind import evaluate_now, rules_of
+from hub.reminders.evaluate import today_order
+from hub.reminders.rules import BUILTIN, load_rules, read_rules
+from hub.reminders.scenario import run_scenario
+from hub.yaml_text import load_file
+
+
+@click.group()
+def rule() -> None:
+    """Rules: when somebody must be reminded."""
+
+
+@rule.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def list_(app: App, as_json: bool) -> None:
+    """List the rules in force."""
+    rules = rules_of(app.config, app.plugins)
+    if as_json:
+        print_json([{"id": each.id, "severity": each.severity, "title": each.title.written, "seeds": each.seeds,
+                     "place": each.place} for each in rules])  # fmt: skip
+        return
+    print_table(("rule", "severity", "title", "seeds"),
+                [(each.id, each.severity, each.title.written, " ".join(each.seeds)) for each in rules], grow=2)  # fmt: skip
+
+
+@rule.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@pass_app
+def check(app: App, file: Path | None) -> None:
+    """Check FILE, or all rules of the configuration."""
+    count = len(read_rules(load_file(file))) if file else len(rules_of(app.config, app.plugins))
+    say(f"{count} rules are right.")
+
+
+@rule.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def preview(app: App, name: str, as_json: bool) -> None:
+    """List what the rule NAME would touch now; nothing is stored."""
+    rules = [each for each in rules_of(app.config, app.plugins) if each.id == name]
+    if not rules:
+        raise click.UsageError(f"no rule is called {name!r}. See: hub rule list")
+    now = app.now()
+    with app.store.read() as connection:
+        found = evaluate_now(connection, app.config, rules, now)
+    dues = today_order(found.world, found.evaluation.open, now)
+    if as_json:
+        print_json([{"key": due.key, "client": due.client, "assignee": due.assignee, "due": due.due, "title": due.title,
+                     "why": due.why} for due in dues])  # fmt: skip
+        return
+    print_table(("due", "assignee", "title", "why"),
+                [(app.local(due.due), due.assignee, due.title, due.why) for due in dues], grow=2)  # fmt: skip
+
+
+@rule.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--rules", "folder", type=click.Path(path_type=Path), help="The firm's rules; the built-in ones are always there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def test(file: Path, folder: Path | None, as_json: bool) -> None:
+    """Run the scenario FILE; exit code 1 when a check fails."""
+    report = run_scenario(file, load_rules((BUILTIN,), folder))
+    if as_json:
+        print_json(report)
+    else:
+        for line in report.lines():
+            say(line)
+    if report.failed:
+        sys.exit(1)

@@ -1,0 +1,149 @@
+"""`hub init` makes a configuration and a store; `hub doctor` checks everything and names the fix of each finding."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+
+from hub.cli.app import App, pass_app, print_json, say
+from hub.config import find_config, load_config
+from hub.connections import Hub, open_connection
+from hub.files import write_file
+from hub.model.errors import HubError
+from hub.remind import note_installed, rules_of
+from hub.store.database import Store, wal_is_safe
+from hub.tools import SystemClock
+
+Found: TypeAlias = Callable[..., None]
+
+EXAMPLE = """\
+# The firm's configuration. Every value is text; secrets are references: env:NAME, file:PATH, keyring:SERVICE/NAME.
+zone: Asia/Krasnoyarsk
+language: ru
+area_code: "391"
+store: sqlite:///hub.db
+
+# organisation:
+#   name: ООО «Пример»
+#   inn: "2465000001"
+#   kpp: "246501001"
+#   bank: {name: ПАО СБЕРБАНК, bic: "044525225", account: "40702810138250123017", corr_account: "30101810400000000225"}
+
+employees: []
+#  - {id: ivanova, name: Иванова Мария Сергеевна, role: manager, head: petrov, mail: ivanova@example.ru}
+
+connections: {}
+#  accounting: {connector: onec, url: https://1c.example/bp/odata/standard.odata/, user: hub, password: env:ONEC_PASSWORD}
+#  office:     {connector: imap, host: imap.example.ru, user: office@example.ru, password: env:MAIL_PASSWORD}
+#  helpdesk:   {connector: redmine, url: https://help.example, key: env:REDMINE_KEY}
+#  telephony:  {connector: asterisk, source: /var/log/asterisk/cdr-csv/Master.csv}
+"""
+
+
+@click.command()
+@pass_app
+def init(app: App) -> None:
+    """Write a first configuration if there is none, and make the store."""
+    path = find_config(app._config_file)
+    if path.exists():
+        say(f"{path} is there already; it stays as it is.")
+    else:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(path, EXAMPLE.encode())
+        say(f"Wrote {path}.")
+    config = load_config(path)
+    store = Store(config.store_url, synchronous=config.model.synchronous)
+    try:
+        store.create()
+        with store.write() as connection:
+            note_installed(connection, app.now())
+    finally:
+        store.close()
+    say(f"The store is ready: {store.name}.")
+    say("Next: add a connection to the file, then run: hub doctor")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--offline", is_flag=True, help="Do not talk to the other systems.")
+@pass_app
+def doctor(app: App, as_json: bool, offline: bool) -> None:
+    """Check configuration, store, plugins, rules and connections. Exit code 1 when something must be mended."""
+    findings: list[dict[str, str]] = []
+
+    def found(level: str, what: str, fix: str = "") -> None:
+        findings.append({"level": level, "what": what, "fix": fix})
+
+    try:
+        _check_here(app, found)
+        if not offline:
+            hub = Hub(app.config, app.plugins, app.store, SystemClock())
+            for name, connection in app.config.model.connections.items():
+                if connection.enabled:
+                    _check_connection(hub, name, found)
+    except HubError as error:
+        found("error", Exception.__str__(error), error.hint)
+    if as_json:
+        print_json(findings)
+    else:
+        for finding in findings:
+            mark = {"ok": "ok   ", "warning": "warn ", "error": "ERROR"}[finding["level"]]
+            say(f"{mark}  {finding['what']}")
+            if finding["fix"]:
+                say(f"       {finding['fix']}")
+    if any(finding["level"] == "error" for finding in findings):
+        sys.exit(1)
+
+
+def _check_here(app: App, found: Found) -> None:
+    config = app.config
+    found("ok", f"configuration {config.path}: {len(config.model.connections)} connections, {len(config.model.employees)} employees")
+    found("ok", f"store {app.store.name}")
+    if app.store.path is not None:
+        _check_file(app.store.path, found)
+    for plugin in app.plugins.found:
+        if plugin.problem:
+            found("error", f"plugin {plugin.name} ({plugin.distribution}) is not used: {plugin.problem}", "Update or remove it.")
+    rules = rules_of(config, app.plugins)
+    found("ok", f"{len(rules)} rules")
+    if not any(employee.role == "manager" for employee in config.model.employees):
+        found("warning", "no employee has the role manager", "Add `employees:`; until then reminders go to role:duty.")
+    if config.model.organisation is None:
+        found("warning", "no `organisation:` is configured", "It is needed for invoices.")
+
+
+def _check_file(path: Path, found: Found) -> None:
+    if os.name != "nt":
+        for place, wanted in ((path, 0o600), (path.parent, 0o755)):
+            mode = stat.S_IMODE(place.stat().st_mode)
+            if mode & ~wanted & 0o077:
+                found("warning", f"{place} can be read by others ({mode:o})", f"Run: chmod {wanted:o} {place}")
+    version = sqlite3.sqlite_version
+    if wal_is_safe():
+        found("ok", f"SQLite {version}, journal in WAL mode")
+    else:
+        found("ok", f"SQLite {version} carries the WAL-reset race; the hub uses a rollback journal, which it cannot touch")
+
+
+def _check_connection(hub: Hub, name: str, found: Found) -> None:
+    try:
+        with open_connection(hub, name) as opened:
+            result = opened.connector.check()
+    except HubError as error:
+        found("error", f"connection {name}: {Exception.__str__(error)}", error.hint)
+        return
+    about = ", ".join(part for part in (result.account and f"as {result.account}", result.version) if part)
+    found("ok", f"connection {name} ({opened.spec.title}) answers {about}".rstrip())
+    for what, fix in result.findings:
+        found("warning", f"connection {name}: {what}", fix)
+    if result.server_time is not None:
+        skew = abs((result.server_time - hub.clock.now()).total_seconds())
+        if skew > 120:
+            found("warning", f"connection {name}: its clock differs by {skew:.0f} s", "Set the clock of one of the machines.")

@@ -1,0 +1,225 @@
+"""Open configured connections and run their syncs: one at a time each, errors turned into problems people can act on."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from hub.config import Config, ConnectionConfig
+from hub.engine import jobs
+from hub.model.connector import Connector, ConnectorSpec, Reads, Stream
+from hub.model.errors import AuthError, HubError, SettingsError
+from hub.model.settings import Settings
+from hub.plugins import Plugins, build, capabilities, fingerprint
+from hub.projection import Sources
+from hub.redaction import remember
+from hub.store.database import Store
+from hub.store.meta import get_meta, set_meta
+from hub.store.problems import close_problem, open_problem, open_problems
+from hub.sync import Change, Counts, Run, stale
+from hub.tools import ConnectionTools, FileBlobs, HttpxClient, SystemClock
+
+log = logging.getLogger("hub.connections")
+
+LEASE = timedelta(seconds=60)
+
+
+class Opened(Struct):
+    """A connection ready to run."""
+
+    config: ConnectionConfig
+    spec: ConnectorSpec
+    settings: Settings
+    connector: Connector
+
+    @property
+    def can(self) -> tuple[str, ...]:
+        """Return what the connector can do."""
+        return capabilities(self.connector)
+
+
+class Hub(Struct):
+    """What running anything needs: configuration, plugins, store, clock."""
+
+    config: Config
+    plugins: Plugins
+    store: Store
+    clock: SystemClock
+
+    @property
+    def sources(self) -> Sources:
+        """Return the order in which sources are believed: that of the configuration."""
+        return Sources(list(self.config.model.connections))
+
+
+def worker_name() -> str:
+    """Return a name for this process: machine and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@contextmanager
+def open_connection(hub: Hub, name: str) -> Iterator[Opened]:
+    """Open a connection with its tools. Raises SettingsError when it cannot be made."""
+    config = hub.config.connection(name)
+    spec = hub.plugins.spec(config.connector)
+    settings = hub.config.settings(config, spec.settings)
+    address = getattr(settings, "url", "")
+    http = HttpxClient(
+        hub.clock, origins=[address] if isinstance(address, str) and address.startswith("http") else [],
+        min_interval=config.min_interval, ca_file=str(hub.config.resolve(config.ca_file)) if config.ca_file else "",
+    )  # fmt: skip
+    tools = ConnectionTools(
+        name, http=http, blobs=FileBlobs(hub.config.folder / "blobs"), clock=hub.clock, stale=stale(hub.store, name)
+    )
+    try:
+        connector = build(spec, settings, tools)
+        yield Opened(config, spec, settings, connector)
+        close = getattr(connector, "close", None)
+        if callable(close):
+            close()
+    finally:
+        http.close()
+
+
+def credentials_mark(settings: Settings) -> str:
+    """Return a mark that changes when a secret of the connection changes; the secrets cannot be had back from it."""
+    secrets = [str(value.get_secret_value()) for value in dict(settings).values() if hasattr(value, "get_secret_value")]
+    for secret in secrets:
+        remember(secret)
+    return hashlib.blake2b("\0".join(secrets).encode(), digest_size=8, person=b"hub-auth").hexdigest()
+
+
+def is_refused(hub: Hub, name: str, settings: Settings) -> bool:
+    """Tell whether these very credentials were refused before; they are not tried again by themselves."""
+    with hub.store.read() as connection:
+        return get_meta(connection, f"refused/{name}") == credentials_mark(settings)
+
+
+def sync_connection(
+    hub: Hub,
+    name: str,
+    *,
+    stream_name: str = "",
+    full: bool = False,
+    dry_run: bool = False,
+    limit: int | None = None,
+    lease: jobs.Lease | None = None,
+    progress: Callable[[Counts, int | None], None] | None = None,
+    report: Callable[[Change], None] | None = None,
+) -> list[Counts]:
+    """Read the streams of a connection; what goes wrong is in the counts and, unless a dry run, an open problem."""
+    done: list[Counts] = []
+    try:
+        with open_connection(hub, name) as opened:
+            if not isinstance(opened.connector, Reads):
+                return [Counts(name, "", error=f"the connector {opened.spec.name} does not read")]
+            if dry_run:
+                held = None
+            else:
+                held = lease or jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", worker_name(), LEASE)
+            try:
+                _run_streams(hub, name, opened, stream_name, full=full, dry_run=dry_run, limit=limit, lease=held,
+                             progress=progress, report=report, done=done)  # fmt: skip
+            except BaseException as error:
+                if held is not None and lease is None:
+                    _let_go(hub, held, error)
+                raise
+            if not dry_run:
+                _all_well(hub, name)
+    except HubError as error:
+        if not done or done[-1].error is None:
+            done.append(Counts(name, stream_name, error=str(error)))
+        if not dry_run:
+            _note(hub, name, error)
+        if lease is not None:
+            raise
+    return done
+
+
+def _run_streams(
+    hub: Hub, name: str, opened: Opened, stream_name: str, *, full: bool, dry_run: bool, limit: int | None,
+    lease: jobs.Lease | None, progress: Callable[[Counts, int | None], None] | None,
+    report: Callable[[Change], None] | None, done: list[Counts],
+) -> None:  # fmt: skip
+    assert isinstance(opened.connector, Reads)
+    wanted = _wanted(opened.connector.streams(), stream_name, name)
+    mark = fingerprint(opened.spec, opened.settings)
+    failed: HubError | None = None
+    finished = False
+
+    def finish(connection: Connection, now: datetime) -> None:
+        nonlocal finished
+        assert lease is not None
+        jobs.finish(connection, lease, now)
+        finished = True
+
+    for stream in wanted:
+        run = Run(
+            hub.store, name, opened.connector, stream, sources=hub.sources, clock=hub.clock.now, fingerprint=mark,
+            vanish_limit=float(opened.config.vanish_limit), progress=progress,
+            hold=None if lease is None else (lambda connection, now: jobs.hold(connection, lease, now)),
+            finish=finish if lease is not None and stream is wanted[-1] and failed is None else None,
+        )  # fmt: skip
+        done.append(run.counts)
+        try:
+            run.execute(full=full, dry_run=dry_run, limit=limit, report=report)
+        except (AuthError, SettingsError, jobs.LeaseLost):
+            raise
+        except HubError as error:  # the other streams go on; the job fails at the end
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    if lease is not None and not finished:  # the last stream had nothing to say
+        with hub.store.write() as connection:
+            finish(connection, hub.store.now(connection))
+
+
+def _wanted(streams: Sequence[Stream], stream_name: str, name: str) -> list[Stream]:
+    wanted = [stream for stream in streams if stream_name in ("", stream.name)]
+    if not wanted:
+        known = ", ".join(stream.name for stream in streams) or "none"
+        raise SettingsError(f"the connection {name} has no stream {stream_name!r}.", hint=f"It has: {known}.")
+    return wanted
+
+
+def _let_go(hub: Hub, lease: jobs.Lease, error: BaseException) -> None:
+    try:
+        with hub.store.write() as connection:
+            jobs.release(connection, lease, hub.store.now(connection), str(error))
+    except HubError:
+        log.warning("the lease of job %s runs out by itself", lease.job_id)
+
+
+def _all_well(hub: Hub, name: str) -> None:
+    with hub.store.read() as connection:
+        over = any(row.key == f"connection/{name}" for row in open_problems(connection, name)) or get_meta(
+            connection, f"refused/{name}"
+        )
+    if over:
+        with hub.store.write() as connection:
+            close_problem(connection, f"connection/{name}", hub.store.now(connection))
+            set_meta(connection, f"refused/{name}", "")
+
+
+def _note(hub: Hub, name: str, error: HubError) -> None:
+    refused = ""
+    if isinstance(error, AuthError):
+        try:
+            config = hub.config.connection(name)
+            refused = credentials_mark(hub.config.settings(config, hub.plugins.spec(config.connector).settings))
+        except SettingsError:
+            refused = ""
+    title = Exception.__str__(error)
+    with hub.store.write() as connection:
+        open_problem(connection, f"connection/{name}", scope=name, title=f"{name}: {title}", hint=error.hint,
+                     now=hub.store.now(connection))  # fmt: skip
+        if refused:
+            set_meta(connection, f"refused/{name}", refused)

@@ -1,0 +1,248 @@
+"""Reminders over the store: load the facts, evaluate, keep what is open and what closed it.
+
+Everything is derived from the store and `now`: after any downtime one evaluation gives the right state, and running it
+twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, func, or_, select, union
+
+from hub.config import Config
+from hub.model.entities import ENTITIES, ContactPoint
+from hub.model.errors import HubError
+from hub.plugins import Plugins
+from hub.reminders.calendars import Calendars, Overrides, parse_hours
+from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
+from hub.reminders.rules import BUILTIN, Rule, load_rules
+from hub.reminders.world import EARLIEST, Fact, World
+from hub.stop_points import stop_point
+from hub.store import log, reminders, state
+from hub.store.database import Store
+from hub.store.meta import get_meta, set_meta
+from hub.store.parties import entity_id
+from hub.store.tables import STATE, event
+
+HORIZON = timedelta(days=180)
+"""Occurrences older than this no longer raise or close anything."""
+_KINDS = ("contract", "invoice", "act", "payment", "ticket", "contact")
+
+
+class Reminding(Struct, frozen=True):
+    """An evaluation with the facts it was made from."""
+
+    world: World
+    rules: tuple[Rule, ...]
+    evaluation: Evaluation
+
+
+def calendars_of(config: Config) -> Calendars:
+    """Return the firm's calendars. Raises SettingsError for hours that cannot be understood."""
+    settings = config.model.calendar
+    hours: dict[str, Any] = {}
+    for field in ("hours", "extended"):
+        hours[field] = parse_hours(getattr(settings, field))
+        if hours[field] is None:
+            raise config.document.error(("calendar", field), "write hours such as 09:00-13:00 14:00-18:00.")
+    overrides = Overrides(frozenset(settings.days_off), frozenset(settings.working_days), frozenset(settings.short_days))
+    return Calendars(config.model.zone, hours["hours"], hours["extended"], overrides)
+
+
+def rules_of(config: Config, plugins: Plugins) -> tuple[Rule, ...]:
+    """Return the rules: built-in, of plugins, overridden by the firm's own folder."""
+    shipped = [BUILTIN, *(Path(folder) for folders in plugins.manager.hook.register_rules() for folder in folders)]
+    own = config.resolve(config.model.rules)
+    return load_rules(shipped, own if own.is_dir() else None)
+
+
+def enforce_from(config: Config, connection: Connection) -> datetime:
+    """Return the instant before which nothing raises a reminder: set, or when the store was made."""
+    text = config.model.enforce_from or get_meta(connection, "installed")
+    if not text:
+        return EARLIEST
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise config.document.error(("enforce_from",), "write a day such as 2026-11-01.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=config.zone)).astimezone(UTC)
+
+
+def note_installed(connection: Connection, now: datetime) -> None:
+    """Remember when the store was made, once."""
+    if not get_meta(connection, "installed"):
+        set_meta(connection, "installed", now.isoformat())
+
+
+def load_world(connection: Connection, config: Config, now: datetime) -> World:
+    """Read the facts that rules are about."""
+    objects: dict[str, dict[str, dict[str, Any]]] = {kind: _objects(connection, kind) for kind in _KINDS}
+    objects["client"] = _clients(connection, config)
+    objects["employee"], objects["absence"] = _employees(config)
+    return World(
+        objects, _facts(connection, now), calendars=calendars_of(config), enforce_from=enforce_from(config, connection)
+    )
+
+
+def _objects(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
+    found = {}
+    for row in state.read(connection, kind, STATE[kind].c.deleted == False):  # noqa: E712
+        found[row["id"]] = {**_typed(row), "client": row["client_id"]}
+    return found
+
+
+def _typed(row: dict[str, Any]) -> dict[str, Any]:
+    if "points" in row:
+        row["points"] = tuple(ContactPoint(**point) for point in row["points"])
+    return row
+
+
+def _clients(connection: Connection, config: Config) -> dict[str, dict[str, Any]]:
+    table = STATE["client"]
+    named = [select(STATE[kind].c.client_id) for kind in STATE if "client_id" in STATE[kind].c]
+    wanted = or_(table.c.status != "", table.c.id.in_(union(*named)))
+    who = aliases(config)
+    found = {}
+    for row in state.read(connection, "client", table.c.deleted == False, wanted):  # noqa: E712
+        row["manager"] = who.get(str(row["manager"] or "").casefold(), "")
+        found[row["id"]] = _typed(row)
+    return found
+
+
+def aliases(config: Config) -> dict[str, str]:
+    """Return employee ids by every name under which other systems know them, folded."""
+    names: dict[str, str] = {}
+    for employee in config.model.employees:
+        for name in (employee.id, employee.name, employee.mail, *employee.aliases):
+            if name:
+                names[name.casefold()] = employee.id
+    return names
+
+
+def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    people, absences = {}, {}
+    for index, employee in enumerate(config.model.employees):
+        people[employee.id] = employee.model_dump(include={"name", "role", "head", "mail", "phone"})
+        for place, period in enumerate(employee.absent):
+            start, _, end = period.partition("..")
+            try:
+                days = date.fromisoformat(start.strip()), date.fromisoformat((end or start).strip())
+            except ValueError:
+                raise config.document.error(
+                    ("employees", index, "absent", place), "write days such as 2026-12-01..2026-12-14."
+                ) from None
+            absences[f"{employee.id}/{place}"] = {
+                "employee": employee.id, "start": days[0], "end": days[1], "substitute": employee.substitute
+            }  # fmt: skip
+    return people, absences
+
+
+def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
+    query = log.holding().where(
+        event.c.type.not_like("%.observed"), event.c.type.not_like("%.deleted"), event.c.time >= now - HORIZON
+    )
+    rows = connection.execute(query).all()
+    clients: dict[str, dict[str, str | None]] = {}
+    subjects: dict[str, list[str]] = {}
+    for row in rows:
+        kind, _, external_id = row.subject.partition("/")
+        subjects.setdefault(kind, []).append(entity_id(row.source, kind, external_id))
+    for kind, ids in subjects.items():
+        clients[kind] = state.clients_of(connection, kind, ids) if "client_id" in STATE[kind].c else {}
+    facts = []
+    for row in rows:
+        kind, _, external_id = row.subject.partition("/")
+        key = entity_id(row.source, kind, external_id)
+        entity = msgspec.json.decode(row.data or "null", type=ENTITIES[kind] | None)
+        if entity is None:
+            continue
+        facts.append(Fact(id=f"{row.source}/{row.id}", type=row.type, time=row.time, kind=kind, subject=key,
+                          client=clients[kind].get(key), fields=msgspec.structs.asdict(entity)))  # fmt: skip
+    return facts
+
+
+def evaluate_now(connection: Connection, config: Config, rules: Sequence[Rule], now: datetime) -> Reminding:
+    """Evaluate the rules over the store as it is; writes nothing."""
+    world = load_world(connection, config, now)
+    return Reminding(world, tuple(rules), evaluate(world, rules, now, deeds(connection)))
+
+
+def deeds(connection: Connection) -> list[Deed]:
+    """Return what people did, as the evaluation takes it."""
+    found = []
+    for row in reminders.actions(connection):
+        data = msgspec.json.decode(row.data)
+        until = datetime.fromisoformat(data["until"]) if data.get("until") else None
+        found.append(Deed(rule=row.rule, key=row.key, kind=row.kind, at=row.at, by=row.by, until=until,
+                          employee=data.get("employee", ""), result=data.get("result", ""), reason=data.get("reason", "")))  # fmt: skip
+    return found
+
+
+def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Reminding:
+    """Evaluate and keep the result: new reminders get an id, changed ones are renewed, ended ones closed."""
+    rules = rules_of(config, plugins)
+    with store.read() as connection:
+        found = evaluate_now(connection, config, rules, now)
+        kept = reminders.kept(connection)
+    changes = _changes(found, kept, now)
+    if changes:
+        with store.write() as connection:
+            reminders.save(connection, changes)
+            stop_point("reminders")
+    return found
+
+
+def _changes(found: Reminding, kept: Mapping[tuple[str, str, str], reminders.Kept], now: datetime) -> list[reminders.Kept]:
+    changes = []
+    alive = set()
+    by_id = {rule.id: rule for rule in found.rules}
+    for due in found.evaluation.reminders:
+        key = due.rule, due.key, instance_of(due)
+        alive.add(key)
+        fresh = reminders.of_due(due, instance_of(due), now)
+        before = kept.get(key)
+        if before is None and not due.is_open and due.trigger_time < now - HORIZON:
+            continue
+        if before is None or not before.same_as(fresh):
+            changes.append(fresh if before is None else before.renewed(fresh))
+    for key, before in kept.items():
+        if before.state == "open" and key not in alive:
+            rule = by_id.get(before.rule)
+            reason = why_gone(found.world, rule, before.subject_kind, before.subject, now) if rule else "Правило выключено"
+            changes.append(before.closed("cancelled", reason, now))
+    return changes
+
+
+def instance_of(due: Due) -> str:
+    """Return the name of one run of a reminder: its first trigger's time, and its subject where keys are shared."""
+    return due.trigger_time.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def act(store: Store, deed: Deed, instance: str) -> None:
+    """Keep what a person did with a reminder; it counts at the next evaluation."""
+    with store.write() as connection:
+        reminders.save_deed(connection, deed, instance)
+
+
+def find(connection: Connection, number: str) -> reminders.Kept:
+    """Return a stored reminder by its number. Raises HubError when there is none."""
+    if not number.isdigit():
+        raise HubError(f"{number!r} is no reminder number.", hint="See: hub reminder list")
+    found = reminders.by_id(connection, int(number))
+    if found is None:
+        raise HubError(f"there is no reminder {number}.", hint="See: hub reminder list --all")
+    return found
+
+
+def count_open(connection: Connection) -> int:
+    """Return how many reminders are open."""
+    table = reminders.table
+    return connection.execute(select(func.count()).select_from(table).where(table.c.state == "open")).scalar() or 0
+
+
