@@ -84,8 +84,11 @@ class Overrides(Struct, frozen=True):
     short: frozenset[date] = frozenset()
 
 
+AS_OFFICIAL = Overrides()
+
+
 @lru_cache(maxsize=256)
-def working_days(year: int, overrides: Overrides = Overrides()) -> tuple[bool, ...]:
+def working_days(year: int, overrides: Overrides = AS_OFFICIAL) -> tuple[bool, ...]:
     """Return for each day of the year whether it is a working day in Russia."""
     import holidays  # a tenth of a second to import: only who counts working days pays for it
 
@@ -97,17 +100,15 @@ def working_days(year: int, overrides: Overrides = Overrides()) -> tuple[bool, .
     )
 
 
-def is_working(day: date, overrides: Overrides = Overrides()) -> bool:
+def is_working(day: date, overrides: Overrides = AS_OFFICIAL) -> bool:
     """Tell whether the day is a working day of the production calendar."""
     return working_days(day.year, overrides)[day.timetuple().tm_yday - 1]
 
 
-def is_short(day: date, overrides: Overrides = Overrides()) -> bool:
+def is_short(day: date, overrides: Overrides = AS_OFFICIAL) -> bool:
     """Tell whether the day is a working day that closes an hour earlier."""
     tomorrow = day + _DAY
-    return is_working(day, overrides) and (
-        day in overrides.short or (tomorrow.month, tomorrow.day) in _HOLIDAYS_112
-    )
+    return is_working(day, overrides) and (day in overrides.short or (tomorrow.month, tomorrow.day) in _HOLIDAYS_112)
 
 
 class _Year(Struct, frozen=True):
@@ -121,7 +122,7 @@ class Calendar:
     """Open hours in one zone. With `every_day` the production calendar has no say."""
 
     def __init__(
-        self, zone: ZoneInfo, hours: Intervals, overrides: Overrides = Overrides(), *, every_day: bool = False
+        self, zone: ZoneInfo, hours: Intervals, overrides: Overrides = AS_OFFICIAL, *, every_day: bool = False
     ) -> None:
         self.zone = zone
         self.hours = hours
@@ -161,11 +162,11 @@ class Calendar:
 
     def opening(self, day: date) -> datetime:
         """Return the instant at which the day opens, or would open if it were open."""
-        return self._instant(datetime.combine(day, time()) + timedelta(minutes=(self.intervals(day) or self.hours)[0][0]))
+        return self._on(day, (self.intervals(day) or self.hours)[0][0])
 
     def closing(self, day: date) -> datetime:
         """Return the instant at which the day closes, or would close if it were open."""
-        return self._instant(datetime.combine(day, time()) + timedelta(minutes=(self.intervals(day) or self.hours)[-1][1]))
+        return self._on(day, (self.intervals(day) or self.hours)[-1][1])
 
     def local_day(self, moment: datetime) -> date:
         """Return the local day of the instant."""
@@ -210,7 +211,8 @@ class Calendar:
     def between(self, start: datetime, end: datetime) -> timedelta:
         """Return the open time between two instants; negative when they are in reverse order."""
         first, last = self._local(start), self._local(end)
-        whole = sum(self._year(year).before[-1] for year in range(min(first.year, last.year), max(first.year, last.year)))
+        years = range(min(first.year, last.year), max(first.year, last.year))
+        whole = sum(self._year(year).before[-1] for year in years)
         sign = 1 if last.year >= first.year else -1
         return timedelta(minutes=sign * whole) + self._open_before(last) - self._open_before(first)
 
@@ -252,6 +254,9 @@ class Calendar:
     def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone).replace(tzinfo=None)
 
+    def _on(self, day: date, minutes: int) -> datetime:
+        return self._instant(datetime.combine(day, time()) + timedelta(minutes=minutes))
+
     def _instant(self, local: datetime) -> datetime:
         return local.replace(tzinfo=self.zone).astimezone(UTC)
 
@@ -273,7 +278,7 @@ class Calendars:
         zone: str = "Europe/Moscow",
         office: Intervals = OFFICE_HOURS,
         extended: Intervals = EXTENDED_HOURS,
-        overrides: Overrides = Overrides(),
+        overrides: Overrides = AS_OFFICIAL,
     ) -> None:
         self.zone = ZoneInfo(zone)
         self._office = office

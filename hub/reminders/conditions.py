@@ -30,12 +30,15 @@ Path: TypeAlias = tuple[str, str]
 _TYPES = {"str": "text", "int": "number", "Money": "money", "date": "day", "datetime": "moment", "bool": "flag"}
 
 
+def _type(annotation: str) -> str:
+    return _TYPES.get(annotation.partition(" ")[0].removeprefix("dt."), "list")
+
+
 def _fields() -> dict[str, dict[str, str]]:
     known = {
-        kind: {name: _TYPES.get(annotation.split(" ")[0].removeprefix("dt."), "list") for name, annotation in entity.__annotations__.items()
-               if not annotation.startswith("ClassVar")}
+        kind: {name: _type(entity.__annotations__[name]) for name in entity.__struct_fields__}
         for kind, entity in ENTITIES.items()
-    }  # fmt: skip
+    }
     for kind, extra in _EXTRA.items():
         known.setdefault(kind, {}).update(extra)
     for kind, fields in known.items():
@@ -71,9 +74,8 @@ _VERBS = {
     "invoice": "issued paid overdue",
     "poll": "answered",
 }
-EVENTS = frozenset(
-    {f"{kind}.{verb}" for kind, verbs in _VERBS.items() for verb in verbs.split()} | {f"{kind}.observed" for kind in FIELDS}
-)
+_OCCURRENCES = {f"{kind}.{verb}" for kind, verbs in _VERBS.items() for verb in verbs.split()}
+EVENTS = frozenset(_OCCURRENCES | {f"{kind}.observed" for kind in FIELDS})
 """Event types a rule may name; a misspelt type would silence the rule."""
 
 
@@ -238,9 +240,14 @@ def _plain(actual: object, operand: object, scene: Scene) -> Any:
 
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
-    "eq": operators.eq, "ne": operators.ne, "gt": operators.gt, "ge": operators.ge, "lt": operators.lt, "le": operators.le,
+    "eq": operators.eq,
+    "ne": operators.ne,
+    "gt": operators.gt,
+    "ge": operators.ge,
+    "lt": operators.lt,
+    "le": operators.le,
     "in": lambda actual, operand: actual in operand,
-}  # fmt: skip
+}
 
 
 def _compare(operator: str, actual: Any, operand: Any) -> bool:

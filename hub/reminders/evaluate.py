@@ -7,6 +7,7 @@ facts arrived has no influence, and firings missed while the hub was off come ou
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -285,11 +286,11 @@ class _Run:
             scene = Scene(self.world, self.now, trigger.kind, object_id)
             value = scene.get(trigger.path)
             day = self.office.local_day(value) if isinstance(value, datetime) else value
-            if not isinstance(day, date) or not FIRST_DAY <= day <= LAST_DAY or not all_hold(rule.where, scene):
+            if not isinstance(day, date) or not all_hold(rule.where, scene):
                 continue
             year = self.office.local_day(self.now).year
             for anchor in [_in_year(day, each) for each in (year + 1, year, year - 1)] if trigger.yearly else [day]:
-                times = self._firings(trigger, anchor, enforce)
+                times = self._firings(trigger, anchor, enforce) if FIRST_DAY <= anchor <= LAST_DAY else []
                 if times:
                     scene.figures = {"year": anchor.year}
                     yield from self._dated(rule, scene, times)
@@ -298,9 +299,8 @@ class _Run:
     def _firings(self, trigger: DateTrigger, anchor: date, enforce: datetime) -> list[datetime]:
         """Return when the offsets of the day fired; before the start of use only if the day itself lies after it."""
         ahead = self.office.midnight(anchor) >= enforce
-        instants = {
-            self.office.midnight(self.office.shift_day(anchor, span.business_days) + span.real) for span in trigger.offsets
-        }
+        days = {self.office.shift_day(anchor, span.business_days) + span.real for span in trigger.offsets}
+        instants = map(self.office.midnight, days)
         return sorted({max(each, enforce) for each in instants if each <= self.now and (ahead or each >= enforce)})
 
     def _dated(self, rule: Rule, scene: Scene, times: list[datetime]) -> Iterator[_Instance]:
@@ -412,10 +412,17 @@ class _Run:
         up = escalations(rule, scene, start)
         snoozes = [(deed.at, deed.until) for deed in deeds if deed.kind == "snooze" and deed.until]
         return replace(
-            due, due=moment, due_is_own=own is not None, call_at=propose_call(scene, moment), assignee=who,
-            assigned_by=how, acked_at=acked, snoozed_until=snoozed_until(rule, scene, snoozes, [time for time, _ in up]),
-            steps=self._steps(rule, instance, moment, who, acked), closes_when="; ".join(each.words for each in rule.resolve),
-        )  # fmt: skip
+            due,
+            due=moment,
+            due_is_own=own is not None,
+            call_at=propose_call(scene, moment),
+            assignee=who,
+            assigned_by=how,
+            acked_at=acked,
+            snoozed_until=snoozed_until(rule, scene, snoozes, [time for time, _ in up]),
+            steps=self._steps(rule, instance, moment, who, acked),
+            closes_when="; ".join(each.words for each in rule.resolve),
+        )
 
     def _steps(
         self, rule: Rule, instance: _Instance, due: datetime, who: str, acked: datetime | None
@@ -468,4 +475,5 @@ def _sentence(words: str) -> str:
 
 def _in_year(day: date, year: int) -> date:
     """Return the anniversary; 29 February is kept on the 28th where there is none."""
-    return day.replace(year=year, day=28) if (day.month, day.day) == (2, 29) else day.replace(year=year)
+    leap_day = (day.month, day.day) == (2, 29) and not isleap(year)
+    return day.replace(year=year, day=28) if leap_day else day.replace(year=year)

@@ -1,4 +1,4 @@
-"""Why a reminder is there: rule, trigger, every condition with its value, what closes it; and the facts for the talk."""
+"""Why a reminder is there: rule, trigger, conditions with their values, what closes it; and the facts for the talk."""
 
 from __future__ import annotations
 
@@ -75,15 +75,24 @@ def explain(world: World, rule: Rule, due: Due, now: datetime) -> Explanation:
     scene.fact_first = True
     fields = scene.fact.fields if scene.fact else world.get(due.subject_kind, due.subject)
     return Explanation(
-        rule=rule.id, place=rule.place, seeds=rule.seeds,
+        rule=rule.id,
+        place=rule.place,
+        seeds=rule.seeds,
         trigger=f"{scene.fact.type} {scene.fact.id}" if scene.fact else f"{due.subject_kind} {due.subject}",
-        trigger_time=due.trigger_time, trigger_fields={name: str(value) for name, value in fields.items() if said(value)},
+        trigger_time=due.trigger_time,
+        trigger_fields={name: str(value) for name, value in fields.items() if said(value)},
         conditions=tuple(_tested(check, scene) for check in rule.where),
-        closes=tuple(closing.words for closing in rule.resolve), cancels=cancels,
+        closes=tuple(closing.words for closing in rule.resolve),
+        cancels=cancels,
         escalation=tuple(Planned(time, step.to, step.unless, time <= now) for time, step in steps),
-        due=due.due, due_is_own=due.due_is_own, assignee=due.assignee, assigned_by=due.assigned_by,
-        status=due.status, closed_by=due.by, closed_text=due.ended_text,
-    )  # fmt: skip
+        due=due.due,
+        due_is_own=due.due_is_own,
+        assignee=due.assignee,
+        assigned_by=due.assigned_by,
+        status=due.status,
+        closed_by=due.by,
+        closed_text=due.ended_text,
+    )
 
 
 def card(world: World, rule: Rule, due: Due, now: datetime) -> list[CardFact]:
@@ -111,14 +120,15 @@ def _value(value: Any) -> str:
 
 def _tickets(world: World, client: str, now: datetime) -> list[CardFact]:
     """The three groups a weekly call is about: not begun, not finished, cancelled (S001-10)."""
-    groups: dict[str, list[tuple[int, str, str]]] = {"Заявки не начаты": [], "Заявки не закончены": [], "Заявки отменены": []}
+    titles = ("Заявки не начаты", "Заявки не закончены", "Заявки отменены")
+    groups: dict[str, list[tuple[int, str, str]]] = {title: [] for title in titles}
     for ticket, fields in world.owned("ticket", client):
         state, priority = fields.get("state"), str(fields.get("priority"))
         closed = world.value("ticket", ticket, "closed")
         if state in OPEN_STATES:
-            title = "Заявки не начаты" if state == "new" or not fields.get("specialist") else "Заявки не закончены"
+            title = titles[0] if state == "new" or not fields.get("specialist") else titles[1]
         elif state == "cancelled" and closed and now - closed <= _RECENT:
-            title = "Заявки отменены"
+            title = titles[2]
         else:
             continue
         mark = {"urgent": "срочная, ", "important": "важная, "}.get(priority, "")
@@ -165,5 +175,10 @@ def _phones(world: World, client: str, _: datetime) -> list[CardFact]:
 
 
 _CARDS: dict[str, Callable[[World, str, datetime], list[CardFact]]] = {
-    "tickets": _tickets, "debts": _debts, "contract": _contract, "last_talk": _last_talk, "fee": _fee, "phones": _phones,
-}  # fmt: skip
+    "tickets": _tickets,
+    "debts": _debts,
+    "contract": _contract,
+    "last_talk": _last_talk,
+    "fee": _fee,
+    "phones": _phones,
+}

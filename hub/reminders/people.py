@@ -11,7 +11,7 @@ from datetime import date
 from hub.reminders.conditions import Scene
 from hub.reminders.world import World, said
 
-_NEXT_ROLE = {"deputy": "head", "support_head": "head", "department_head": "head", "ceo": "director", "head": "director"}
+_NEXT_ROLE = {"deputy": "head", "support_head": "head", "department_head": "head", "head": "director"}
 """Who stands in for a role that the firm has not filled."""
 
 

@@ -1,15 +1,15 @@
 """Rules: read YAML files into frozen structs, strictly, because a misspelt key must not silence a rule.
 
-Files: one rule, or a list of rules. Rules of the package and of plugins come first; the firm's own files override by id:
+A file holds one rule or a list of rules. Rules of the package and of plugins come first; the firm's own override by id:
 either the whole rule is written anew, or `{id: weekly_call, enabled: false}` switches it off. Two shipped rules, or two
 of the firm's own, with one id are an error.
 
 A rule has exactly one trigger:
 
     {event: [call.missed], for: 15s}                      something happened (and nothing closed it for that long)
-    {scan: ticket, since: ticket.priority_since}          the conditions hold now; the clock runs from the field, or from
-                                                          the one `older` condition, or from the start of use
-    {date: contract.end, offsets: [-60d, +5bd], yearly: true}    a day, with offsets
+    {scan: ticket, since: ticket.priority_since}          the conditions hold now; the clock runs from that field, or
+                                                          from the one `older` condition, or from the start of use
+    {date: contract.end, offsets: [-60d, +5bd]}           a day, with offsets; each year with `yearly: true`
 
 `enforce_from: install` (or a day) keeps old facts quiet: events and `since` before it raise nothing; a date raises
 nothing for offsets before it unless the date itself lies after it; an `older` clock starts at it at the earliest.
@@ -75,7 +75,7 @@ Trigger: TypeAlias = EventTrigger | ScanTrigger | DateTrigger
 
 
 class DueSpec(Struct, frozen=True):
-    """How the due time follows from the trigger: after a span, or on a day (the same or next business day) at a time."""
+    """How the due time follows from the trigger: after a span, or at a time of that day or the next business day."""
 
     after: Span = Span()
     next_business_day: bool = False
@@ -430,7 +430,7 @@ def _due(node: _Node, trigger: Trigger) -> DueSpec:
 
 
 def _people(node: _Node, kinds: Collection[str]) -> tuple[str, ...]:
-    return tuple(_person(each, kinds) for each in node.one_or_more()) + ("role:duty", "role:head")
+    return (*(_person(each, kinds) for each in node.one_or_more()), "role:duty", "role:head")
 
 
 def _person(node: _Node, kinds: Collection[str]) -> str:
@@ -507,6 +507,8 @@ def _anchored(node: _Node, trigger: Trigger) -> tuple[Span, Path]:
         raise node.error(f"{span_text!r} is not a duration.", "Write - 14d or +5bd.")
     if not name and isinstance(trigger, DateTrigger):
         return span, trigger.path
+    if not name:
+        raise node.error("name the field from which the time counts.", "Write contract.end - 14d.")
     return span, _typed_field(_Node(node.document, node.path, name), [trigger.kind], ("day", "moment"))
 
 

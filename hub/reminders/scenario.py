@@ -3,7 +3,9 @@
     {"kind": "object", "type": "client", "id": "c1", "manager": "m1", "phones": ["+73912940853"]}
     {"kind": "settings", "zone": "Asia/Krasnoyarsk", "enforce_from": "2026-11-01T00:00+07:00"}
     {"kind": "event", "at": "…", "type": "call.missed", "number": "+73912940853", "direction": "inbound", "id": "e1"}
-    {"kind": "check", "now": "…", "contains": ["missed_call:c1"], "not_contains": [], "count": {}, "resolved": {}, "assign": {}}
+    {"kind": "check", "now": "…", "contains": ["missed_call:c1"], "count": {"missed_call:c1": 2}}
+
+A check may also say `not_contains`, `resolved` (key → id of the fact) and `assign` (key → employee or role).
 
 Lines act in their order: a check sees what stands above it. An event about a thing also tells its fields; a thing that
 no object line described comes into being by its first event. A check of a key that no rule makes is skipped by name.
@@ -68,7 +70,7 @@ def run_scenario(path: Path, rules: Sequence[Rule]) -> ScenarioReport:
         content = path.read_bytes() if path.stat().st_size <= MAX_BYTES else b"\xff"
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror or error}.", hint="Name a scenario file of JSON lines.") from error
+        raise SettingsError(f"{path}: {error.strerror or error}.", hint="Name a file of JSON lines.") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: larger than {MAX_BYTES} bytes or not UTF-8.") from error
     stage = _Stage(str(path), rules)
@@ -140,9 +142,7 @@ class _Stage:
             self.objects.setdefault(kind, {})[subject] = {**self._known(kind, subject), **fields}
 
     def _check(self, row: Mapping[str, Any]) -> None:
-        world = World(
-            self.objects, self.facts.values(), calendars=Calendars(self.zone), enforce_from=self.enforce_from
-        )
+        world = World(self.objects, self.facts.values(), calendars=Calendars(self.zone), enforce_from=self.enforce_from)
         found = evaluate(world, self.rules, self._moment(row["now"]))
         open_keys = {due.key: due for due in found.open}
         for key in self._keys(row, "contains", list):
@@ -150,7 +150,8 @@ class _Stage:
         for key in self._keys(row, "not_contains", list):
             self._expect(key, "not open", "open" if key in open_keys else "not open")
         for key, wanted in self._keys(row, "count", dict):
-            self._expect(key, f"count {wanted}", f"count {open_keys[key].count}" if key in open_keys else _state(found, key))
+            due = open_keys.get(key)
+            self._expect(key, f"count {wanted}", f"count {due.count}" if due else _state(found, key))
         for key, wanted in self._keys(row, "resolved", dict):
             last = found.last(key)
             self._expect(key, f"resolved by {wanted}", f"{last.status} by {last.by}" if last else _state(found, key))
@@ -159,7 +160,7 @@ class _Stage:
             who = wanted if due and wanted in (due.assignee, due.assigned_by) else due.assignee if due else ""
             self._expect(key, f"assigned to {wanted}", f"assigned to {who}" if due else _state(found, key))
 
-    def _keys(self, row: Mapping[str, Any], name: str, form: type) -> list[Any]:
+    def _keys(self, row: Mapping[str, Any], name: str, form: type[list[Any]] | type[dict[str, Any]]) -> list[Any]:
         """Return the expectations of the check, without those of rules that do not exist."""
         value = row.get(name, form())
         if not isinstance(value, form):

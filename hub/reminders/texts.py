@@ -122,7 +122,7 @@ def _blank(text: str, kinds: Collection[str]) -> Blank:
             paths.append(parse_path(name, kinds))
     form = form.strip()
     if form not in ("", "day", "money", "phone") and not form.startswith("%") and form.count("/") != 2:
-        raise ValueError(f"{{{text}}}: {form!r} is no form; write day, money, phone, a pattern such as %d.%m, or one/few/many")
+        raise ValueError(f"{{{text}}}: {form!r} is no form; write day, money, phone, %d.%m or one/few/many")
     return Blank(tuple(paths), default, form)
 
 

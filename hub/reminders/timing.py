@@ -86,7 +86,7 @@ def _called_recently(scene: Scene, moment: datetime) -> bool:
             scene.world.with_client(event_type, scene.client, moment - CALLED_RECENTLY) if scene.client else (),
             scene.world.with_number(event_type, number, moment - CALLED_RECENTLY) if number else (),
         ):
-            called = [fact for fact in facts if fact.fields.get("direction") == "inbound"]
+            called = [fact for fact in facts if fact.fields.get("direction") not in ("outbound", "internal")]
             if last := last_before(called, moment):
                 latest = max(latest, last.time)
     return moment - latest <= CALLED_RECENTLY

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +24,9 @@ from hub.reminders.calendars import Calendars
 OPEN_STATES = ("new", "open", "postponed")
 ENDED_STATES = ("solved", "closed", "cancelled")
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+Points: TypeAlias = list[tuple[datetime, str]]
+"""When a field took a new time, with the id of the fact that gave it (empty: the source itself says so)."""
+
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -124,7 +127,8 @@ class World:
 
     def get(self, kind: str, object_id: str) -> Mapping[str, Any]:
         """Return the object, or an empty mapping."""
-        return self.objects.get(kind, _NOTHING).get(object_id, _NOTHING)
+        known: Mapping[str, Mapping[str, Any]] = self.objects.get(kind, _NOTHING)
+        return known.get(object_id, _NOTHING)
 
     def owned(self, kind: str, client: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
         """Return the objects of the kind that belong to the client, by id."""
@@ -202,22 +206,22 @@ def amount(value: object) -> Decimal:
     return value if isinstance(value, Decimal) else Decimal(value) if isinstance(value, int) else Decimal(0)
 
 
-def _talks(world: World, client: str) -> list[tuple[datetime, str]]:
+def _talks(world: World, client: str) -> Points:
     facts = world.with_client("call.connected", client)
     long = [fact for fact in facts if (fact.fields.get("talk_seconds") or 0) >= world.min_talk_seconds]
     return _with_given(world, "client", client, "last_connected_call", long)
 
 
-def _polls(world: World, client: str) -> list[tuple[datetime, str]]:
+def _polls(world: World, client: str) -> Points:
     return _with_given(world, "client", client, "last_poll", world.with_client("poll.answered", client))
 
 
-def _ticket_activity(world: World, ticket: str) -> list[tuple[datetime, str]]:
+def _ticket_activity(world: World, ticket: str) -> Points:
     facts = [fact for fact in world.about("ticket", ticket) if not fact.type.endswith(".observed")]
     return _with_given(world, "ticket", ticket, "last_activity", facts)
 
 
-def _with_given(world: World, kind: str, object_id: str, field: str, facts: Iterable[Fact]) -> list[tuple[datetime, str]]:
+def _with_given(world: World, kind: str, object_id: str, field: str, facts: Iterable[Fact]) -> Points:
     points = [(fact.time, fact.id) for fact in facts]
     given = world.moment(world.get(kind, object_id).get(field))
     if given and all(moment != given for moment, _ in points):
@@ -302,15 +306,20 @@ def _ticket_closed(world: World, ticket: str) -> datetime | None:
 
 
 def _priority_since(world: World, ticket: str) -> datetime | None:
-    """Return since when the ticket has its priority: the last change, else its creation."""
+    """Return since when the ticket has its priority: the last change, else its creation.
+
+    What was still open when the hub came into use counts from then.
+    """
     facts = world.about("ticket", ticket)
     changed = [fact.time for fact in facts if fact.type == "ticket.priority"]
     created = [fact.time for fact in facts if fact.type == "ticket.created"]
     given = world.moment(world.get("ticket", ticket).get("created"))
-    return max(changed, default=None) or given or min(created, default=None)
+    begun = max(changed, default=None) or given or min(created, default=None)
+    closed = _ticket_closed(world, ticket)
+    return max(begun, world.enforce_from) if begun and (closed is None or closed >= world.enforce_from) else begun
 
 
-HISTORIES: dict[tuple[str, str], Callable[[World, str], list[tuple[datetime, str]]]] = {
+HISTORIES: dict[tuple[str, str], Callable[[World, str], Points]] = {
     ("client", "last_connected_call"): _talks,
     ("client", "last_poll"): _polls,
     ("ticket", "last_activity"): _ticket_activity,
