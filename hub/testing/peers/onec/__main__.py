@@ -1,0 +1,67 @@
+"""Run the stand-in in a process of its own: `python -m hub.testing.peers.onec --counterparties 200000`.
+
+Prints the address on the first line of standard output, then `user password`. `POST /change?percent=5` on the second
+port, printed on the third line, writes that share of the objects; a line `quit` or the end of standard input stops it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from .base import Infobase
+from .samples import ACCOUNTING, many_counterparties
+from .server import OneCServer
+
+
+def change(base: Infobase, percent: float) -> int:
+    """Write every n-th counterparty, spread evenly; return how many."""
+    rows = base.sets["Catalog_Контрагенты"].sorted()
+    wanted = round(len(rows) * percent / 100)
+    for number in range(wanted):
+        rows[number * len(rows) // wanted].write({})
+    return wanted
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    parser = argparse.ArgumentParser(prog="python -m hub.testing.peers.onec")
+    parser.add_argument("--counterparties", type=int, default=1000)
+    parser.add_argument("--changed", type=float, default=0.0, help="percent written before the start")
+    parser.add_argument("--port", type=int, default=0)
+    given = parser.parse_args()
+    base = Infobase(ACCOUNTING)
+    many_counterparties(base, given.counterparties)
+    change(base, given.changed)
+    with OneCServer(base, port=given.port) as server, HTTPServer(("127.0.0.1", 0), _steering(base)) as steering:
+        threading.Thread(target=steering.serve_forever, daemon=True).start()
+        print(server.url)  # noqa: T201 - the promise of this command
+        print(server.user, server.password)  # noqa: T201 - same
+        print(f"http://127.0.0.1:{steering.server_address[1]}/", flush=True)  # noqa: T201 - same
+        for line in sys.stdin:
+            if line.strip() == "quit":
+                break
+        steering.shutdown()
+
+
+def _steering(base: Infobase) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            query = parse_qs(urlsplit(self.path).query)
+            body = str(change(base, float(query.get("percent", ["5"])[0]))).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay silent."""
+
+    return Handler
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The infobase of the stand-in: objects in memory with keys, versions and the order in which 1C sorts references."""
+
+from __future__ import annotations
+
+import random
+import struct
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from .edm import EMPTY, UNDEFINED, Field, Model
+
+encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+@lru_cache(maxsize=1024)
+def data_version(number: int) -> str:
+    """Return a version as 1C shows it: base64 of eight bytes, the counter in the first four."""
+    return b64encode(struct.pack(">II", number, 0)).decode()
+
+
+def sort_key(key: str) -> str:
+    """Return what 1C sorts a reference by: its stored bytes, which is not the order of its text."""
+    return key[19:23] + key[24:] + key[14:18] + key[9:13] + key[:8]
+
+
+class Row:
+    """One object; `maker` writes it on demand, so that a large base needs little memory."""
+
+    __slots__ = ("_values", "key", "maker", "marked", "raw", "version")
+
+    def __init__(self, key: str, values: dict[str, Any] | None, maker: Callable[[Row], bytes] | None = None) -> None:
+        self.key = key
+        self.version = 1
+        self.marked = False
+        self.maker = maker
+        self.raw = b""
+        self._values = values
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the object as it stands on the wire without annotations."""
+        if self._values is None:
+            assert self.maker is not None
+            made: dict[str, Any] = msgspec.json.decode(self.maker(self))
+            return made
+        return self._values
+
+    def encoded(self) -> bytes:
+        """Return the object as JSON without annotations."""
+        if self.maker is not None and self._values is None:
+            return self.maker(self)
+        if not self.raw:
+            self.raw = encoder.encode(self._values)
+        return self.raw
+
+    def write(self, changes: Mapping[str, Any]) -> None:
+        """Write the object; its version grows even when nothing changes."""
+        self.version += 1
+        self.raw = b""
+        if changes:
+            self._values = {**self.values, **changes}
+            self.marked = bool(self._values["DeletionMark"])
+        if self._values is not None:
+            self._values["DataVersion"] = data_version(self.version)
+
+
+class EntitySet:
+    """The objects of one set, in their two orders: sorted by reference, and as they happen to lie."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.rows: dict[str, Row] = {}
+        self._sorted: list[Row] | None = None
+        self._lying: list[Row] | None = None
+
+    def put(self, row: Row) -> None:
+        """Add an object."""
+        self.rows[row.key] = row
+        self._sorted = self._lying = None
+
+    def load(self, rows: Iterable[Row]) -> None:
+        """Add many objects."""
+        self.rows |= {row.key: row for row in rows}
+        self._sorted = self._lying = None
+
+    def drop(self, key: str) -> None:
+        """Delete an object for good."""
+        del self.rows[key]
+        self._sorted = self._lying = None
+
+    def sorted(self) -> list[Row]:
+        """Return the objects by reference."""
+        if self._sorted is None:
+            self._sorted = sorted(self.rows.values(), key=lambda row: sort_key(row.key))
+        return self._sorted
+
+    def lying(self) -> list[Row]:
+        """Return the objects in no order that a client could rely on."""
+        if self._lying is None:
+            self._lying = list(self.rows.values())
+            random.Random(len(self._lying)).shuffle(self._lying)  # noqa: S311 - a repeatable disorder
+        return self._lying
+
+
+class Infobase:
+    """Published sets and their objects. Not locked: a test changes it between requests, or takes care itself."""
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        self.models = {model.name: model for model in models}
+        self.sets = {name: EntitySet(model) for name, model in self.models.items()}
+        self.composition = set(self.models)
+        self.hidden: set[str] = set()
+        self._random = random.Random(8)  # noqa: S311 - repeatable keys
+
+    def add(self, set_name: str, **values: Any) -> str:
+        """Create an object; what is not given is empty as in 1C. Returns its key."""
+        key = values.pop("Ref_Key", "") or str(UUID(int=self._random.getrandbits(128), version=4))
+        model = self.models[set_name]
+        row = Row(key, {})
+        row.write(self._complete(model.fields, {"Ref_Key": key, "DataVersion": data_version(1), **values}, set_name))
+        row.version = 1
+        row.values["DataVersion"] = data_version(1)
+        self.sets[set_name].put(row)
+        return key
+
+    def change(self, set_name: str, key: str, **values: Any) -> None:
+        """Write an object, with or without a change."""
+        self._complete(self.models[set_name].fields, values, set_name)
+        self.sets[set_name].rows[key].write({name: self._wire(set_name, name, value) for name, value in values.items()})
+
+    def remove(self, set_name: str, key: str) -> None:
+        """Delete an object physically."""
+        self.sets[set_name].drop(key)
+
+    def _wire(self, set_name: str, name: str, value: Any) -> Any:
+        it = self.models[set_name].field(name)
+        return self._value(it, value) if it and it.name == name else value
+
+    def _complete(self, fields: Iterable[Field], values: Mapping[str, Any], where: str) -> dict[str, Any]:
+        fields = tuple(fields)
+        known = {it.name for it in fields} | {f"{it.name}_Type" for it in fields if it.kind == "Any"}
+        if unknown := set(values) - known:
+            raise KeyError(f"{where} has no {sorted(unknown)}")
+        made: dict[str, Any] = {}
+        for it in fields:
+            made[it.name] = self._value(it, values.get(it.name, [] if it.kind == "Part" else EMPTY[it.kind]))
+            if it.kind == "Any":
+                made[f"{it.name}_Type"] = values.get(f"{it.name}_Type", UNDEFINED)
+        return made
+
+    def _value(self, it: Field, value: Any) -> Any:
+        if it.kind == "Part":
+            return [self._complete(it.columns, {"LineNumber": number, **row}, it.name) for number, row in enumerate(value, 1)]
+        if it.kind == "Fixed":
+            return str(value).ljust(it.length)
+        return str(value) if it.kind == "Int64" else value

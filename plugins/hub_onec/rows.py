@@ -1,0 +1,147 @@
+"""The shapes of 1C's objects as structs; the names on the wire are the candidates of every known configuration.
+
+A field that a configuration does not have keeps its default, and unknown ones are skipped undecoded. For documents the
+same structs say what to select, so a field is named here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+Text = str | None
+Flag = bool | None
+Number = Decimal | None
+
+
+class ContactRow(Struct, rename={"type": "Тип", "shown": "Представление", "email": "АдресЭП",
+                                 "phone": "НомерТелефона", "city": "Город"}):  # fmt: skip
+    """One row of the part `КонтактнаяИнформация`."""
+
+    type: Text = None
+    shown: Text = None
+    email: Text = None
+    phone: Text = None
+    city: Text = None
+
+
+class CounterpartyRow(Struct, rename={
+    "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "full_name": "НаименованиеПолное",
+    "inn": "ИНН", "kpp": "КПП", "type": "ЮридическоеФизическоеЛицо", "short_type": "ЮрФизЛицо",
+    "kind": "ВидКонтрагента", "note": "ДополнительнаяИнформация", "comment": "Комментарий",
+    "points": "КонтактнаяИнформация",
+}):  # fmt: skip
+    """`Catalog_Контрагенты`."""
+
+    name: Text = None
+    is_folder: Flag = None
+    is_marked: Flag = None
+    full_name: Text = None
+    inn: Text = None
+    kpp: Text = None
+    type: Text = None
+    short_type: Text = None
+    kind: Text = None
+    note: Text = None
+    comment: Text = None
+    points: list[ContactRow] | None = None
+
+
+class PersonRow(Struct, rename={
+    "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "position": "Должность",
+    "position_text": "ДолжностьПоВизитке", "birthday": "ДатаРождения", "comment": "Комментарий",
+    "points": "КонтактнаяИнформация", "owner_key": "Owner_Key", "owner": "Owner", "owner_type": "Owner_Type",
+    "holder_key": "ОбъектВладелец_Key", "holder": "ОбъектВладелец", "holder_type": "ОбъектВладелец_Type",
+}):  # fmt: skip
+    """A contact person: `Catalog_КонтактныеЛица`, `Catalog_КонтактныеЛицаПартнеров`."""
+
+    name: Text = None
+    is_folder: Flag = None
+    is_marked: Flag = None
+    position: Text = None
+    position_text: Text = None
+    birthday: Text = None
+    comment: Text = None
+    points: list[ContactRow] | None = None
+    owner_key: Text = None
+    owner: Text = None
+    owner_type: Text = None
+    holder_key: Text = None
+    holder: Text = None
+    holder_type: Text = None
+
+
+class ContractRow(Struct, rename={
+    "title": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "number": "Номер", "day": "Дата",
+    "start": "ДатаНачалаДействия", "until": "СрокДействия", "end": "ДатаОкончанияДействия", "type": "ВидДоговора",
+    "sort": "ТипДоговора", "is_signed": "ДоговорПодписан", "is_agreed": "Согласован", "is_closed": "ДоговорЗакрыт",
+    "status": "Статус", "comment": "Комментарий", "client_key": "Контрагент_Key", "client": "Контрагент",
+    "client_type": "Контрагент_Type", "owner_key": "Owner_Key", "owner": "Owner", "owner_type": "Owner_Type",
+}):  # fmt: skip
+    """`Catalog_ДоговорыКонтрагентов`, `Catalog_Договоры`."""
+
+    title: Text = None
+    is_folder: Flag = None
+    is_marked: Flag = None
+    number: Text = None
+    day: Text = None
+    start: Text = None
+    until: Text = None
+    end: Text = None
+    type: Text = None
+    sort: Text = None
+    is_signed: Flag = None
+    is_agreed: Flag = None
+    is_closed: Flag = None
+    status: Text = None
+    comment: Text = None
+    client_key: Text = None
+    client: Text = None
+    client_type: Text = None
+    owner_key: Text = None
+    owner: Text = None
+    owner_type: Text = None
+
+
+class PaymentRow(Struct, rename={
+    "contract_key": "ДоговорКонтрагента_Key", "agreement_key": "Договор_Key", "invoice_key": "СчетНаОплату_Key",
+}):  # fmt: skip
+    """One row of the part `РасшифровкаПлатежа`: what a payment pays."""
+
+    contract_key: Text = None
+    agreement_key: Text = None
+    invoice_key: Text = None
+
+
+class DocumentRow(Struct, rename={
+    "is_marked": "DeletionMark", "number": "Number", "day": "Date", "is_posted": "Posted",
+    "client_key": "Контрагент_Key", "client": "Контрагент", "client_type": "Контрагент_Type",
+    "contract_key": "ДоговорКонтрагента_Key", "agreement_key": "Договор_Key",
+    "invoice_key": "СчетНаОплатуПокупателю_Key", "account_key": "СчетНаОплату_Key", "total": "СуммаДокумента",
+    "currency": "ВалютаДокумента____Presentation", "currency_name": "Валюта____Presentation",
+    "due": "СрокОплаты", "pay_until": "ДатаПлатежа", "comment": "Комментарий", "purpose": "НазначениеПлатежа",
+    "outer_number": "НомерВходящегоДокумента", "details": "РасшифровкаПлатежа",
+}):  # fmt: skip
+    """An invoice, a sale or act, or a payment."""
+
+    is_marked: Flag = None
+    number: Text = None
+    day: Text = None
+    is_posted: Flag = None
+    client_key: Text = None
+    client: Text = None
+    client_type: Text = None
+    contract_key: Text = None
+    agreement_key: Text = None
+    invoice_key: Text = None
+    account_key: Text = None
+    total: Number = None
+    currency: Text = None
+    currency_name: Text = None
+    due: Text = None
+    pay_until: Text = None
+    comment: Text = None
+    purpose: Text = None
+    outer_number: Text = None
+    details: list[PaymentRow] | None = None
