@@ -274,10 +274,10 @@ def _is_gone(worker: str) -> bool:
     return False
 
 
-def retry(connection: Connection, job_id: int, now: datetime) -> bool:
+def retry(connection: Connection, job_id: int, now: datetime, *, tries: int = MAX_ATTEMPTS) -> bool:
     """Make a job that ended ready again, or one that waits due now; tell whether there was such a job."""
-    tries = case((job.c.state == "ready", job.c.max_attempts), else_=job.c.attempt + MAX_ATTEMPTS)
-    values = {"state": "ready", "run_at": now, "finished_at": None, "max_attempts": tries}
+    limit = case((job.c.state == "ready", job.c.max_attempts), else_=job.c.attempt + tries)
+    values = {"state": "ready", "run_at": now, "finished_at": None, "max_attempts": limit}
     return _change(connection, job_id, ("dead", "cancelled", "done", "ready"), values)
 
 
@@ -295,6 +295,12 @@ def prune(connection: Connection, before: datetime) -> None:
 def by_dedup(connection: Connection, dedup: str) -> Row[Any] | None:
     """Return the job with this key."""
     return connection.execute(select(job).where(job.c.dedup == dedup)).one_or_none()
+
+
+def unfinished(connection: Connection) -> set[tuple[str, str]]:
+    """Return kind and lock key of every job that waits or runs."""
+    query = select(job.c.kind, job.c.lock_key).where(job.c.state.in_(("ready", "running"))).distinct()
+    return {(row.kind, row.lock_key) for row in connection.execute(query)}
 
 
 def listed(connection: Connection, *, state: str = "", kind: str = "", limit: int = 100) -> list[Row[Any]]:
