@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -28,9 +26,6 @@ from hub.sync import Change, Counts, Run, stale
 from hub.tools import ConnectionTools, FileBlobs, HttpxClient, SystemClock
 
 log = logging.getLogger("hub.connections")
-
-LEASE = timedelta(seconds=60)
-
 
 class Opened(Struct):
     """A connection ready to run."""
@@ -58,11 +53,6 @@ class Hub(Struct):
     def sources(self) -> Sources:
         """Return the order in which sources are believed: that of the configuration."""
         return Sources(list(self.config.model.connections))
-
-
-def worker_name() -> str:
-    """Return a name for this process: machine and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @contextmanager
@@ -124,7 +114,7 @@ def sync_connection(
             if dry_run:
                 held = None
             else:
-                held = lease or jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", worker_name(), LEASE)
+                held = lease or jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", jobs.worker_name())
             try:
                 _run_streams(hub, name, opened, stream_name, full=full, dry_run=dry_run, limit=limit, lease=held,
                              progress=progress, report=report, done=done)  # fmt: skip

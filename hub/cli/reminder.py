@@ -89,8 +89,19 @@ def why(app: App, number: str, as_json: bool) -> None:
         print_json(reasons)
         return
     say(due.title)
-    for line in reasons.lines(app.zone):
-        say(line)
+    say(f"  rule        {reasons.rule} ({reasons.place}) {' '.join(reasons.seeds)}")
+    say(f"  trigger     {reasons.trigger}, {app.local(reasons.trigger_time)}")
+    say(f"  due         {app.local(reasons.due)}" + (" (a person's own date)" if reasons.due_is_own else ""))
+    say(f"  assigned to {reasons.assignee} by {reasons.assigned_by}")
+    for condition in reasons.conditions:
+        values = ", ".join(f"{name} = {value}" for name, value in condition.values.items())
+        say(f"  {'holds' if condition.holds else 'FAILS'}       {condition.condition}   ({values})")
+    for words in reasons.closes:
+        say(f"  closes when {words}")
+    for step in reasons.escalation:
+        say(f"  {'went' if step.reached else 'goes'} up     {app.local(step.time)} to {', '.join(step.to)} if {step.unless}")
+    if reasons.status != "open":
+        say(f"  {reasons.status}: {reasons.closed_text} {reasons.closed_by}")
 
 
 def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign", "due"], **values: Any) -> None:

@@ -74,7 +74,11 @@ def test(file: Path, folder: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(report)
     else:
-        for line in report.lines():
-            say(line)
+        for result in report.results:
+            mark = "ok  " if result.passed else "FAIL"
+            say(f"{mark} line {result.line}: {result.key}: {result.expected}" + ("" if result.passed else f", found {result.found}"))
+        for line, key in report.skipped:
+            say(f"skip line {line}: {key}: no rule makes such a key")
+        say(f"{len(report.results) - len(report.failed)} held, {len(report.failed)} failed, {len(report.skipped)} skipped.")
     if report.failed:
         sys.exit(1)

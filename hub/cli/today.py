@@ -9,7 +9,7 @@ import click
 from hub.cli.app import App, columns, pass_app, print_json, say
 from hub.remind import Reminding, instance_of, refresh
 from hub.reminders.evaluate import Due, today_order
-from hub.reminders.texts import card_lines
+from hub.reminders.explain import card
 from hub.store import reminders
 from hub.store.state import STATE, read
 
@@ -64,8 +64,8 @@ def _print_list(app: App, found: Reminding, name: str, dues: list[Due], numbers:
         say(f"{place:>2}. {mark}{due.title}")
         say(f"    {_when(app, due, now)}{late} · {due.why} · №{number}")
         rule = next(rule for rule in found.rules if rule.id == due.rule)
-        for line in card_lines(found.world, rule, due, now) if place <= 5 else ():
-            say(f"      {line}")
+        for fact in card(found.world, rule, due, now):
+            say(f"      {fact.title}: {'; '.join(fact.lines)}")
     say()
 
 
