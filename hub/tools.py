@@ -52,6 +52,7 @@ class HttpxClient(Http):
         context = ssl.create_default_context(cafile=ca_file or None)
         self._client = httpx.Client(
             verify=context,
+            headers={"user-agent": "svyazka", "accept-encoding": "gzip, deflate"},
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(CONNECT_TIMEOUT),
