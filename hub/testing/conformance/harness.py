@@ -241,8 +241,8 @@ class Harness:
         """Return the ids of what the source has, as stored."""
         return {record.external_id for record in self.records(stream)}
 
-    def contents(self, stream: Stream) -> dict[str, tuple[str, bytes]]:
-        """Return version and meaning of what the source has, to compare two stores; a bad record means its bytes."""
+    def contents(self, stream: Stream) -> dict[str, bytes]:
+        """Return the meaning of what the source has, to compare two stores; a bad record means its bytes."""
         connector = self.connector()
 
         def meaning(record: Record) -> bytes:
@@ -251,7 +251,7 @@ class Harness:
             except BadRecord:
                 return record.payload
 
-        return {record.external_id: (record.version, meaning(record)) for record in self.records(stream)}
+        return {record.external_id: meaning(record) for record in self.records(stream)}
 
 
 def _close(reading: Iterable[Batch]) -> None:
