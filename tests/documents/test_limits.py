@@ -93,6 +93,13 @@ def test_an_unusual_packing_is_refused() -> None:
         check_archive(archive({"a": b"a"}, compression=zipfile.ZIP_LZMA), "x.docx")
 
 
+def test_a_damaged_stream_is_refused() -> None:
+    content = bytearray(archive({"a": bytes(range(256)) * 40}))
+    content[31 : 31 + 20] = b"\xff" * 20  # behind the header of 30 bytes and the name
+    with pytest.raises(HubError, match="not a whole Word or zip file"):
+        check_archive(bytes(content), "x.docx")
+
+
 @given(st.binary(max_size=300), st.integers(0, 400))
 def test_damaged_archives_get_our_error_and_no_other(noise: bytes, place: int) -> None:
     content = archive({"a.xml": b"<a/>" * 50, "b.xml": b"<b/>"})

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 import typst
 import zxingcpp
-from PIL import Image
+from PIL import Image, ImageChops
 
 from hub.documents.invoice import InvoiceContext, Party, sample_context, template_values
 from hub.documents.qr import payment_payload
@@ -122,6 +122,15 @@ def test_long_names_stay_inside_the_page(name: str, make_context: MakeContext, m
         margin = int(grey.width * 10 / 210)  # ten of the twelve millimetres right of the text
         for box in ((grey.width - margin, 0, grey.width, grey.height), (0, 0, margin, grey.height)):
             assert min(grey.crop(box).tobytes()) == 255
+
+
+def test_a_long_number_stays_inside_its_column(make_context: MakeContext) -> None:
+    values = template_values(make_context())
+    row = values["lines"][0]
+    wide = values | {"lines": [{**row, "quantity": "999\u00a0999\u00a0999,999999"}]}
+    short, long = (pages(each)[0].convert("L") for each in (values, wide))
+    left, _, right, _ = (edge / 150 * 25.4 for edge in ImageChops.difference(short, long).getbbox())
+    assert 109 <= left < right <= 127  # millimetres from the left edge: where the column of quantities lies
 
 
 def test_an_unknown_layout_names_the_known_ones() -> None:

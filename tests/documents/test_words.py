@@ -123,6 +123,7 @@ def test_a_formatted_number_keeps_every_digit(number: Decimal) -> None:
 def test_numbers_and_quantities_are_written_the_russian_way() -> None:
     assert format_number(Decimal("67800.5")) == "67\u00a0800,50"
     assert format_number(Decimal("-0.001")) == "0,00"
+    assert format_number(Decimal("0.125")) == "0,13"
     assert [format_quantity(Decimal(text)) for text in ("1.000", "2.50", "1E+3", "0.001")] == [
         "1", "2,5", "1\u00a0000", "0,001",
     ]  # fmt: skip
