@@ -288,7 +288,7 @@ def cancel(connection: Connection, job_id: int, now: datetime) -> bool:
 
 def prune(connection: Connection, before: datetime) -> None:
     """Forget jobs that ended before that instant."""
-    ended = job.c.state.in_(("done", "cancelled")), job.c.run_at < before, job.c.finished_at < before
+    ended = job.c.state.in_(("done", "cancelled", "dead")), job.c.run_at < before, job.c.finished_at < before
     connection.execute(delete(job).where(*ended))
 
 

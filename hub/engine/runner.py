@@ -124,18 +124,17 @@ class Runner:
             thread.start()
             self._threads.append(thread)
 
-    def drain(self) -> None:
-        """Do what is due, in the background threads of this call, and return when nothing is due any more."""
+    def drain(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Do what is due; return when nothing is due any more, or early when `until` says so."""
         beat = threading.Thread(target=self._beat, daemon=True)
         beat.start()
-        while not self._stopping.is_set():
+        self._threads.append(beat)
+        while not until():
             if self._claim_one():
                 continue
             if not self._busy() and not self._claim_one():
                 break
             self._wait()
-        self._stopping.set()
-        beat.join()
 
     def stop(self) -> None:
         """Take nothing new, let running jobs end for a while, then give the rest back. Returns within ten seconds."""

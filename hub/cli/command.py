@@ -1,0 +1,115 @@
+"""`hub command`: the outbox, where people approve, repeat and drop what leaves the hub."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+import msgspec
+
+from hub import outbox
+from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.store import commands
+from hub.store.commands import Outgoing
+
+STATES = ("waiting", "ready", "sending", "done", "rejected", "doubtful", "dead", "cancelled")
+by_option = click.option("--by", default=getpass.getuser, help="Who decides; else the user of this machine.")
+
+
+@click.group()
+def cli() -> None:
+    """The outbox: what leaves the hub, and what came of it."""
+
+
+@cli.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only commands in this state.")
+@click.option("--connection", "connection_name", default="", help="Only commands for this connection.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def list_commands(app: App, state: str | None, connection_name: str, limit: int, as_json: bool) -> None:
+    """List commands, the newest first.
+
+    JSON: [{id, kind, connection, title, client, state, attempt, error, created_by, created_at, approved_by, sent_at,
+    finished_at}]
+    """
+    with app.store.read() as connection:
+        rows = commands.listed(connection, state=state or "", connection_name=connection_name, limit=limit)
+    if as_json:
+        print_json([_plain(row) for row in rows])
+        return
+    if not rows:
+        say("No commands.")
+        return
+    shown = [(row.id, row.connection, row.state, app.local(row.sent_at or row.created_at), row.title) for row in rows]
+    print_table(("id", "connection", "state", "when", "what"), shown, grow=4)
+
+
+@cli.command()
+@click.argument("command_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def show(app: App, command_id: str, as_json: bool) -> None:
+    """Show a command whole.
+
+    JSON: the keys of `hub command list`, with data {…} and receipt {external_id, detail} or null.
+    """
+    with app.store.read() as connection:
+        row = commands.get(connection, command_id)
+    if row is None:
+        no_such("command", command_id)
+    if as_json:
+        print_json({**_plain(row), "data": row.data, "receipt": row.receipt})
+        return
+    say(f"{row.title}")
+    say(f"{row.kind} → {row.connection}, {row.state}" + (f", sent {row.attempt} times" if row.attempt > 1 else ""))
+    say(f"wanted by {row.created_by or 'the hub'} {app.local(row.created_at)}")
+    if row.approved_by:
+        say(f"approved by {row.approved_by}")
+    if row.sent_at:
+        say(f"sent {app.local(row.sent_at)}")
+    if row.finished_at:
+        say(f"ended {app.local(row.finished_at)}")
+    if row.error:
+        say(f"error: {row.error}")
+    if row.receipt:
+        say(f"receipt: {row.receipt.external_id} {msgspec.json.encode(row.receipt.detail).decode()}")
+    say(msgspec.json.format(msgspec.json.encode(row.data), indent=2).decode())
+
+
+@cli.command()
+@click.argument("command_ids", metavar="ID…", nargs=-1, required=True)
+@by_option
+@pass_app
+def approve(app: App, command_ids: tuple[str, ...], by: str) -> None:
+    """Let waiting commands go."""
+    for command_id in command_ids:
+        outbox.approve(app.store, command_id, by)
+        say(f"{command_id}: approved")
+
+
+@cli.command()
+@click.argument("command_ids", metavar="ID…", nargs=-1, required=True)
+@by_option
+@pass_app
+def retry(app: App, command_ids: tuple[str, ...], by: str) -> None:
+    """Send again what was refused, given up or is doubtful. Look at the other side first: it may be there already."""
+    for command_id in command_ids:
+        outbox.retry(app.store, command_id, by)
+        say(f"{command_id}: goes again")
+
+
+@cli.command()
+@click.argument("command_ids", metavar="ID…", nargs=-1, required=True)
+@by_option
+@pass_app
+def cancel(app: App, command_ids: tuple[str, ...], by: str) -> None:
+    """Drop commands, or close doubtful ones after you have looked at the other side."""
+    for command_id in command_ids:
+        outbox.cancel(app.store, command_id, by)
+        say(f"{command_id}: cancelled")
+
+
+def _plain(row: Outgoing) -> dict[str, object]:
+    kept = msgspec.structs.asdict(row)
+    return {name: value for name, value in kept.items() if name not in ("data", "receipt")}
