@@ -17,7 +17,7 @@ _INBOUND = ("call.missed", "call.connected")
 def due_time(rule: Rule, scene: Scene, start: datetime) -> datetime:
     """Return when the reminder is due, derived anew at each evaluation.
 
-    Outside the open hours of the rule's calendar it moves to the next opening. A date without a time is due at the
+    A real span that ends outside the open hours of the rule's calendar is moved to the next opening. A date without a time is due at the
     end of the working day.
     """
     spec = rule.due
@@ -29,7 +29,9 @@ def due_time(rule: Rule, scene: Scene, start: datetime) -> datetime:
         day = calendar.day_from(calendar.local_day(calendar.add(start, spec.after)))
         moment = calendar.at(day, spec.clock) if spec.clock else calendar.closing(day)
     else:
-        moment = calendar.next_open(calendar.add(start, spec.after))
+        moment = calendar.add(start, spec.after)
+        if not (spec.after.business_days or spec.after.business_hours):
+            moment = calendar.next_open(moment)
     return propose_call(scene, moment) if spec.not_before else moment
 
 

@@ -86,6 +86,8 @@ def test_weekly_call_s000_10(world, call, find, at):
     talk = call("e2", "2026-11-20T16:30", "connected", talk_seconds=60, direction="outbound")
     due = find(world(short, talk, client=clients), "weekly:c1", "2026-11-20T17:00")
     assert (due.status, due.by) == ("resolved", "e2")
+    again = find(world(short, talk, client=clients), "weekly:c1", "2026-11-27T16:30")
+    assert (again.status, again.trigger_time) == ("open", at("2026-11-27T16:30"))
     never = find(world(client={"c1": {"name": "Школа", "status": "client"}}), "weekly:c1", "2026-11-20T17:00")
     assert never.why == "Больше недели без разговора, последний: не записан"
 
@@ -112,6 +114,13 @@ def test_weekly_card_has_the_three_groups_debts_contract_and_talk_s001_10(world,
             "subject": "Обмен",
             "state": "cancelled",
             "closed": at("2026-11-10T10:00"),
+        },
+        "t5": {
+            "client": "c1",
+            "number": "15",
+            "subject": "Давно",
+            "state": "cancelled",
+            "closed": at("2026-05-10T10:00"),
         },
         "t4": {
             "client": "c1",
@@ -196,6 +205,11 @@ def test_renewal_is_one_reminder_raised_at_each_offset_s000_3(world, find, at):
     assert (due.count, due.trigger_time, due.due) == (3, at("2026-11-01T00:00"), at("2026-11-02T18:00"))
     assert [step.name for step in due.steps] == ["raise:1", "raise:2", "raise:3", "escalate:1"]
     assert due.title == "Продлить договор № 7: КГКУ «Пример»"
+    ends_soon = {"k1": {"client": "c1", "end": date(2026, 11, 10)}}
+    due = find(world(contract=ends_soon), "renewal:k1", "2026-11-02T10:00")
+    assert [step.time for step in due.steps] == [at("2026-11-01T00:00")] * 2, (
+        "what the hub could not know is not backdated"
+    )
     lapsed = find(world(contract=contract), "renewal:k1", "2026-12-31T10:00")
     assert (lapsed.steps[-1].to, lapsed.steps[-1].time) == (("role:director",), at("2026-12-31T09:00"))
 
@@ -217,6 +231,12 @@ def test_renewal_closes_by_the_next_contract_only_s000_3(world, signed, find, ch
     contract = {"k1": {"client": "c1", "start": date(2026, 1, 1), "end": DAY, "type": "subscription"}}
     due = find(world(signed("2026-12-10T10:00", **change), contract=contract), "renewal:k1", "2026-12-10T11:00")
     assert due.status == status
+
+
+def test_renewal_of_a_contract_without_a_type_closes_by_one_of_any_type(world, signed, find):
+    contract = {"k1": {"client": "c1", "end": DAY}}
+    due = find(world(signed("2026-12-10T10:00", type="supply"), contract=contract), "renewal:k1", "2026-12-10T11:00")
+    assert due.status == "resolved"
 
 
 def test_renewal_signed_early_or_seen_only_as_an_object_raises_nothing_or_closes(world, signed, find):
