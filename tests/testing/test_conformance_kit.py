@@ -5,14 +5,14 @@ import sys
 
 import msgspec
 import pytest
-import saboteurs
+import sabotage
 from hub_notebook.connector import Notebook
 from notebook_peer import NotebookPeer
 
 from hub.testing.conformance import PROMISES, Finding, conformance, level, levels_markdown, run
 from hub.testing.conformance.kit import Case, examine, groups
 
-HONEST = saboteurs.HONEST
+HONEST = sabotage.HONEST
 
 
 class OnlyReads(Notebook):

@@ -1,7 +1,7 @@
 """The small core inside the kit keeps the rules of the real one."""
 
 import pytest
-import saboteurs
+import sabotage
 from hub_notebook.connector import Notebook
 from notebook_peer import KEY, NotebookPeer
 
@@ -16,7 +16,7 @@ STREAM = Stream("clients")
 def harness():
     peer = NotebookPeer()
     peer.start()
-    made = Harness(saboteurs.HONEST, peer)
+    made = Harness(sabotage.HONEST, peer)
     yield made
     made.close()
 
