@@ -10,11 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from alembic import command as alembic_command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
@@ -26,7 +22,8 @@ APPLICATION_ID = 0x48554253
 """Marks a SQLite file as a store of the hub."""
 BUSY_MILLISECONDS = 30_000
 WAL_RACE_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
-RESERVE_BYTES = 4 * 1024 * 1024
+REVISIONS = ("0001",)
+"""Every schema from the first to this version's, so that opening a store need not load Alembic; checked by a test."""
 
 
 class StoreError(HubError):
@@ -103,7 +100,7 @@ class Store:
             with self.engine.connect() as connection:
                 connection.info["immediate"] = True
                 with connection.begin():
-                    alembic_command.upgrade(_alembic(connection), "head")
+                    _migrate(connection)
                     stop_point("migrate")
                 connection.info["immediate"] = False
                 if self.is_sqlite:
@@ -123,18 +120,19 @@ class Store:
     def revision(self) -> str | None:
         """Return the schema's revision, `None` for an empty database."""
         with _clear_errors(self), self.engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return found
 
     def _refuse_unknown(self, revision: str | None, *, may_be_empty: bool) -> None:
-        script = ScriptDirectory.from_config(_alembic(None))
-        head = script.get_current_head()
         if revision is None:
             if not may_be_empty:
                 raise StoreError(f"{self.name} is no store of the hub.", hint="Run: hub init")
             return
-        if revision not in {known.revision for known in script.walk_revisions()}:
+        if revision not in REVISIONS:
             raise StoreError(f"{self.name} was made by a newer hub (schema {revision}).", hint="Update the hub first.")
-        if revision != head and not may_be_empty:
+        if revision != REVISIONS[-1] and not may_be_empty:
             raise StoreError(f"{self.name} has the older schema {revision}.", hint="Run: hub db upgrade")
 
     @property
@@ -143,11 +141,14 @@ class Store:
         return str(self.path) if self.path is not None else f"the database {self.url.database} on {self.url.host}"
 
 
-def _alembic(connection: Connection | None) -> AlembicConfig:
-    config = AlembicConfig()
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # 0.3 s to import: only who changes a schema pays for it
+    from alembic.config import Config
+
+    config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    return config
+    command.upgrade(config, "head")
 
 
 def wal_is_safe(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:

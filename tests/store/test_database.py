@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from hub.store import bulk
+from hub.store import bulk, database
 from hub.store.database import Store, StoreError, wal_is_safe
 from hub.store.tables import metadata, record
 
@@ -23,6 +23,16 @@ def test_migrated_schema_equals_the_tables(store: Store) -> None:
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, metadata) == []
+
+
+def test_known_revisions_are_those_of_the_migrations() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    script = ScriptDirectory.from_config(config)
+    assert [each.revision for each in script.walk_revisions()][::-1] == list(database.REVISIONS)
 
 
 def test_open_again_finds_the_same_store(store: Store, store_url: str) -> None:
