@@ -20,7 +20,8 @@ _MACHINES = re.compile(
 _DAEMONS = re.compile(r"mailer-daemon|mail-daemon|postmaster|mdaemon")
 _MARKS = ("x-loop", "list-id", "list-unsubscribe", "feedback-id", "x-autoreply", "x-autorespond")
 _SUBJECTS = re.compile(
-    r"(автоответ|автоматический ответ|вне офиса|нет на рабочем месте|auto(matic)?[ -]?(reply|response)|out of (the )?office)",
+    r"автоответ|автоматический ответ|вне офиса|нет на рабочем месте"
+    r"|auto(matic)?[ -]?(reply|response)|out of (the )?office",
     re.IGNORECASE,
 )
 _RETURNED = re.compile(

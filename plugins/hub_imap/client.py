@@ -6,6 +6,7 @@ Every session logs in once. What a server says is repeated in errors shortly; wh
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -126,7 +127,7 @@ class Mailbox:
 def session(settings: ImapSettings) -> Iterator[Mailbox]:
     """Connect, log in with one try, and log out in the end."""
     with named(settings.host):
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context = tls_context(settings, settings.tls)
         client = IMAPClient(
             settings.host,
             port=settings.port or (993 if settings.tls == "imaps" else 143),
@@ -193,14 +194,6 @@ def named(host: str) -> Iterator[None]:
         yield
     except HubError:
         raise
-    except ssl.SSLCertVerificationError as error:
-        raise SettingsError(
-            f"the certificate of {host} is not accepted: {error.verify_message}.",
-            field="ca_file",
-            hint="Give the authority's certificate as ca_file, or correct the host name.",
-        ) from error
-    except FileNotFoundError as error:
-        raise SettingsError("the file with the authority's certificate is not there.", field="ca_file") from error
     except (IMAPClientAbortError, ProtocolError) as error:
         raise Unavailable(f"{host} broke the connection off or does not speak IMAP.") from error
     except LoginError as error:
@@ -209,16 +202,38 @@ def named(host: str) -> Iterator[None]:
         raise _Refused(host, _words(error)) from error
     except IMAPClientError as error:
         raise _Refused(host, _words(error)) from error
-    except TimeoutError as error:
-        raise Unavailable(f"{host} did not answer in time.") from error
     except OSError as error:
-        raise Unavailable(f"{host} cannot be reached: {error.strerror or type(error).__name__}.") from error
+        raise network_error(host, error) from error
     except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
         raise Unavailable(f"{host} gave an answer that is not IMAP.") from error
 
 
+def tls_context(settings: ImapSettings, kind: str) -> ssl.SSLContext | None:
+    """Return how certificates are verified, or `None` for a connection that is not protected."""
+    return None if kind == "none" else ssl.create_default_context(cafile=settings.ca_file or None)
+
+
+def network_error(host: str, error: OSError) -> HubError:
+    """Return what a failed connection means: a certificate to be set right, or a server to be tried later."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return SettingsError(
+            f"the certificate of {host} is not accepted: {error.verify_message}.",
+            field="ca_file",
+            hint="Give the authority's certificate as ca_file, or correct the host name.",
+        )
+    if isinstance(error, FileNotFoundError):
+        return SettingsError("the file with the authority's certificate is not there.", field="ca_file")
+    if isinstance(error, TimeoutError):
+        return Unavailable(f"{host} did not answer in time.")
+    return Unavailable(f"{host} cannot be reached: {error.strerror or type(error).__name__}.")
+
+
+def spoken(text: str) -> str:
+    """Return a server's words for a message: one short line, with nobody's address in it."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return re.sub(r"[^\s<>@]+@", "***@", line)[:200] or "without a reason"
+
+
 def _words(error: Exception) -> str:
     text = str(error).strip()
-    if text.startswith("b'") and text.endswith("'"):
-        text = text[2:-1]
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:200] or "without a reason"
+    return spoken(text[2:-1] if text.startswith("b'") and text.endswith("'") else text)

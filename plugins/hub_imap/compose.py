@@ -61,10 +61,10 @@ def compose(command: Command, settings: ImapSettings, blobs: Blobs, now: datetim
     letter = EmailMessage(policy=policy)
     identifier = message_id(command, settings)
     try:
-        letter["From"] = Address(settings.sender_name, addr_spec=_ascii(settings.mailbox))
-        letter["To"] = [Address(addr_spec=address) for address in to]
+        letter["From"] = _address(_ascii(settings.mailbox), settings.sender_name)
+        letter["To"] = [_address(address) for address in to]
         if copies:
-            letter["Cc"] = [Address(addr_spec=address) for address in copies]
+            letter["Cc"] = [_address(address) for address in copies]
         letter["Subject"] = _line(_text(command.data, "subject"), "subject")
         letter["Date"] = format_datetime(now)
         letter["Message-ID"] = f"<{identifier}>"
@@ -99,6 +99,11 @@ def _addresses(data: Mapping[str, Any], field: str) -> tuple[str, ...]:
             raise Rejected(f"`{field}` has something that is not one e-mail address.")
         found.append(_ascii(parsed.address))
     return tuple(dict.fromkeys(found))
+
+
+def _address(address: str, name: str = "") -> Address:
+    local, _, domain = address.rpartition("@")
+    return Address(name, local, domain)  # `addr_spec` would refuse letters beyond Latin
 
 
 def _ascii(address: str) -> str:

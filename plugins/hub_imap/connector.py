@@ -8,7 +8,20 @@ from typing import Any
 
 from msgspec import Struct
 
-from hub.api import Batch, Check, Command, Cursor, Event, HubError, Receipt, Record, SettingsError, Stream, Tools
+from hub.api import (
+    Batch,
+    Check,
+    Command,
+    Cursor,
+    Event,
+    HubError,
+    Receipt,
+    Record,
+    Rejected,
+    SettingsError,
+    Stream,
+    Tools,
+)
 
 from .client import SENT, Mailbox, session
 from .compose import compose, message_id
@@ -25,8 +38,8 @@ MOST_SIZES = 500
 class Place(Struct, frozen=True):
     """How far a folder is read: UIDVALIDITY and the last UID; up to `until`, only what came since `since` counts.
 
-    UIDs rise, so everything up to the last one is known. The first load leaves old letters out by their date; it says so
-    in the cursor until it is through, so that a load which was broken off goes on exactly as it began.
+    UIDs rise, so everything up to the last one is known. The first load leaves old letters out by their date; the
+    cursor says so until it is through, so that a load which was broken off goes on exactly as it began.
     """
 
     uidvalidity: int
@@ -130,6 +143,8 @@ class Imap:
         `Unavailable` does not say that nothing was sent: where the connection was lost after the content, only `find`
         can tell. A copy that could not be filed does not undo the letter; the receipt says so.
         """
+        if command.kind not in self.commands():
+            raise Rejected(f"this connection does not know the command {command.kind}.")
         letter = compose(command, self._settings, self._tools.blobs, self._tools.clock.now())
         refused = deliver(letter, self._settings)
         detail: dict[str, Any] = {"accepted": [it for it in letter.recipients if it not in refused]}

@@ -9,8 +9,9 @@ from lxml import etree
 MOST_HTML = 1024 * 1024
 _SILENT = frozenset({"script", "style", "head", "title", "template", "noscript", "object", "svg"})
 _BLOCKS = frozenset(
-    "address article blockquote br dd div dl dt footer h1 h2 h3 h4 h5 h6 header hr li ol p pre section table tr ul".split()
-)
+    {"address", "article", "blockquote", "br", "div", "dd", "dl", "dt", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
+     "header", "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul"}
+)  # fmt: skip
 
 
 def html_to_text(html: str) -> str:

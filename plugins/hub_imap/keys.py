@@ -44,6 +44,6 @@ def message_id(value: str) -> str:
 
 
 def message_ids(value: str) -> list[str]:
-    """Return the sane ids of a header such as References, each once, in order; the oldest and the latest of very many."""
+    """Return the sane ids of a header such as References, each once; of very many the oldest and the latest."""
     found = [text for text in dict.fromkeys(_MESSAGE_ID.findall(value)) if text.isascii() and text.isprintable()]
     return found if len(found) <= 50 else [found[0], *found[-49:]]

@@ -1,7 +1,7 @@
 """Take a raw mail apart within limits: headers are cut, nesting and parts are counted, nothing is decoded yet.
 
 The standard parser is safe with these limits only: 5000 nested parts end in a RecursionError, a long header takes
-quadratic time in `policy.default`. So `compat32` is used, its header values stay raw, and counting happens while it parses.
+quadratic time in `policy.default`. So it is `compat32`, header values stay raw, and parts are counted while it parses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
-from typing import Any
+from typing import Any, cast
 
 from hub.api import BadRecord
 
@@ -121,6 +121,7 @@ class Part(Message):
 def parse(raw: bytes) -> Part:
     """Take a mail apart. Raises BadRecord when it is beyond the limits."""
     try:
-        return BytesParser(Part, policy=_RawHeaders()).parsebytes(raw)
+        mail: Any = BytesParser(Part, policy=_RawHeaders()).parsebytes(raw)
+        return cast("Part", mail)
     except RecursionError as error:
         raise BadRecord("the parts of the mail are nested too deeply.") from error

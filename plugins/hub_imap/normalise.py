@@ -135,7 +135,7 @@ def _content(mail: Part) -> tuple[str, list[Attachment]]:
         is_attached = bool(name) or part.value("content-disposition").lower().startswith("attachment")
         if not is_attached and media == "text/html":
             html = html or html_to_text(part.text())
-        elif not is_attached and (media.startswith("text/plain") or media.startswith("multipart/")):
+        elif not is_attached and media.startswith(("text/plain", "multipart/")):
             plain = plain or part.text().replace("\r\n", "\n").replace("\r", "\n").strip()
         elif media not in _REPORTS:
             attachments.append(_attachment(part, media, name or _unnamed(media, number)))

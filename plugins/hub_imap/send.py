@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import smtplib
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from hub.api import AuthError, HubError, Rejected, SettingsError, Unavailable
 
-from .client import ANSWER_SECONDS, CONNECT_SECONDS, advice
+from .client import ANSWER_SECONDS, CONNECT_SECONDS, advice, network_error, spoken, tls_context
 from .compose import Letter
 from .settings import ImapSettings
 
@@ -41,7 +40,7 @@ def submission(settings: ImapSettings) -> Iterator[smtplib.SMTP]:
     if not settings.smtp_host:
         raise SettingsError("this connection does not send: smtp_host is not set.", field="smtp_host")
     with _named(settings.smtp_host):
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context = tls_context(settings, settings.smtp_tls)
         port = settings.smtp_port or (465 if settings.smtp_tls == "smtps" else 587)
         if settings.smtp_tls == "smtps":
             server: smtplib.SMTP = smtplib.SMTP_SSL(settings.smtp_host, port, timeout=CONNECT_SECONDS, context=context)
@@ -110,25 +109,13 @@ def _named(host: str) -> Iterator[None]:
         raise Unavailable(f"{host} cannot take the letter now: {words}") from error
     except smtplib.SMTPNotSupportedError as error:
         raise SettingsError(f"{host} does not offer what the settings ask for: {error}", field="smtp_tls") from error
-    except ssl.SSLCertVerificationError as error:
-        raise SettingsError(
-            f"the certificate of {host} is not accepted: {error.verify_message}.",
-            field="ca_file",
-            hint="Give the authority's certificate as ca_file, or correct the host name.",
-        ) from error
-    except FileNotFoundError as error:
-        raise SettingsError("the file with the authority's certificate is not there.", field="ca_file") from error
     except smtplib.SMTPException as error:
         raise Unavailable(f"{host} broke the connection off or does not speak SMTP.") from error
-    except TimeoutError as error:
-        raise Unavailable(f"{host} did not answer in time.") from error
     except OSError as error:
-        raise Unavailable(f"{host} cannot be reached: {error.strerror or type(error).__name__}.") from error
+        raise network_error(host, error) from error
     except ValueError as error:
         raise Unavailable(f"{host} gave an answer that is not SMTP.") from error
 
 
 def _words(code: int, answer: bytes | str) -> str:
-    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    shown = "".join(sign if sign.isprintable() else " " for sign in text)
-    return f"{code} {' '.join(shown.split())[:200]}"
+    return f"{code} {spoken(answer.decode('utf-8', 'replace') if isinstance(answer, bytes) else answer)}"

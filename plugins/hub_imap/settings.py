@@ -11,10 +11,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from hub.api import Duration, Email, Secret, Settings
 
 PUBLIC_DOMAINS = frozenset(
-    """yandex.ru ya.ru yandex.com yandex.by yandex.kz narod.ru mail.ru inbox.ru bk.ru list.ru internet.ru xmail.ru
-    rambler.ru lenta.ru ro.ru gmail.com googlemail.com outlook.com hotmail.com live.com yahoo.com icloud.com me.com
-    proton.me protonmail.com""".split()
-)
+    {"yandex.ru", "ya.ru", "yandex.com", "yandex.by", "yandex.kz", "narod.ru", "mail.ru", "inbox.ru", "bk.ru",
+     "list.ru", "internet.ru", "xmail.ru", "rambler.ru", "lenta.ru", "ro.ru", "gmail.com", "googlemail.com", "outlook.com",
+     "hotmail.com", "live.com", "yahoo.com", "icloud.com", "me.com", "proton.me", "protonmail.com"}
+)  # fmt: skip
 """Domains where anybody has a mailbox: the domain of ours says nothing about who else is ours."""
 
 
@@ -48,7 +48,7 @@ class ImapSettings(Settings):
     folders: Listed = ("INBOX", "Sent")
     """Folders to read, separated by commas. `Sent` is the folder of sent mail, whatever the server calls it."""
     own: Listed = ()
-    """Our own domains and addresses, separated by commas; the domain of the mailbox, or at a public service its address."""
+    """Our own domains and addresses, separated by commas; without it the domain of the mailbox, if it is not public."""
     since: Duration = timedelta(days=90)
     """How far back the first load reaches."""
     max_message_bytes: Annotated[int, Field(ge=64 * 1024, le=256 * 1024 * 1024)] = 32 * 1024 * 1024
@@ -64,7 +64,7 @@ class ImapSettings(Settings):
     smtp_password: Secret | None = None
     """Password for sending, if it is another."""
     ca_file: str = ""
-    """File with the certificate (PEM) of the authority that signed the servers' certificates, if it is not a public one."""
+    """File with the certificate (PEM) of the authority that signed those of the servers, if it is not a public one."""
 
     @field_validator("host", "user", "smtp_host", "smtp_user", "sender_name")
     @classmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from itertools import count
-from typing import BinaryIO, ClassVar
+from typing import ClassVar
 
 from msgspec import Struct
 
@@ -26,7 +27,7 @@ from hub.testing.peer import Fault
 from hub.testing.peers.smtp import PASSWORD, USER, LoopbackServer, SmtpServer, hang_up
 
 CAPABILITIES = "IMAP4rev1 LITERAL+ UIDPLUS SPECIAL-USE ID AUTH=PLAIN SASL-IR"
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 class Mail(Struct):
@@ -98,21 +99,21 @@ class ImapServer(LoopbackServer):
                 new.add(mail.raw, mail.arrived, mail.flags)
             self.folders[folder] = new
 
-    def serve(self, connection: socket.socket, lines: BinaryIO) -> None:
+    def serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         """Speak IMAP with one client."""
         _Session(self, connection, lines).run()
 
 
-class _Bad(Exception):
+class _GrammarError(Exception):
     """A command outside the grammar."""
 
 
-class _No(Exception):
+class _RefusedError(Exception):
     """A command that cannot be done."""
 
 
 class _Session:
-    def __init__(self, server: ImapServer, connection: socket.socket, lines: BinaryIO) -> None:
+    def __init__(self, server: ImapServer, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         self._server, self._connection, self._lines = server, connection, lines
         self._is_known = False
         self._folder: Folder | None = None
@@ -142,9 +143,9 @@ class _Session:
                 with self._server.lock:
                     done = self._do(name, arguments)
                 self._send(f"{tag} OK {done}\r\n".encode())
-            except _No as error:
+            except _RefusedError as error:
                 self._send(f"{tag} NO {error}\r\n".encode())
-            except _Bad as error:
+            except _GrammarError as error:
                 tag = str(tokens[0]) if tokens and isinstance(tokens[0], str) else tag
                 self._send(f"{tag} BAD {error}\r\n".encode())
 
@@ -193,7 +194,7 @@ class _Session:
         if name in ("LOGIN", "AUTHENTICATE"):
             return self._login(name, arguments)
         if not self._is_known:
-            raise _Bad("log in first")
+            raise _GrammarError("log in first")
         if name == "LIST":
             return self._list(arguments)
         if name in ("SELECT", "EXAMINE"):
@@ -201,7 +202,7 @@ class _Session:
         if name == "APPEND":
             return self._append(arguments)
         if self._folder is None:
-            raise _Bad(f"{name} is unknown or needs a selected folder")
+            raise _GrammarError(f"{name} is unknown or needs a selected folder")
         if name == "CLOSE":
             self._folder = None
             return "closed"
@@ -209,26 +210,26 @@ class _Session:
             return self._search(self._folder, arguments, by_uid=name.startswith("UID"))
         if name == "UID FETCH":
             return self._fetch(self._folder, arguments)
-        raise _Bad(f"{name} is unknown")
+        raise _GrammarError(f"{name} is unknown")
 
     def _login(self, name: str, arguments: list[Token]) -> str:
         if self._is_known:
-            raise _Bad("already logged in")
+            raise _GrammarError("already logged in")
         if name == "LOGIN":
             given = [_text(argument) for argument in arguments]
         else:
             if not arguments or _text(arguments[0]).upper() != "PLAIN":
-                raise _No("unknown mechanism")
+                raise _RefusedError("unknown mechanism")
             if len(arguments) == 1:
                 self._send(b"+ \r\n")
                 arguments.append(self._lines.readline(4096).strip().decode("ascii", "replace"))
             try:
                 given = base64.b64decode(_text(arguments[1]), validate=True).decode().split("\0")[1:]
             except ValueError as error:
-                raise _Bad("not base64") from error
+                raise _GrammarError("not base64") from error
         if given != [self._server.user, self._server.password]:
             self._server.refused_logins += 1
-            raise _No("[AUTHENTICATIONFAILED] Authentication failed.")
+            raise _RefusedError("[AUTHENTICATIONFAILED] Authentication failed.")
         self._is_known = True
         return f"[CAPABILITY {CAPABILITIES}] logged in"
 
@@ -246,7 +247,7 @@ class _Session:
         self._folder = None
         folder = self._server.folders.get("INBOX" if name.upper() == "INBOX" else name)
         if folder is None:
-            raise _No(f"[NONEXISTENT] Mailbox doesn't exist: {_utf7(name)}")
+            raise _RefusedError(f"[NONEXISTENT] Mailbox doesn't exist: {_utf7(name)}")
         self._folder, self._is_readonly = folder, readonly
         self._send(
             f"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* {len(folder.mails)} EXISTS\r\n* 0 RECENT\r\n"
@@ -256,11 +257,11 @@ class _Session:
 
     def _append(self, arguments: list[Token]) -> str:
         if not 2 <= len(arguments) <= 4 or not isinstance(arguments[-1], bytes):
-            raise _Bad("APPEND folder [flags] [date] literal")
+            raise _GrammarError("APPEND folder [flags] [date] literal")
         name = _mailbox(arguments[0])
         folder = self._server.folders.get(name)
         if folder is None:
-            raise _No("[TRYCREATE] no such folder")
+            raise _RefusedError("[TRYCREATE] no such folder")
         flags = [_text(flag) for argument in arguments[1:-1] if isinstance(argument, list) for flag in argument]
         uid = folder.add(arguments[-1], datetime.now(UTC), flags)
         return f"[APPENDUID {folder.uidvalidity} {uid}] appended"
@@ -269,10 +270,10 @@ class _Session:
         keys = [_text(argument) for argument in arguments]
         if keys[:1] == ["CHARSET"]:
             if keys[1].upper() not in ("US-ASCII", "UTF-8"):
-                raise _No("[BADCHARSET (US-ASCII UTF-8)] unknown charset")
+                raise _RefusedError("[BADCHARSET (US-ASCII UTF-8)] unknown charset")
             keys = keys[2:]
         if not keys:
-            raise _Bad("SEARCH needs a key")
+            raise _GrammarError("SEARCH needs a key")
         found = _searched(folder, keys)
         numbers = [mail.uid if by_uid else folder.mails.index(mail) + 1 for mail in found]
         self._send(f"* SEARCH{''.join(f' {number}' for number in numbers)}\r\n".encode())
@@ -309,7 +310,7 @@ class _Session:
             return f'INTERNALDATE "{arrived.day:2}-{_MONTHS[arrived.month - 1]}-{arrived:%Y %H:%M:%S %z}"'.encode()
         found = re.fullmatch(r"BODY(\.PEEK)?\[(HEADER)?\]", name)
         if not found:
-            raise _Bad(f"cannot fetch {name}")
+            raise _GrammarError(f"cannot fetch {name}")
         if not found[1] and not self._is_readonly:
             mail.flags.add("\\Seen")
         content = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if found[2] else mail.raw
@@ -332,13 +333,13 @@ def _tokens(pieces: Sequence[bytes], literals: Sequence[bytes]) -> Iterator[Toke
                 continue
             found = _TOKEN.match(piece, place)
             if not found or any(byte > 127 for byte in found[0]):
-                raise _Bad("not in the grammar")
+                raise _GrammarError("not in the grammar")
             place = found.end()
             if found[2] == b"(":
                 open_lists.append([])
             elif found[2] == b")":
                 if len(open_lists) < 2:
-                    raise _Bad("unbalanced brackets")
+                    raise _GrammarError("unbalanced brackets")
                 closed = open_lists.pop()
                 open_lists[-1].append(closed)
             elif found[3]:
@@ -348,13 +349,13 @@ def _tokens(pieces: Sequence[bytes], literals: Sequence[bytes]) -> Iterator[Toke
         if number < len(literals):
             open_lists[-1].append(literals[number])
     if len(open_lists) != 1:
-        raise _Bad("unbalanced brackets")
+        raise _GrammarError("unbalanced brackets")
     yield from open_lists[0]
 
 
 def _head(tokens: list[Token]) -> tuple[str, str, list[Token]]:
     if len(tokens) < 2 or not isinstance(tokens[0], str) or not isinstance(tokens[1], str):
-        raise _Bad("a command is a tag and a name")
+        raise _GrammarError("a command is a tag and a name")
     if tokens[1].upper() == "UID" and len(tokens) > 2:
         return tokens[0], f"UID {_text(tokens[2]).upper()}", tokens[3:]
     return tokens[0], tokens[1].upper(), tokens[2:]
@@ -362,20 +363,20 @@ def _head(tokens: list[Token]) -> tuple[str, str, list[Token]]:
 
 def _exactly(number: int, arguments: list[Token]) -> list[Token]:
     if len(arguments) != number:
-        raise _Bad(f"{number} arguments are needed")
+        raise _GrammarError(f"{number} arguments are needed")
     return arguments
 
 
 def _text(token: Token) -> str:
     if isinstance(token, list):
-        raise _Bad("a list stands where text belongs")
+        raise _GrammarError("a list stands where text belongs")
     return token.decode("utf-8", "replace") if isinstance(token, bytes) else token
 
 
 def _numbers(text: str, newest: int) -> Callable[[int], bool]:
     """Return a test for a set such as `2,4:7,9:*`; `*` is the newest, and a range may run backwards."""
     if not re.fullmatch(r"(\d+|\*)(:(\d+|\*))?(,(\d+|\*)(:(\d+|\*))?)*", text):
-        raise _Bad(f"{text!r} is no set of numbers")
+        raise _GrammarError(f"{text!r} is no set of numbers")
     ranges = []
     for part in text.split(","):
         ends = [newest if end == "*" else int(end) for end in part.split(":")]
@@ -389,7 +390,7 @@ def _searched(folder: Folder, keys: list[str]) -> list[Mail]:
 
     def value() -> str:
         if not waiting:
-            raise _Bad("a search key lacks its value")
+            raise _GrammarError("a search key lacks its value")
         return waiting.pop(0)
 
     while waiting:
@@ -409,14 +410,14 @@ def _searched(folder: Folder, keys: list[str]) -> list[Mail]:
             wanted = _numbers(key, len(folder.mails))
             found = [mail for mail in found if wanted(folder.mails.index(mail) + 1)]
         else:
-            raise _Bad(f"unknown search key {key}")
+            raise _GrammarError(f"unknown search key {key}")
     return found
 
 
 def _day(text: str) -> date:
     found = re.fullmatch(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4})", text)
     if not found or found[2] not in _MONTHS:
-        raise _Bad(f"{text!r} is no date")
+        raise _GrammarError(f"{text!r} is no date")
     return date(int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
 
 
@@ -444,7 +445,7 @@ def _mailbox(token: Token) -> str:
     try:
         return re.sub(r"&([A-Za-z0-9+,]*)-", unshifted, _text(token))
     except ValueError as error:
-        raise _Bad("the folder name is not in modified UTF-7") from error
+        raise _GrammarError("the folder name is not in modified UTF-7") from error
 
 
 def letter(number: int, *, sender: str = "Анна Белова <belova@client.example>", recipient: str = USER) -> bytes:
@@ -459,7 +460,7 @@ def letter(number: int, *, sender: str = "Анна Белова <belova@client.e
 
 
 def key_of(raw: bytes) -> str:
-    """Return the id under which the hub must know a letter made by `letter` or taken over SMTP (folded lines excepted)."""
+    """Return the id under which the hub must know a letter made by `letter`."""
     head, _, body = raw.partition(b"\r\n\r\n")
     fields = dict(line.split(b": ", 1) for line in re.sub(rb"\r\n[ \t]+", b" ", head).split(b"\r\n"))
     text = b"\n".join(fields[name] for name in (b"Date", b"From", b"Subject")) + b"\n"
@@ -468,7 +469,7 @@ def key_of(raw: bytes) -> str:
 
 
 class MailPeer:
-    """A mailbox and its submission server, both stand-ins. A letter that was received never changes and never unhappens."""
+    """A mailbox and its submission server, both stand-ins. What was received never changes and never unhappens."""
 
     streams: ClassVar[Sequence[str]] = ("INBOX",)
     removable: ClassVar[Collection[str]] = ()
@@ -521,7 +522,7 @@ class MailPeer:
         elif name == "down" and self._fault != "down":
             self.stop()
         self._fault = name
-        password = "changed yesterday" if name == "auth" else PASSWORD  # noqa: S105 - of a stand-in
+        password = "changed yesterday" if name == "auth" else PASSWORD
         self.imap.password = self.smtp.password = password
         self.imap.garbage = self.smtp.garbage = name == "garbage"
         self.imap.cut_literal = self.smtp.cut = name == "cut"

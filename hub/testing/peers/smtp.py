@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import re
 import socket
 import socketserver
 import threading
 from email.parser import BytesHeaderParser
-from typing import Any, BinaryIO
+from typing import Any
 
 from msgspec import Struct
 
@@ -45,6 +46,7 @@ class _Sockets(socketserver.ThreadingTCPServer):
 
 class _Handler(socketserver.StreamRequestHandler):
     server: _Sockets
+    disable_nagle_algorithm = True
 
     def setup(self) -> None:
         """Register the connection, so that the server can cut it."""
@@ -97,7 +99,7 @@ class LoopbackServer:
         self._thread.join()
         self._server = self._thread = None
 
-    def serve(self, connection: socket.socket, lines: BinaryIO) -> None:
+    def serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         """Speak the protocol with one client."""
         raise NotImplementedError
 
@@ -129,7 +131,7 @@ class SmtpServer(LoopbackServer):
         self.lost_answer = False
         """Take the letter and cut the connection before the answer."""
 
-    def serve(self, connection: socket.socket, lines: BinaryIO) -> None:
+    def serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         """Speak SMTP with one client."""
         _Session(self, connection, lines).run()
 
@@ -139,7 +141,7 @@ _PATH = re.compile(r"<([^<>\s]*)>((?: [A-Za-z0-9=]+)*)")
 
 
 class _Session:
-    def __init__(self, server: SmtpServer, connection: socket.socket, lines: BinaryIO) -> None:
+    def __init__(self, server: SmtpServer, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         self._server, self._connection, self._lines = server, connection, lines
         self._is_greeted = self._is_known = self._is_utf8 = False
         self._sender: str | None = None
