@@ -17,8 +17,8 @@ _INBOUND = ("call.missed", "call.connected")
 def due_time(rule: Rule, scene: Scene, start: datetime) -> datetime:
     """Return when the reminder is due, derived anew at each evaluation.
 
-    A real span that ends outside the open hours of the rule's calendar is moved to the next opening. A date without a time is due at the
-    end of the working day.
+    A real span that ends outside the open hours of the rule's calendar is moved to the next opening. A date without a
+    time is due at the end of the working day.
     """
     spec = rule.due
     calendar = scene.world.calendars.get(spec.calendar, _zone(scene))

@@ -309,8 +309,8 @@ def test_deeds_of_the_future_do_not_count_yet(world, call, find, deed):
 
 
 def test_conditions_of_an_event_speak_of_then_and_texts_of_now(world, rule, at):
-    own = rule("""{id: hot, title: "{ticket.priority}", why: П, trigger: {event: ticket.created}, key: "hot:{ticket.id}",
-        where: [{field: ticket.priority, eq: urgent}]}""")
+    own = rule("""{id: hot, title: "{ticket.priority}", why: П, key: "hot:{ticket.id}",
+        trigger: {event: ticket.created}, where: [{field: ticket.priority, eq: urgent}]}""")
     then = {"priority": "urgent"}
     created = Fact(
         id="f1", type="ticket.created", time=at("2026-11-22T10:00"), kind="ticket", subject="t1", fields=then

@@ -142,6 +142,14 @@ def test_words_and_figures_read_as_people_write_them():
     ]  # fmt: skip
 
 
+def test_zero_is_a_value_and_what_nobody_says_is_a_dash(world, rule, at):
+    own = rule(
+        GOOD.replace("Давно не звонили", "{client.open_tickets} {client.city} {client.note|'нет'} {count:раз/раза/раз}")
+    )
+    found = evaluate(world(), [own], at("2026-11-22T10:00")).open
+    assert found[0].why.replace("\u00a0", " ") == "0 — нет 1 раз"
+
+
 @given(st.text(max_size=30))
 def test_a_template_is_read_or_refused_with_a_reason(text):
     with suppress(ValueError):
