@@ -11,5 +11,7 @@ from .settings import OneCSettings
 def register_connectors() -> list[ConnectorSpec]:
     """Announce the connector `onec`."""
     return [
-        ConnectorSpec("onec", "1C:Enterprise (OData)", api=API, settings=OneCSettings, factory="hub_onec.connector:OneC")
+        ConnectorSpec(
+            "onec", "1C:Enterprise (OData)", api=API, settings=OneCSettings, factory="hub_onec.connector:OneC"
+        )
     ]

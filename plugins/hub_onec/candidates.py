@@ -85,6 +85,5 @@ OPTIONAL = frozenset({"contacts", "partner_contacts"})
 DAYS = frozenset({"СрокОплаты", "ДатаПлатежа"})
 """Names that are a date in one configuration and a number of days in another; only the date is asked for."""
 
-MONEY_FIELDS = frozenset({"fee", "paid"})
 OWN_FIELDS = {"manager": "counterparties", "fee": "contracts", "paid": "invoices"}
 """To which stream a field of the setting `fields` belongs."""

@@ -122,7 +122,7 @@ class ODataClient:
         """Return keys and versions of one page in the order of `Ref_Key`."""
         return read_heads(self._page(set_name, skip, top, "Ref_Key,DataVersion,DeletionMark"), set_name)
 
-    def rows(self, set_name: str, skip: int, top: int, select: str) -> list[Row]:
+    def rows(self, set_name: str, select: str, skip: int, top: int) -> list[Row]:
         """Return the objects of one page in the order of `Ref_Key`."""
         return split(self._page(set_name, skip, top, select), set_name)
 
@@ -182,7 +182,9 @@ class ODataClient:
             if cookie and answer.status in _SESSION_LOST:
                 self._cookie = ""  # the session may have ended; a second answer of a new one is the true one
                 continue
-            if self._settings.session and (found := re.search(r"ibsession=([^;,\s]+)", answer.headers.get("set-cookie", ""))):
+            if self._settings.session and (
+                found := re.search(r"ibsession=([^;,\s]+)", answer.headers.get("set-cookie", ""))
+            ):
                 self._cookie = found[1]
             self._refuse(answer, path, as_json=accept == "application/json")
             return answer
@@ -205,7 +207,9 @@ class ODataClient:
                 hint="Open the address in a browser: a proxy or a sign-in page stands in front of 1C.",
             )
         if status < 400:
-            raise SettingsError("The address leads elsewhere (HTTP redirect).", field="url", hint="Write the final one.")
+            raise SettingsError(
+                "The address leads elsewhere (HTTP redirect).", field="url", hint="Write the final one."
+            )
         error = None if is_html else _error(answer.content)
         if status == 406:
             raise Unavailable("1C could not start one more session.", hint="Check licences and the session limit.")
@@ -218,12 +222,12 @@ class ODataClient:
         words = error.message.value.strip()[:300]
         hint = ""
         if error.code == "20":
-            hint = (
-                f"Give the user the right to read {set_name}; with row-level rights also set allowed_only: true."
-            )
+            hint = f"Give the user the right to read {set_name}; with row-level rights also set allowed_only: true."
         elif error.code == "8":
             hint = f"Add {set_name} to the composition of the standard OData interface."
-        return ODataError(f"1C refused {set_name} (HTTP {status}, code {error.code}): {words}", code=error.code, hint=hint)
+        return ODataError(
+            f"1C refused {set_name} (HTTP {status}, code {error.code}): {words}", code=error.code, hint=hint
+        )
 
     def _silent(self, status: int) -> Exception:
         if status == 401:
@@ -280,7 +284,9 @@ def _error(content: bytes) -> _Error | None:
 
 
 def _is_html(answer: Response) -> bool:
-    return answer.media_type == "text/html" or answer.content[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    return answer.media_type == "text/html" or answer.content[:200].lstrip().lower().startswith(
+        (b"<!doctype html", b"<html")
+    )
 
 
 def _date(headers: Mapping[str, str]) -> datetime | None:

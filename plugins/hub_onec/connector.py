@@ -1,13 +1,14 @@
 """The connector `onec`: a first load page by page, then scans of versions that fetch only what changed.
 
-1C has no list of changes, so every later run walks keys and versions of all objects (see `docs` of the plugin) and asks
+1C has no list of changes, so every later run walks keys and versions of all objects and asks
 the hub which of them it does not have. A walk that met every object proves what was deleted.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,11 +18,11 @@ from hub.api import Batch, Check, Cursor, Event, Record, Rejected, SettingsError
 
 from . import resolve
 from .candidates import OWN_FIELDS, SOURCES
-from .client import Head, ODataClient, ODataError, Row
+from .client import ODataClient, ODataError, Row
 from .metadata import Types, parse_metadata
 from .normalise import Normaliser
 from .settings import OneCSettings
-from .walk import Walk
+from .walk import Item, Walk
 
 REQUEST_IN_ROWS = 40
 """What one more request costs, counted in rows of a page: decides between single objects and the whole page."""
@@ -30,7 +31,7 @@ _UNKNOWN_NAME = frozenset({"6", "10"})
 
 
 class _Place(Struct, omit_defaults=True):
-    """The cursor: `sets` keeps what was asked of each set, `shape` what we wanted to ask, `skip` where a load stands."""
+    """The cursor: `sets` is what was asked of each set, `shape` what we wanted to ask, `skip` where a load stands."""
 
     phase: Literal["load", "scan"]
     sets: dict[str, str]
@@ -56,7 +57,9 @@ class OneC:
         seconds = time.monotonic() - began
         findings: list[tuple[str, str]] = []
         if seconds > SLOW_SECONDS:
-            findings.append((f"1C took {seconds:.0f} s to answer.", "Normal after a pause; otherwise look at the server."))
+            findings.append(
+                (f"1C took {seconds:.0f} s to answer.", "Normal after a pause; otherwise look at the server.")
+            )
         if not published:
             findings.append(("The composition of the standard OData interface is empty.", _FILL_COMPOSITION))
             return self._check(findings)
@@ -151,7 +154,7 @@ class OneC:
         for set_name in sets[done:]:
             position = max(0, place.skip - self._settings.page) if set_name == place.set else 0
             select = place.sets[set_name]
-            walk = self._walk(set_name, lambda skip, top, it=set_name, of=select: self._client.rows(it, skip, top, of), position)
+            walk = self._walk(set_name, partial(self._client.rows, set_name, select), position)
             for _, rows in walk.pages():
                 here = msgspec.structs.replace(place, phase="load", set=set_name, skip=walk.position)
                 yield Batch(_records(name, rows), cursor=_cursor(here), expected=expected)
@@ -161,25 +164,26 @@ class OneC:
     def _scan(self, name: str, sets: Sequence[str], place: _Place) -> Iterator[Batch]:
         whole = True
         for set_name in sets:
-            walk = self._walk(set_name, lambda skip, top, it=set_name: self._client.heads(it, skip, top), 0)
+            walk = self._walk(set_name, partial(self._client.heads, set_name), 0)
             for start, heads in walk.pages():
                 versions = {head.key: head.version or "" for head in heads}
                 stale = self._tools.stale(name, versions)
                 stale |= {key for key, version in versions.items() if not version}
-                rows = self._fetch(set_name, place.sets[set_name], stale, start) if stale else []
+                rows = self._fetch(set_name, place.sets[set_name], stale, (start, len(heads))) if stale else []
                 yield Batch(_records(name, rows), present=[key for key in versions if key not in stale])
             whole = whole and walk.is_whole
         yield self._last(sets, place, whole)
 
-    def _walk(self, set_name, fetch, position):
-        return Walk(set_name, fetch, lambda: self._client.count(set_name), top=self._settings.page, position=position)
+    def _walk(self, set_name: str, fetch: Callable[[int, int], Sequence[Item]], position: int) -> Walk[Item]:
+        count = partial(self._client.count, set_name)
+        return Walk(set_name, fetch, count, top=self._settings.page, position=position)
 
-    def _fetch(self, set_name: str, select: str, stale: set[str], start: int) -> list[Row]:
-        """Return the stale objects of the page that begins at `start`, in the cheaper of two ways."""
+    def _fetch(self, set_name: str, select: str, stale: set[str], page: tuple[int, int]) -> list[Row]:
+        """Return the stale objects of a page (its begin and length), in the cheaper of two ways."""
         rows: list[Row] = []
         groups = -(-len(stale) // self._client.group_size(set_name, select))
-        if groups * REQUEST_IN_ROWS + len(stale) >= self._settings.page:
-            rows = [row for row in self._client.rows(set_name, start, self._settings.page, select) if row.key in stale]
+        if groups * REQUEST_IN_ROWS + len(stale) >= page[1]:
+            rows = [row for row in self._client.rows(set_name, select, *page) if row.key in stale]
         left = stale.difference(row.key for row in rows)
         return [*rows, *self._client.objects(set_name, sorted(left), select)]
 

@@ -14,7 +14,15 @@ Types = Mapping[str, Mapping[str, str]]
 
 _TOP = tuple(
     f"{{*}}{name}"
-    for name in ("EntityType", "ComplexType", "EnumType", "Association", "EntitySet", "AssociationSet", "FunctionImport")
+    for name in (
+        "EntityType",
+        "ComplexType",
+        "EnumType",
+        "Association",
+        "EntitySet",
+        "AssociationSet",
+        "FunctionImport",
+    )
 )
 _OURS = frozenset({"EntityType", "ComplexType"})
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import fields
 
 from hub.api import (
     Act,
@@ -32,7 +33,7 @@ from hub.api import (
     currency_code,
 )
 
-from .candidates import MONEY_FIELDS, OWN_FIELDS, SOURCES
+from .candidates import OWN_FIELDS, SOURCES
 from .rows import ContactRow, ContractRow, CounterpartyRow, DocumentRow, PersonRow
 from .settings import OneCSettings
 
@@ -58,19 +59,17 @@ class Normaliser:
     def __init__(self, settings: OneCSettings) -> None:
         self._zone = ZoneInfo(settings.zone)
         self._area_code = settings.area_code
-        self._decoders = {name: msgspec.json.Decoder(source.row) for name, source in SOURCES.items()}
-        self._own = {
-            OWN_FIELDS[target]: (target, name, msgspec.json.Decoder(_own_row(target, name)))
-            for target, name in settings.fields.items()
-        }
-        self._translate: dict[str, Callable[[Record, Any], Entity | None]] = {
+        own = {OWN_FIELDS[target]: name for target, name in settings.fields.items()}
+        self._decoders = {name: _decoder(source.row, own.get(name)) for name, source in SOURCES.items()}
+        self._fields = dict(settings.fields)
+        self._translate: dict[str, Callable[[Any], Entity | None]] = {
             "counterparties": self._client,
             "contacts": self._contact,
             "partner_contacts": self._partner_contact,
             "contracts": self._contract,
             "invoices": self._invoice,
-            "sales": self._act,
-            "payments": self._payment,
+            "sales": _act,
+            "payments": _payment,
         }
 
     def events(self, record: Record) -> Iterable[Event]:
@@ -82,13 +81,13 @@ class Normaliser:
         if translate is None:
             raise BadRecord(f"1C has no stream {record.stream!r}.")
         row = _decode(self._decoders[record.stream], record.payload)
-        entity = translate(record, row)
+        entity = translate(row)
         if entity is None:
             return ()
-        time = _instant(row.day, "Date", self._zone) if type(row) is DocumentRow else None
+        time = _instant(row.day, "Date", self._zone) if isinstance(row, DocumentRow) else None
         return (Event(f"{entity.kind}.observed", record.reference(entity.kind), entity, time),)
 
-    def _client(self, record: Record, row: CounterpartyRow) -> Client | None:
+    def _client(self, row: CounterpartyRow) -> Client | None:
         if row.is_folder:
             return None
         points, city = self._points(row.points) if row.points else ((), "")
@@ -100,17 +99,17 @@ class Normaliser:
             kpp=_text(row.kpp),
             type=_TYPES.get(kind.strip(), kind.strip()) if kind else "",
             status="closed" if row.is_marked else "",
-            manager=self._own_text(record, "counterparties"),
+            manager="" if row.own == EMPTY_KEY else _text(row.own),
             city=city,
             note=_text(row.note) or _text(row.comment),
             points=points,
         )
 
-    def _contact(self, record: Record, row: PersonRow) -> Contact | None:
+    def _contact(self, row: PersonRow) -> Contact | None:
         owner = _owner(row.holder_key, row.holder, row.holder_type) or _owner(row.owner_key, row.owner, row.owner_type)
         return self._person(row, owner)
 
-    def _partner_contact(self, record: Record, row: PersonRow) -> Contact | None:
+    def _partner_contact(self, row: PersonRow) -> Contact | None:
         return self._person(row, None)  # a partner stands above counterparties and is none itself
 
     def _person(self, row: PersonRow, client: Reference | None) -> Contact | None:
@@ -125,7 +124,7 @@ class Normaliser:
             points=self._points(row.points)[0] if row.points else (),
         )
 
-    def _contract(self, record: Record, row: ContractRow) -> Contract | None:
+    def _contract(self, row: ContractRow) -> Contract | None:
         if row.is_folder:
             return None
         start = _day(row.start, "ДатаНачалаДействия")
@@ -138,14 +137,14 @@ class Normaliser:
             date=_day(row.day, "Дата"),
             start=start,
             end=_day(row.until, "СрокДействия") or _day(row.end, "ДатаОкончанияДействия"),
-            fee=self._own_money(record, "contracts"),
+            fee=_money(row.own, self._fields.get("fee", "")),
             type=_text(row.type) or _text(row.sort),
             is_signed=row.is_signed if row.is_signed is not None else row.is_agreed,
             is_closed=bool(row.is_marked or row.is_closed or status == "Закрыт"),
             note=_text(row.comment),
         )
 
-    def _invoice(self, record: Record, row: DocumentRow) -> Invoice | None:
+    def _invoice(self, row: DocumentRow) -> Invoice | None:
         if row.is_marked:
             return None
         return Invoice(
@@ -155,43 +154,9 @@ class Normaliser:
             date=_day(row.day, "Date"),
             due=_day(row.due, "СрокОплаты") or _day(row.pay_until, "ДатаПлатежа"),
             total=_total(row),
-            paid=self._own_money(record, "invoices"),
+            paid=_money(row.own, self._fields.get("paid", "")),
             is_posted=row.is_posted is not False,
             note=_text(row.comment),
-        )
-
-    def _act(self, record: Record, row: DocumentRow) -> Act | None:
-        if row.is_marked:
-            return None
-        return Act(
-            number=_text(row.number),
-            client=_owner(row.client_key, row.client, row.client_type),
-            contract=_contract_of(row),
-            invoice=_reference("invoice", row.invoice_key or row.account_key, "СчетНаОплатуПокупателю_Key"),
-            date=_day(row.day, "Date"),
-            total=_total(row),
-            is_posted=row.is_posted is not False,
-            note=_text(row.comment),
-        )
-
-    def _payment(self, record: Record, row: DocumentRow) -> Payment | None:
-        if row.is_marked:
-            return None
-        details = row.details or []
-        contracts = {
-            _key(it.contract_key, "РасшифровкаПлатежа") or _key(it.agreement_key, "РасшифровкаПлатежа") for it in details
-        }
-        invoices = {_key(it.invoice_key, "РасшифровкаПлатежа") for it in details}
-        contract = _contract_of(row) or _only("contract", contracts)
-        return Payment(
-            number=_text(row.outer_number) or _text(row.number),
-            client=_owner(row.client_key, row.client, row.client_type),
-            contract=contract,
-            invoice=_reference("invoice", row.account_key, "СчетНаОплату_Key") or _only("invoice", invoices),
-            date=_day(row.day, "Date"),
-            total=_total(row),
-            purpose=_text(row.purpose),
-            is_posted=row.is_posted is not False,
         )
 
     def _points(self, rows: list[ContactRow]) -> tuple[tuple[ContactPoint, ...], str]:
@@ -212,23 +177,47 @@ class Normaliser:
                 city = row.city.strip()
         return tuple(points), city
 
-    def _own_text(self, record: Record, stream: str) -> str:
-        if stream not in self._own:
-            return ""
-        _, name, decoder = self._own[stream]
-        text = _text(_decode(decoder, record.payload).value)
-        return "" if text == EMPTY_KEY else text
 
-    def _own_money(self, record: Record, stream: str) -> Money | None:
-        if stream not in self._own:
-            return None
-        _, name, decoder = self._own[stream]
-        return _money(_decode(decoder, record.payload).value, name)
+def _act(row: DocumentRow) -> Act | None:
+    if row.is_marked:
+        return None
+    return Act(
+        number=_text(row.number),
+        client=_owner(row.client_key, row.client, row.client_type),
+        contract=_contract_of(row),
+        invoice=_reference("invoice", row.invoice_key or row.account_key, "СчетНаОплатуПокупателю_Key"),
+        date=_day(row.day, "Date"),
+        total=_total(row),
+        is_posted=row.is_posted is not False,
+        note=_text(row.comment),
+    )
 
 
-def _own_row(target: str, name: str) -> type[Struct]:
-    kind = Decimal | None if target in MONEY_FIELDS else str | None
-    return msgspec.defstruct("OwnRow", [("value", kind, None)], rename={"value": name})
+def _payment(row: DocumentRow) -> Payment | None:
+    if row.is_marked:
+        return None
+    name, details = "РасшифровкаПлатежа", row.details or []
+    contracts = {_key(it.contract_key, name) or _key(it.agreement_key, name) for it in details}
+    invoices = {_key(it.invoice_key, name) for it in details}
+    return Payment(
+        number=_text(row.outer_number) or _text(row.number),
+        client=_owner(row.client_key, row.client, row.client_type),
+        contract=_contract_of(row) or _only("contract", contracts),
+        invoice=_reference("invoice", row.account_key, "СчетНаОплату_Key") or _only("invoice", invoices),
+        date=_day(row.day, "Date"),
+        total=_total(row),
+        purpose=_text(row.purpose),
+        is_posted=row.is_posted is not False,
+    )
+
+
+def _decoder(row: type[Struct], own: str | None) -> msgspec.json.Decoder[Any]:
+    if own is None:
+        return msgspec.json.Decoder(row)
+    kind = next(item.type for item in fields(row) if item.name == "own")
+    return msgspec.json.Decoder(
+        msgspec.defstruct(row.__name__, [("own", kind, None)], bases=(row,), rename={"own": own})
+    )
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:

@@ -12,6 +12,7 @@ from msgspec.structs import fields
 
 from .candidates import DAYS, OPTIONAL, OWN_FIELDS, SOURCES, Source
 from .metadata import Types
+from .settings import Target
 
 ALWAYS = ("Ref_Key", "DataVersion", "DeletionMark")
 SHOWN = "____Presentation"
@@ -34,7 +35,7 @@ def missing_findings(published: Collection[str]) -> Iterator[tuple[str, str]]:
             )
 
 
-def field_findings(published: Collection[str], types: Types, own: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def field_findings(published: Collection[str], types: Types, own: Mapping[Target, str]) -> Iterator[tuple[str, str]]:
     """Yield fields that a published set should have and has not, and own fields that are not there."""
     for name, sets in published_sources(published).items():
         for set_name in sets:
@@ -71,9 +72,8 @@ def selection(source: Source, set_name: str, types: Types, own: Sequence[str], *
         if name in parts:
             columns = types.get(f"{set_name}_{name}_RowType", {})
             names += [f"{name}/{it.encode_name}" for it in fields(parts[name]) if it.encode_name in columns]
-        elif _has(properties, name) and (shown or SHOWN not in name):
-            if name not in DAYS or properties[name] == "Edm.DateTime":
-                names.append(name)
+        elif _has(properties, name) and (name not in DAYS or properties[name] == "Edm.DateTime"):
+            names.append(name)
     return ",".join(dict.fromkeys(name for name in names if shown or SHOWN not in name))
 
 

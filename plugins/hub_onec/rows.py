@@ -1,7 +1,8 @@
 """The shapes of 1C's objects as structs; the names on the wire are the candidates of every known configuration.
 
 A field that a configuration does not have keeps its default, and unknown ones are skipped undecoded. For documents the
-same structs say what to select, so a field is named here and nowhere else.
+same structs say what to select, so a field is named here and nowhere else. `own` takes the field that the setting
+`fields` names; its wire name is set per connection.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class CounterpartyRow(Struct, rename={
     note: Text = None
     comment: Text = None
     points: list[ContactRow] | None = None
+    own: Text = None
 
 
 class PersonRow(Struct, rename={
@@ -102,6 +104,7 @@ class ContractRow(Struct, rename={
     owner_key: Text = None
     owner: Text = None
     owner_type: Text = None
+    own: Number = None
 
 
 class PaymentRow(Struct, rename={
@@ -145,3 +148,4 @@ class DocumentRow(Struct, rename={
     purpose: Text = None
     outer_number: Text = None
     details: list[PaymentRow] | None = None
+    own: Number = None

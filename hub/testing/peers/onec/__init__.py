@@ -1,4 +1,4 @@
-"""A stand-in of the standard OData interface of 1C on loopback: strict like the platform, with troubles to switch on."""
+"""A stand-in of 1C's standard OData interface on loopback: strict like the platform, with troubles to switch on."""
 
 from __future__ import annotations
 

@@ -38,9 +38,9 @@ def main() -> None:
     change(base, given.changed)
     with OneCServer(base, port=given.port) as server, HTTPServer(("127.0.0.1", 0), _steering(base)) as steering:
         threading.Thread(target=steering.serve_forever, daemon=True).start()
-        print(server.url)  # noqa: T201 - the promise of this command
-        print(server.user, server.password)  # noqa: T201 - same
-        print(f"http://127.0.0.1:{steering.server_address[1]}/", flush=True)  # noqa: T201 - same
+        print(server.url)
+        print(server.user, server.password)
+        print(f"http://127.0.0.1:{steering.server_address[1]}/", flush=True)
         for line in sys.stdin:
             if line.strip() == "quit":
                 break
@@ -57,7 +57,7 @@ def _steering(base: Infobase) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Stay silent."""
 
     return Handler

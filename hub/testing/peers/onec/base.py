@@ -130,16 +130,12 @@ class Infobase:
 
     def change(self, set_name: str, key: str, **values: Any) -> None:
         """Write an object, with or without a change."""
-        self._complete(self.models[set_name].fields, values, set_name)
-        self.sets[set_name].rows[key].write({name: self._wire(set_name, name, value) for name, value in values.items()})
+        whole = self._complete(self.models[set_name].fields, {"Ref_Key": key, **values}, set_name)
+        self.sets[set_name].rows[key].write({name: whole[name] for name in values})
 
     def remove(self, set_name: str, key: str) -> None:
         """Delete an object physically."""
         self.sets[set_name].drop(key)
-
-    def _wire(self, set_name: str, name: str, value: Any) -> Any:
-        it = self.models[set_name].field(name)
-        return self._value(it, value) if it and it.name == name else value
 
     def _complete(self, fields: Iterable[Field], values: Mapping[str, Any], where: str) -> dict[str, Any]:
         fields = tuple(fields)
@@ -148,14 +144,16 @@ class Infobase:
             raise KeyError(f"{where} has no {sorted(unknown)}")
         made: dict[str, Any] = {}
         for it in fields:
-            made[it.name] = self._value(it, values.get(it.name, [] if it.kind == "Part" else EMPTY[it.kind]))
+            value = values.get(it.name, [] if it.kind == "Part" else EMPTY[it.kind])
+            made[it.name] = self._value(it, value, values["Ref_Key"])
             if it.kind == "Any":
                 made[f"{it.name}_Type"] = values.get(f"{it.name}_Type", UNDEFINED)
         return made
 
-    def _value(self, it: Field, value: Any) -> Any:
+    def _value(self, it: Field, value: Any, owner: str) -> Any:
         if it.kind == "Part":
-            return [self._complete(it.columns, {"LineNumber": number, **row}, it.name) for number, row in enumerate(value, 1)]
+            rows = ({"Ref_Key": owner, "LineNumber": number, **row} for number, row in enumerate(value, 1))
+            return [self._complete(it.columns, row, it.name) for row in rows]
         if it.kind == "Fixed":
             return str(value).ljust(it.length)
         return str(value) if it.kind == "Int64" else value

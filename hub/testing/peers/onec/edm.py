@@ -60,7 +60,7 @@ def enum(name: str, *members: str) -> Field:
 
 def part(name: str, *columns: Field | Iterable[Field]) -> Field:
     """Return a tabular part."""
-    return Field(name, "Part", columns=flat(Field("LineNumber", "Int64"), *columns))
+    return Field(name, "Part", columns=flat(Field("Ref_Key", "Guid"), Field("LineNumber", "Int64"), *columns))
 
 
 def flat(*items: Field | Iterable[Field]) -> tuple[Field, ...]:
@@ -93,7 +93,7 @@ class Model(Struct, frozen=True):
 
     def rows_of(self, it: Field) -> Model:
         """Return the read-only set of a tabular part."""
-        return Model(f"{self.name}_{it.name}", (Field("Ref_Key", "Guid"), *it.columns), owner=self.name)
+        return Model(f"{self.name}_{it.name}", it.columns, owner=self.name)
 
 
 def catalog(name: str, *fields: Field | Iterable[Field], coded: bool = True, folders: bool = False) -> Model:
@@ -116,8 +116,7 @@ def metadata(models: Mapping[str, Model], filler: int = 0) -> bytes:
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<edmx:Edmx xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx" Version="1.0">',
-        '<edmx:DataServices xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"'
-        ' m:DataServiceVersion="3.0" m:MaxDataServiceVersion="3.0">',
+        f'<edmx:DataServices xmlns:m="{METADATA_SPACE}" m:DataServiceVersion="3.0" m:MaxDataServiceVersion="3.0">',
         '<Schema xmlns="http://schemas.microsoft.com/ado/2009/11/edm" Namespace="StandardODATA">',
     ]
     for model in models.values():
@@ -126,24 +125,31 @@ def metadata(models: Mapping[str, Model], filler: int = 0) -> bytes:
         lines += _entity_type(Model(f"Catalog_Прочее{number}", _FILLER), {})
     for model in models.values():
         lines += _complex_types(model)
-    for it in {f"{model.name}_{it.navigation}": it for model in models.values() for it in model.fields if it.target}.items():
-        lines += [f'<Association Name="{it[0]}"><End Role="Begin" Type="StandardODATA.{it[0]}" Multiplicity="*"/>'
-                  f'<End Role="End" Type="StandardODATA.{it[1].target}" Multiplicity="0..1"/></Association>']  # fmt: skip
+        lines += [_association(model.name, it) for it in model.fields if it.target]
     lines += ['<EnumType Name="AllowedLength"><Member Name="Переменная"/></EnumType>'] * 2
     lines += ['<EntityContainer Name="EnterpriseV8" m:IsDefaultEntityContainer="true">']
     lines += [f'<EntitySet Name="{name}" EntityType="StandardODATA.{name}"/>' for name in _all_names(models)]
     lines += [f'<EntitySet Name="Catalog_Прочее{number}" EntityType="StandardODATA.Catalog_Прочее{number}"/>'
               for number in range(filler)]  # fmt: skip
-    for name in models:
-        if name.startswith("Document_"):
-            lines += [f'<FunctionImport Name="{verb}" IsBindable="true" IsSideEffecting="true">'
-                      f'<Parameter Name="bindingParameter" Type="StandardODATA.{name}"/></FunctionImport>'
-                      for verb in ("Post", "Unpost")]  # fmt: skip
+    documents = [name for name in models if name.startswith("Document_")]
+    lines += [_function(verb, name) for name in documents for verb in ("Post", "Unpost")]
     lines += ["</EntityContainer>", "</Schema>", "</edmx:DataServices>", "</edmx:Edmx>"]
     return "\n".join(lines).encode()
 
 
+METADATA_SPACE = "http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"
 _FILLER = flat(Field("Ref_Key", "Guid"), Field("DataVersion"), [Field(f"РеквизитСправочника{n}") for n in range(40)])
+
+
+def _association(name: str, it: Field) -> str:
+    begin = f'<End Role="Begin" Type="StandardODATA.{name}" Multiplicity="*"/>'
+    end = f'<End Role="End" Type="StandardODATA.{it.target}" Multiplicity="0..1"/>'
+    return f'<Association Name="{name}_{it.navigation}">{begin}{end}</Association>'
+
+
+def _function(verb: str, name: str) -> str:
+    binding = f'<Parameter Name="bindingParameter" Type="StandardODATA.{name}"/>'
+    return f'<FunctionImport Name="{verb}" IsBindable="true" IsSideEffecting="true">{binding}</FunctionImport>'
 
 
 def _all_names(models: Mapping[str, Model]) -> Iterator[str]:
@@ -161,8 +167,8 @@ def _entity_type(model: Model, models: Mapping[str, Model]) -> Iterator[str]:
     yield from _properties(model, keys)
     for it in model.fields:
         if it.target in models:  # a navigation property exists only when its target is published
-            yield (f'<NavigationProperty Name="{it.navigation}" Relationship="StandardODATA.{model.name}_{it.navigation}"'
-                   ' FromRole="Begin" ToRole="End"/>')  # fmt: skip
+            link = f'Relationship="StandardODATA.{model.name}_{it.navigation}" FromRole="Begin" ToRole="End"'
+            yield f'<NavigationProperty Name="{it.navigation}" {link}/>'
     yield "</EntityType>"
     for it in model.parts:
         yield from _entity_type(model.rows_of(it), models)
@@ -178,7 +184,9 @@ def _complex_types(model: Model) -> Iterator[str]:
 
 def _properties(model: Model, keys: tuple[str, ...]) -> Iterator[str]:
     for it in model.fields:
-        kind = f"Collection(StandardODATA.{model.name}_{it.name}_RowType)" if it.kind == "Part" else f"Edm.{_EDM.get(it.kind, it.kind)}"
+        kind = f"Edm.{_EDM.get(it.kind, it.kind)}"
+        if it.kind == "Part":
+            kind = f"Collection(StandardODATA.{model.name}_{it.name}_RowType)"
         nullable = "false" if it.name in keys else "true"
         yield f'<Property Name={quoteattr(it.name)} Type="{kind}" Nullable="{nullable}"/>'
         if it.kind == "Any":

@@ -21,7 +21,22 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "gt": lambda a, b: a > b,
     "ge": lambda a, b: a >= b, "lt": lambda a, b: a < b, "le": lambda a, b: a <= b,
 }  # fmt: skip
-_UNSUPPORTED = frozenset("length indexof replace tolower toupper trim floor ceiling years days hours seconds".split())
+_UNSUPPORTED = frozenset(
+    {
+        "length",
+        "indexof",
+        "replace",
+        "tolower",
+        "toupper",
+        "trim",
+        "floor",
+        "ceiling",
+        "years",
+        "days",
+        "hours",
+        "seconds",
+    }
+)
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 Value = Any
@@ -82,12 +97,12 @@ def _tokens(source: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    def __init__(self, tokens: Sequence[tuple[str, str]], model: Model, lookup: Lookup, names: Mapping[str, Model] | None = None) -> None:
+    def __init__(self, tokens: Sequence[tuple[str, str]], model: Model, lookup: Lookup) -> None:
         self._tokens = tokens
         self._at = 0
         self._model = model
         self._lookup = lookup
-        self._variables = dict(names or {})
+        self._variables: dict[str, Model] = {}
 
     def peek(self) -> str:
         """Return the next token, empty at the end."""
@@ -129,17 +144,13 @@ class _Parser:
     def _sum(self) -> Evaluate:
         left = self._product()
         while self.peek() in ("add", "sub"):
-            sign = 1 if self._take()[1] == "add" else -1
-            first, second = left, self._product()
-            left = lambda it, a=first, b=second, s=sign: _number(a(it)) + s * _number(b(it))  # noqa: E731
+            left = _arithmetic(self._take()[1], left, self._product())
         return left
 
     def _product(self) -> Evaluate:
         left = self._unary()
         while self.peek() in ("mul", "div"):
-            divides = self._take()[1] == "div"
-            first, second = left, self._unary()
-            left = lambda it, a=first, b=second, d=divides: _multiply(a(it), b(it), divides=d)  # noqa: E731
+            left = _arithmetic(self._take()[1], left, self._unary())
         return left
 
     def _unary(self) -> Evaluate:
@@ -191,11 +202,10 @@ class _Parser:
 
         def get(it: Mapping[str, Any]) -> Value:
             value = before(it)
-            found = self._lookup(value.type.removeprefix("StandardODATA."), value.value) if isinstance(value, Typed) else None
-            if found is None:
+            if not isinstance(value, Typed):
                 return ""
-            model, values = found
-            return _field_value(_known(model, name), values)
+            found = self._lookup(value.type.removeprefix("StandardODATA."), value.value)
+            return "" if found is None else _field_value(_known(found[0], name), found[1])
 
         return get
 
@@ -307,13 +317,15 @@ def _number(value: Value) -> Decimal:
     return value
 
 
-def _multiply(left: Value, right: Value, *, divides: bool) -> Decimal:
-    first, second = _number(left), _number(right)
-    if not divides:
-        return first * second
-    if not second:
-        raise Fault(400, "4", "$filter")
-    return first / second
+def _arithmetic(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
+    def calculate(it: Mapping[str, Any]) -> Decimal:
+        first, second = _number(left(it)), _number(right(it))
+        if operator == "div" and not second:
+            raise Fault(400, "4", "$filter")
+        results = {"add": lambda: first + second, "sub": lambda: first - second, "mul": lambda: first * second}
+        return results.get(operator, lambda: first / second)()
+
+    return calculate
 
 
 def _words(value: Value) -> str:
@@ -378,7 +390,7 @@ def _cast(value: Value, type_name: Value) -> Typed:
 
 
 def _isof(value: Value, type_name: Value) -> bool:
-    return isinstance(value, Typed) and value.type == f"StandardODATA.{_words(type_name).removeprefix('StandardODATA.')}"
+    return isinstance(value, Typed) and _cast(value, type_name) == value
 
 
 _FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Value]]] = {

@@ -70,7 +70,7 @@ class OneCPeer:
         if name == "down" and not self._is_down:
             self.server.stop()
         self._is_down = name == "down"
-        self.server.password = "другой пароль" if name == "auth" else self._password  # noqa: S105
+        self.server.password = "другой пароль" if name == "auth" else self._password
         self.server.troubles.html = name == "garbage"
         self.server.troubles.cut = "body" if name == "cut" else ""
 
@@ -82,7 +82,7 @@ class OneCPeer:
         """Return nothing: the connector does not write yet."""
         return None
 
-    def effects(self, command: Command) -> int:
+    def effects(self, command: Command) -> int:  # noqa: ARG002 - no command has one
         """Return nothing: the connector does not write yet."""
         return 0
 
@@ -92,14 +92,33 @@ class OneCPeer:
         if stream == "counterparties":
             return counterparty(number)
         if stream == "contacts":
-            return {"Description": f"Иванова Мария {number}", "Должность": "Главный бухгалтер", "ОбъектВладелец": _CLIENT,
-                    "ОбъектВладелец_Type": "StandardODATA.Catalog_Контрагенты",
-                    "КонтактнаяИнформация": counterparty(number)["КонтактнаяИнформация"]}  # fmt: skip
+            return {
+                "Description": f"Иванова Мария {number}",
+                "Должность": "Главный бухгалтер",
+                "ОбъектВладелец": _CLIENT,
+                "ОбъектВладелец_Type": "StandardODATA.Catalog_Контрагенты",
+                "КонтактнаяИнформация": counterparty(number)["КонтактнаяИнформация"],
+            }
         if stream == "contracts":
-            return {"Description": f"Абонентское обслуживание {number}", "Номер": f"{number}-АО", "Дата": "2026-01-12T00:00:00",
-                    "СрокДействия": "2026-12-31T00:00:00", "ВидДоговора": "СПокупателем", "Owner_Key": _CLIENT}  # fmt: skip
-        header = {"Number": f"{number:09d}", "Date": "2026-05-12T09:30:00", "Posted": True, "СуммаДокумента": amount(number)}
+            return {
+                "Description": f"Абонентское обслуживание {number}",
+                "Номер": f"{number}-АО",
+                "Дата": "2026-01-12T00:00:00",
+                "СрокДействия": "2026-12-31T00:00:00",
+                "ВидДоговора": "СПокупателем",
+                "Owner_Key": _CLIENT,
+            }
+        header = {
+            "Number": f"{number:09d}",
+            "Date": "2026-05-12T09:30:00",
+            "Posted": True,
+            "СуммаДокумента": amount(number),
+        }
         if stream == "payments":
-            return {**header, "Контрагент": _CLIENT, "Контрагент_Type": "StandardODATA.Catalog_Контрагенты",
-                    "НазначениеПлатежа": f"Оплата по счету {number}"}  # fmt: skip
+            return {
+                **header,
+                "Контрагент": _CLIENT,
+                "Контрагент_Type": "StandardODATA.Catalog_Контрагенты",
+                "НазначениеПлатежа": f"Оплата по счету {number}",
+            }
         return {**header, "Контрагент_Key": _CLIENT}

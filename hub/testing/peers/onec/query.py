@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from msgspec import Struct
 
-from .base import Infobase, Row, data_version, encoder
-from .edm import EMPTY_KEY, UNDEFINED, Field, Model
+from .base import Infobase, Row, data_version, encoder, sort_key
+from .edm import EMPTY_KEY, Model
 from .faults import Fault
 from .filters import compile_filter
 
-OPTIONS = frozenset({"$filter", "$select", "$expand", "$orderby", "$top", "$skip", "$inlinecount", "$format", "allowedOnly", "$allowedOnly"})
+OPTIONS = frozenset(
+    {"$filter", "$select", "$expand", "$orderby", "$top", "$skip", "$inlinecount", "$format", "$allowedOnly"}
+)
 SHOWN = "____Presentation"
 _HEADS = frozenset({"Ref_Key", "DataVersion", "DeletionMark"})
 _FORMS = {
@@ -69,13 +71,17 @@ def projection(model: Model, options: Mapping[str, str]) -> Projection:
     if not select:
         return Projection()
     names: set[str] = set()
-    whole, columns, shown, chosen = False, {}, [], []
+    whole = False
+    columns: dict[str, set[str]] = {}
+    shown: list[str] = []
+    chosen: list[str] = []
     for item in select.split(","):
         first, _, rest = item.partition("/")
         if item == "*":
             whole = True
         elif item == "**":
-            names |= {it.name for it in model.fields if it.kind != "Part"} | {f"{it.name}_Type" for it in model.fields if it.kind == "Any"}
+            names |= {it.name for it in model.fields if it.kind != "Part"}
+            names |= {f"{it.name}_Type" for it in model.fields if it.kind == "Any"}
         elif item == f"*{SHOWN}":
             shown += [it.navigation for it in model.fields if it.target]
         elif item.endswith(SHOWN):
@@ -156,30 +162,33 @@ def _filtered(base: Infobase, name: str, options: Mapping[str, str]) -> Sequence
     return _ordered(base, name, rows, options.get("$orderby", "")) if "$orderby" in options else rows
 
 
-def _ordered(base: Infobase, name: str, rows: Sequence[Row], order: str) -> Sequence[Row]:
-    entities = base.sets[name]
+def _ordered(base: Infobase, set_name: str, rows: Sequence[Row], order: str) -> Sequence[Row]:
+    entities = base.sets[set_name]
     if order in ("Ref_Key", "Ref_Key asc") and len(rows) == len(entities.rows):
         return entities.sorted()
-    from .base import sort_key
-
     made = list(rows)
     for item in reversed(order.split(",")):
-        field_name, _, direction = item.strip(" ").partition(" ")
-        it = entities.model.field(field_name.partition("/")[0]) or entities.model.reference(field_name.partition("/")[0])
-        if it is None or it.kind == "Part":
-            raise Fault(400, "6", field_name)
+        name, _, direction = item.strip(" ").partition(" ")
         if direction.strip(" ") not in ("", "asc", "desc"):
             raise Fault(400, "14", "$orderby")
-        made.sort(key=lambda row, f=it, n=field_name: _sortable(base, f, n, row, sort_key), reverse=direction.strip(" ") == "desc")
+        made.sort(key=_sorting(base, entities.model, name), reverse=direction.strip(" ") == "desc")
     return made
 
 
-def _sortable(base: Infobase, it: Field, name: str, row: Row, by_reference: Any) -> Any:
-    if "/" in name:
-        found = lookup(base, it.target, row.values[it.name])
-        return str(found[1].get(name.partition("/")[2], "")) if found else ""
-    value = row.values[name]
-    return by_reference(value) if it.kind == "Guid" else (int(value) if it.kind == "Int64" else value)
+def _sorting(base: Infobase, model: Model, name: str) -> Callable[[Row], Any]:
+    first, _, rest = name.partition("/")
+    it = model.reference(first) if rest else model.field(first)
+    if it is None or it.kind == "Part":
+        raise Fault(400, "6", name)
+
+    def value(row: Row) -> Any:
+        held = row.values[it.name]
+        if rest:
+            found = lookup(base, it.target, held)
+            return str(found[1].get(rest, "")) if found else ""
+        return sort_key(held) if it.kind == "Guid" else (int(held) if it.kind == "Int64" else held)
+
+    return value
 
 
 def _counts(options: Mapping[str, str]) -> bool:
@@ -250,7 +259,8 @@ class Renderer:
         values, wanted = row.values, self._wanted
         made = {name: value for name, value in values.items() if wanted.names is None or name in wanted.names}
         for name, columns in wanted.columns.items():
-            made[name] = [it if "*" in columns else {key: it[key] for key in it if key in columns} for it in values[name]]
+            wanted_all = "*" in columns
+            made[name] = [{key: it[key] for key in it if wanted_all or key in columns} for it in values[name]]
         for name in wanted.shown:
             made[f"{name}{SHOWN}"] = self._presentation(name, values)
         for name in wanted.expanded:
@@ -293,7 +303,8 @@ class Renderer:
     def _feed(self, answer: Answer) -> bytes:
         total = f"<m:count>{answer.total}</m:count>" if answer.counted else ""
         entries = "".join(self._entry(row) for row in answer.rows)
-        return f'<?xml version="1.0" encoding="UTF-8"?><feed {_SPACES}><title>{self._model.name}</title>{total}{entries}</feed>'.encode()
+        title = f"<title>{self._model.name}</title>"
+        return f'<?xml version="1.0" encoding="UTF-8"?><feed {_SPACES}>{title}{total}{entries}</feed>'.encode()
 
     def _entry(self, row: Row) -> str:
         properties = "".join(_property(name, value) for name, value in self._object(row).items())
@@ -321,11 +332,4 @@ def _property(name: str, value: Any) -> str:
 
 def part_rows(rows: Iterable[Row], name: str) -> list[Row]:
     """Return the rows of a tabular part as objects of their own set."""
-    made = []
-    for owner in rows:
-        for it in owner.values[name]:
-            made.append(Row(f"{owner.key}/{it['LineNumber']}", {"Ref_Key": owner.key, **it}))
-    return made
-
-
-__all__ = ["UNDEFINED", "Answer", "Projection", "Renderer", "count", "find", "form_of", "lookup", "parse_options", "part_rows", "projection"]
+    return [Row(f"{owner.key}/{it['LineNumber']}", dict(it)) for owner in rows for it in owner.values[name]]

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-
 from .base import Infobase, Row, data_version
 from .edm import Field, Model, catalog, composite, document, enum, fixed, part, ref, text
 
 CONTACTS = part(
     "КонтактнаяИнформация",
     enum("Тип", "Адрес", "Телефон", "АдресЭлектроннойПочты", "Другое"), ref("Вид", "Catalog_ВидыКонтактнойИнформации"),
-    text("Представление", "ЗначенияПолей", "Страна", "Регион", "Город", "АдресЭП", "ДоменноеИмяСервера",
-         "НомерТелефона", "НомерТелефонаБезКодов", "Значение"),
+    text("Представление", "ЗначенияПолей", "Страна", "Регион", "Город", "АдресЭП", "НомерТелефона", "Значение"),
 )  # fmt: skip
 _HEADER = (
     ref("Организация", "Catalog_Организации"), Field("СуммаДокумента", "Double"), Field("СуммаВключаетНДС", "Boolean"),
     text("Комментарий"),
+)  # fmt: skip
+_TRADE_HEADER = (
+    *_HEADER, ref("Контрагент", "Catalog_Контрагенты"), ref("Договор", "Catalog_ДоговорыКонтрагентов"),
+    ref("Валюта", "Catalog_Валюты"),
 )  # fmt: skip
 _GOODS = part(
     "Товары", ref("Номенклатура", "Catalog_Номенклатура"), text("Содержание"), Field("Количество", "Double"),
@@ -28,7 +29,7 @@ _GOODS = part(
 _CURRENCIES = catalog("Валюты", text("НаименованиеПолное"))
 _COUNTERPARTY_TEXTS = (
     "НаименованиеПолное", "ДополнительнаяИнформация", "КодПоОКПО", "РегистрационныйНомер", "НалоговыйНомер",
-    "НаименованиеМеждународное", "НаименованиеВТранскрипции", "СвидетельствоСерияНомер", "Комментарий",
+    "НаименованиеМеждународное", "Комментарий",
 )  # fmt: skip
 
 ACCOUNTING: tuple[Model, ...] = (
@@ -41,7 +42,10 @@ ACCOUNTING: tuple[Model, ...] = (
         Field("НДСПоСтавкам4и2", "Boolean"), Field("ДатаРегистрации", "DateTime"), Field("СрокОплаты", "Int64"),
         CONTACTS, folders=True,
     ),
-    catalog("КонтактныеЛица", composite("ОбъектВладелец"), text("Должность", "Комментарий"), Field("ДатаРождения", "DateTime"), CONTACTS),
+    catalog(
+        "КонтактныеЛица", composite("ОбъектВладелец"), text("Должность", "Комментарий"),
+        Field("ДатаРождения", "DateTime"), CONTACTS,
+    ),
     catalog(
         "ДоговорыКонтрагентов",
         ref("Owner", "Catalog_Контрагенты"), ref("Организация", "Catalog_Организации"),
@@ -82,14 +86,12 @@ TRADE: tuple[Model, ...] = (
         Field("ДатаОкончанияДействия", "DateTime"), enum("Статус", "НеСогласован", "Действует", "Закрыт"),
         enum("ТипДоговора", "СПокупателем", "СПоставщиком"),
     ),
-    document("СчетНаОплатуКлиенту", *_HEADER, ref("Контрагент", "Catalog_Контрагенты"), ref("Договор", "Catalog_ДоговорыКонтрагентов"),
-             ref("Валюта", "Catalog_Валюты"), Field("СрокОплаты", "Int64")),
-    document("РеализацияТоваровУслуг", *_HEADER, ref("Контрагент", "Catalog_Контрагенты"), ref("Договор", "Catalog_ДоговорыКонтрагентов"),
-             ref("Валюта", "Catalog_Валюты"), composite("ЗаказКлиента"), enum("Статус", "КПредоплате", "Реализовано"), _GOODS),
-    document("АктВыполненныхРабот", *_HEADER, ref("Контрагент", "Catalog_Контрагенты"), ref("Договор", "Catalog_ДоговорыКонтрагентов"),
-             ref("Валюта", "Catalog_Валюты")),
-    document("ПоступлениеБезналичныхДенежныхСредств", *_HEADER, ref("Контрагент", "Catalog_Контрагенты"),
-             ref("Договор", "Catalog_ДоговорыКонтрагентов"), ref("Валюта", "Catalog_Валюты"), text("НазначениеПлатежа")),
+    document("СчетНаОплатуКлиенту", *_TRADE_HEADER, Field("СрокОплаты", "Int64")),
+    document(
+        "РеализацияТоваровУслуг", *_TRADE_HEADER, composite("ЗаказКлиента"), enum("Статус", "Реализовано"), _GOODS
+    ),
+    document("АктВыполненныхРабот", *_TRADE_HEADER),
+    document("ПоступлениеБезналичныхДенежныхСредств", *_TRADE_HEADER, text("НазначениеПлатежа")),
     _CURRENCIES,
 )  # fmt: skip
 
@@ -97,7 +99,9 @@ TRADE: tuple[Model, ...] = (
 def inn(number: int) -> str:
     """Return an invented ИНН of an organisation with a right check digit."""
     digits = f"{246000000 + number % 1_000_000:09d}"
-    return digits + str(sum(int(it) * by for it, by in zip(digits, (2, 4, 10, 3, 5, 9, 4, 6, 8), strict=True)) % 11 % 10)
+    return digits + str(
+        sum(int(it) * by for it, by in zip(digits, (2, 4, 10, 3, 5, 9, 4, 6, 8), strict=True)) % 11 % 10
+    )
 
 
 def counterparty(number: int) -> dict[str, Any]:
@@ -105,13 +109,14 @@ def counterparty(number: int) -> dict[str, Any]:
     phone, mail = f"8 (391) 2{number % 1_000_000:06d}", f"buh{number}@firma.example"
     address = f"660000, Красноярский край, г. Красноярск, ул. Выдуманная, д. {number % 200 + 1}"
     return {
-        "Description": f"Ромашка {number} ООО", "НаименованиеПолное": f"Общество с ограниченной ответственностью «Ромашка {number}»",
+        "Description": f"Ромашка {number} ООО",
+        "НаименованиеПолное": f"Общество с ограниченной ответственностью «Ромашка {number}»",
         "ИНН": inn(number), "КПП": "246001001", "ЮридическоеФизическоеЛицо": "ЮридическоеЛицо",
         "КодПоОКПО": f"{number % 10**8:08d}", "ДополнительнаяИнформация": "Работает по абонентскому договору",
         "КонтактнаяИнформация": [
             {"Тип": "Телефон", "Представление": phone, "НомерТелефона": f"73912{number % 1_000_000:06d}",
              "Значение": f'{{"value":"{phone}","type":"Телефон"}}'},
-            {"Тип": "АдресЭлектроннойПочты", "Представление": mail, "АдресЭП": mail, "ДоменноеИмяСервера": "firma.example",
+            {"Тип": "АдресЭлектроннойПочты", "Представление": mail, "АдресЭП": mail,
              "Значение": f'{{"value":"{mail}","type":"АдресЭлектроннойПочты"}}'},
             {"Тип": "Адрес", "Представление": address, "Страна": "Россия", "Город": "Красноярск",
              "Значение": f'{{"value":"{address}","type":"Адрес"}}'},
@@ -128,17 +133,19 @@ def _lazy(base: Infobase, count: int) -> Iterator[Row]:
     scratch = Infobase([base.models["Catalog_Контрагенты"]])
     key = scratch.add("Catalog_Контрагенты", **counterparty(7654321))
     template = scratch.sets["Catalog_Контрагенты"].rows[key].encoded().decode()
-    pieces = [
-        it.encode()
-        for it in template.replace(key, "\0k").replace(data_version(1), "\0v").replace("654321", "\0n").replace(inn(7654321), "\0i").split("\0")
-    ]
+    for known, letter in ((key, "k"), (data_version(1), "v"), (inn(7654321), "i"), ("654321", "n")):
+        template = template.replace(known, f"\0{letter}")
+    pieces = [it.encode() for it in template.split("\0")]
 
     def make(row: Row) -> bytes:
         number = int(row.key[24:], 16)
-        by_letter = {
-            107: row.key.encode(), 118: data_version(row.version).encode(), 110: b"%06d" % (number % 1_000_000),
-            105: inn(number).encode(),
-        }  # fmt: skip
+        by_letter = dict(
+            zip(
+                b"kvin",
+                (row.key.encode(), data_version(row.version).encode(), inn(number).encode(), b"%06d" % number),
+                strict=True,
+            )
+        )
         made = [pieces[0]]
         for piece in pieces[1:]:
             made += (by_letter[piece[0]], piece[1:])

@@ -18,10 +18,11 @@ from xml.sax.saxutils import escape
 from msgspec import Struct
 
 from .base import Infobase, Row, encoder
-from .edm import metadata
+from .edm import METADATA_SPACE, metadata
 from .faults import Fault
 from .query import Answer, Projection, Renderer, count, find, form_of, lookup, parse_options, part_rows, projection
 
+DEFAULT_PASSWORD = "Пароль-1С"  # noqa: S105 - of an invented base
 PREFIX = "/base/odata/standard.odata/"
 _PATH = re.compile(r"(?P<set>[^/()]+)(?:\((?P<key>[^)]*)\))?(?:/(?P<rest>.*))?")
 _GUID = re.compile(r"(?:Ref_Key=)?guid'([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})'")
@@ -47,7 +48,9 @@ class Troubles(Struct):
 class OneCServer:
     """A web server on loopback with one infobase; a context manager."""
 
-    def __init__(self, base: Infobase, *, user: str = "Администратор", password: str = "Пароль-1С", port: int = 0) -> None:  # noqa: S107
+    def __init__(
+        self, base: Infobase, *, user: str = "Администратор", password: str = DEFAULT_PASSWORD, port: int = 0
+    ) -> None:
         self.base = base
         self.user = user
         self.password = password
@@ -62,7 +65,7 @@ class OneCServer:
         self.refused_logins = 0
         self.requests: deque[str] = deque(maxlen=10_000)
         self._port = port
-        self._http: ThreadingHTTPServer | None = None
+        self._http: _Http | None = None
         self._thread: threading.Thread | None = None
         self._metadata: tuple[object, bytes] | None = None
 
@@ -91,7 +94,9 @@ class OneCServer:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def metadata(self) -> bytes:
@@ -115,7 +120,9 @@ class OneCServer:
         body = self._service(form) if not path else self._set(path, options, form)
         if isinstance(body, int):
             return 200, "text/plain;charset=utf-8", f"\ufeff{body}".encode()
-        kind = "application/atom+xml;charset=utf-8" if form == "atom" else f"application/json;odata={form};charset=utf-8"
+        kind = (
+            "application/atom+xml;charset=utf-8" if form == "atom" else f"application/json;odata={form};charset=utf-8"
+        )
         return 200, kind, body
 
     def _service(self, form: str) -> bytes:
@@ -123,8 +130,8 @@ class OneCServer:
         names += [model.rows_of(it).name for name in names for model in [self.base.models[name]] for it in model.parts]
         if form == "atom":
             found = "".join(f'<collection href="{name}"><atom:title>{name}</atom:title></collection>' for name in names)
-            return ('<?xml version="1.0" encoding="UTF-8"?><service xmlns="http://www.w3.org/2007/app"'
-                    f' xmlns:atom="http://www.w3.org/2005/Atom"><workspace>{found}</workspace></service>').encode()  # fmt: skip
+            spaces = 'xmlns="http://www.w3.org/2007/app" xmlns:atom="http://www.w3.org/2005/Atom"'
+            return f'<?xml version="1.0"?><service {spaces}><workspace>{found}</workspace></service>'.encode()
         made: dict[str, Any] = {} if form == "nometadata" else {"odata.metadata": f"{self.url}$metadata"}
         return encoder.encode({**made, "value": [{"name": name, "url": name} for name in names]})
 
@@ -165,7 +172,9 @@ class OneCServer:
         model = self.base.models[owner]
         rows = part_rows(self.base.sets[owner].lying(), part)
         table = next(it for it in model.parts if it.name == part)
-        return Renderer(self.base, model.rows_of(table), Projection(), form, self.url).collection(Answer(rows, len(rows), False))
+        return Renderer(self.base, model.rows_of(table), Projection(), form, self.url).collection(
+            Answer(rows, len(rows), False)
+        )
 
     def _entity(self, name: str, key: str, rest: str, options: Mapping[str, str], form: str) -> bytes:
         found = _GUID.fullmatch(key)
@@ -242,14 +251,11 @@ def _handler(server: OneCServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             _Exchange(server, self).run()
 
-        def _other(self) -> None:
-            size = int(self.headers.get("content-length", "0"))
-            self.rfile.read(size)
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length", "0")))
             _Exchange(server, self).run()
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _other
-
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *args: object) -> None:
             """Stay silent."""
 
     return Handler
@@ -324,11 +330,12 @@ class _Exchange:
         words = fault.words(self._server.language)
         accept = self._handler.headers.get("accept", "")
         if "json" in unquote(query) or "application/json" in accept:
-            body = encoder.encode({"odata.error": {"code": fault.code, "message": {"lang": self._server.language, "value": words}}})
+            message = {"lang": self._server.language, "value": words}
+            body = encoder.encode({"odata.error": {"code": fault.code, "message": message}})
             return self._send(fault.status, "application/json;charset=utf-8", body)
-        body = ('<?xml version="1.0" encoding="UTF-8"?><m:error xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata">'
-                f'<m:code>{fault.code}</m:code><m:message xml:lang="{self._server.language}">{escape(words)}</m:message></m:error>').encode()  # fmt: skip
-        return self._send(fault.status, "application/xml;charset=utf-8", body)
+        told = f'<m:code>{fault.code}</m:code><m:message xml:lang="{self._server.language}">{escape(words)}</m:message>'
+        xml = f'<?xml version="1.0" encoding="UTF-8"?><m:error xmlns:m="{METADATA_SPACE}">{told}</m:error>'
+        return self._send(fault.status, "application/xml;charset=utf-8", xml.encode())
 
     def _send(self, status: int, kind: str, body: bytes, *, cut: str = "") -> None:
         handler = self._handler
@@ -347,6 +354,5 @@ class _Exchange:
         if cut == "connection":
             handler.close_connection = True
         handler.end_headers()
-        if handler.command != "HEAD":
-            handler.wfile.write(body)
+        handler.wfile.write(body)
         handler.wfile.flush()
