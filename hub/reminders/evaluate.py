@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from hub.reminders.calendars import FIRST_DAY, LAST_DAY, Span
 from hub.reminders.conditions import Check, Scene, all_hold, clock_of, describe
 from hub.reminders.people import addressees, assignee
-from hub.reminders.rules import SEVERITIES, Closing, DateTrigger, EventTrigger, Rule, ScanTrigger
+from hub.reminders.rules import SEVERITIES, Closing, DateTrigger, Escalation, EventTrigger, Rule, ScanTrigger
 from hub.reminders.timing import due_time, escalations, propose_call, snoozed_until
 from hub.reminders.world import EARLIEST, Fact, World, amount, number_of
 
@@ -321,7 +321,9 @@ class _Run:
         """Return the earliest of what closes a reminder that began at `start`."""
         found = [_by_hand(deed) for deed in self._done(rule, key) if deed.at >= start][:1]
         for closing in rule.resolve:
-            if closing.events and (fact := next(iter(self._facts(closing, scene, start)), None)):
+            firsts = (next(self._fitting(closing, scene, near), None) for near in self._near(closing, scene, start))
+            fact = min(filter(None, firsts), key=lambda fact: (fact.time, fact.id), default=None)
+            if fact:
                 found.append(Ended("resolved", fact.time, fact.id, self._said(closing.words, fact.time)))
         if rule.expire and (over := self.office.add(start, rule.expire)) <= self.now:
             found.append(Ended("expired", over, "", "Срок напоминания истёк, вопрос не закрыт"))
@@ -334,29 +336,27 @@ class _Run:
             return Ended("cancelled", None, "", f"Больше не нужно: {_first(rule.cancel, scene)}")
         return None
 
-    def _facts(self, closing: Closing, scene: Scene, start: datetime) -> list[Fact]:
-        """Return the facts that close (or, for attempts, count), oldest first."""
+    def _near(self, closing: Closing, scene: Scene, start: datetime) -> Iterator[Sequence[Fact]]:
+        """Return the facts among which those lie that close (or, for attempts, count), each oldest first."""
         since: datetime | None = {"trigger": start, "ever": EARLIEST}.get(str(closing.since))
         if isinstance(closing.since, tuple):
             since = self.world.moment(scene.get(closing.since))
         if since is None:
-            return []
+            return
         number = number_of(scene.fact.fields) if scene.fact else ""
-        found: dict[str, Fact] = {}
         for event_type in closing.events:
-            near: list[Fact] = []
             if "client" in closing.same and scene.client:
-                near += self.world.with_client(event_type, scene.client, since)
+                yield self.world.with_client(event_type, scene.client, since)
             if "number" in closing.same and number:
-                near += self.world.with_number(event_type, number, since)
+                yield self.world.with_number(event_type, number, since)
             if "subject" in closing.same and closing.kind == scene.kind:
                 about = self.world.about(scene.kind, scene.subject)
-                near += [fact for fact in about if fact.type == event_type and fact.time >= since]
-            for fact in near:
-                candidate = Scene(self.world, self.now, fact.kind, fact.subject, fact=fact, of=scene)
-                if fact.id not in found and all_hold(closing.where, candidate):
-                    found[fact.id] = fact
-        return sorted(found.values(), key=lambda fact: (fact.time, fact.id))
+                yield [fact for fact in about if fact.type == event_type and fact.time >= since]
+
+    def _fitting(self, closing: Closing, scene: Scene, near: Iterable[Fact]) -> Iterator[Fact]:
+        for fact in near:
+            if all_hold(closing.where, Scene(self.world, self.now, fact.kind, fact.subject, fact=fact, of=scene)):
+                yield fact
 
     def _object(self, closing: Closing, scene: Scene) -> str:
         """Return `kind/id` of an object whose present state closes the reminder."""
@@ -386,14 +386,19 @@ class _Run:
     def _due(self, rule: Rule, instance: _Instance) -> Due:
         scene, start, ended = instance.scene, instance.times[0], instance.ended
         tried = rule.attempts if ended is None else ()
-        attempts = len({fact.id for closing in tried for fact in self._facts(closing, scene, start)})
-        scene.figures = {"year": start.year, **scene.figures, "count": len(instance.times), "attempts": attempts}
+        tries = {
+            fact.id
+            for closing in tried
+            for near in self._near(closing, scene, start)
+            for fact in self._fitting(closing, scene, near)
+        }
+        scene.figures = {"year": start.year, **scene.figures, "count": len(instance.times), "attempts": len(tries)}
         due = Due(
             rule=rule.id, key=instance.key, severity=rule.severity, status=ended.status if ended else "open",
             title=rule.title.render(scene), why=rule.why.render(scene),
             subject_kind=scene.kind, subject=scene.subject, client=scene.client,
             trigger=scene.fact.id if scene.fact else "", trigger_time=start, count=len(instance.times),
-            due=due_time(rule, scene, start), attempts=attempts,
+            due=due_time(rule, scene, start), attempts=len(tries),
             by=ended.by if ended else "", ended_at=ended.at if ended else None, ended_text=ended.text if ended else "",
         )  # fmt: skip
         return due if ended else self._opened(rule, instance, due)
@@ -420,19 +425,25 @@ class _Run:
             assigned_by=how,
             acked_at=acked,
             snoozed_until=snoozed_until(rule, scene, snoozes, [time for time, _ in up]),
-            steps=self._steps(rule, instance, moment, who, acked),
+            steps=self._steps(rule, instance, moment, (who, acked), up),
             closes_when="; ".join(each.words for each in rule.resolve),
         )
 
     def _steps(
-        self, rule: Rule, instance: _Instance, due: datetime, who: str, acked: datetime | None
+        self,
+        rule: Rule,
+        instance: _Instance,
+        due: datetime,
+        owner: tuple[str, datetime | None],
+        up: Sequence[tuple[datetime, Escalation]],
     ) -> tuple[Step, ...]:
+        who, acked = owner
         times = instance.times[: rule.max_firings]
         steps = [Step(f"raise:{number}", time, (who,)) for number, time in enumerate(times, 1)]
         if rule.warn != Span():
             early = due - (self.office.add(due, rule.warn) - due)
             steps.append(Step("warn", early, (who,)))
-        for number, (time, escalation) in enumerate(escalations(rule, instance.scene, instance.times[0]), 1):
+        for number, (time, escalation) in enumerate(up, 1):
             if escalation.unless == "not_acked" and acked and acked <= time:
                 continue
             people = {each: None for spec in escalation.to for each in addressees(spec, instance.scene, who)}
