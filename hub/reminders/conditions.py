@@ -180,10 +180,7 @@ def holds(check: Check, scene: Scene) -> bool:
 
 def all_hold(checks: tuple[Check, ...], scene: Scene) -> bool:
     """Tell whether all conditions hold."""
-    for check in checks:  # a loop, because this is where an evaluation spends its time
-        if not holds(check, scene):
-            return False
-    return True
+    return all(holds(check, scene) for check in checks)
 
 
 def clock_of(checks: tuple[Check, ...]) -> Condition | None:
