@@ -152,7 +152,8 @@ job = _table(
     Column("finished_at", Instant),
     Index("ix_job_state_run_at", "state", "run_at"),
 )
-_open("running", "job", "lock_key", where="state = 'running' AND lock_key <> ''")
+_RUNNING = text("state = 'running' AND lock_key <> ''")
+Index("uq_job_running", job.c.lock_key, unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
 
 run = _table(
     "run",

@@ -340,6 +340,14 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
     op.create_index("ix_job_state_run_at", "job", ["state", "run_at"], unique=False)
+    op.create_index(
+        "uq_job_running",
+        "job",
+        ["lock_key"],
+        unique=True,
+        sqlite_where=sa.text("state = 'running' AND lock_key <> ''"),
+        postgresql_where=sa.text("state = 'running' AND lock_key <> ''"),
+    )
     op.create_table(
         "mention",
         sa.Column("key", sa.Text(), nullable=False),
