@@ -200,19 +200,23 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
 
 def _changes(found: Reminding, kept: Mapping[tuple[str, str, str], reminders.Kept], now: datetime) -> list[reminders.Kept]:
     changes = []
-    alive = set()
-    by_id = {rule.id: rule for rule in found.rules}
+    alive: set[int] = set()
+    opened = {(item.rule, item.key): item for item in kept.values() if item.state == "open"}
     for due in found.evaluation.reminders:
-        key = due.rule, due.key, instance_of(due)
-        alive.add(key)
-        fresh = reminders.of_due(due, instance_of(due), now)
-        before = kept.get(key)
+        instance = instance_of(due)
+        before = kept.get((due.rule, due.key, instance))
+        if before is None and due.is_open:
+            before = opened.get((due.rule, due.key))  # an earlier trigger that came in late moves the same reminder
         if before is None and not due.is_open and due.trigger_time < now - HORIZON:
             continue
+        fresh = reminders.of_due(due, instance, now)
+        if before is not None:
+            alive.add(before.id)
         if before is None or not before.same_as(fresh):
             changes.append(fresh if before is None else before.renewed(fresh))
-    for key, before in kept.items():
-        if before.state == "open" and key not in alive:
+    by_id = {rule.id: rule for rule in found.rules}
+    for before in kept.values():
+        if before.state == "open" and before.id not in alive:
             rule = by_id.get(before.rule)
             reason = why_gone(found.world, rule, before.subject_kind, before.subject, now) if rule else "Правило выключено"
             changes.append(before.closed("cancelled", reason, now))

@@ -1,0 +1,1 @@
+"""The invented firm of `hub demo` and the stand-in systems it works with."""
