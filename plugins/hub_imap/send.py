@@ -39,7 +39,18 @@ def submission(settings: ImapSettings) -> Iterator[smtplib.SMTP]:
     """Connect and log in. What comes after the body of the `with` cannot undo it: a failed QUIT is no failure."""
     if not settings.smtp_host:
         raise SettingsError("this connection does not send: smtp_host is not set.", field="smtp_host")
+    server = _open(settings)
     with _named(settings.smtp_host):
+        try:
+            yield server
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+        finally:
+            server.close()
+
+
+def _open(settings: ImapSettings) -> smtplib.SMTP:
+    with _unsent(), _named(settings.smtp_host):
         context = tls_context(settings, settings.smtp_tls)
         port = settings.smtp_port or (465 if settings.smtp_tls == "smtps" else 587)
         if settings.smtp_tls == "smtps":
@@ -54,11 +65,20 @@ def submission(settings: ImapSettings) -> Iterator[smtplib.SMTP]:
                 server.starttls(context=context)
                 server.ehlo_or_helo_if_needed()
             _login(server, settings)
-            yield server
-            with suppress(smtplib.SMTPException, OSError):
-                server.quit()
-        finally:
+        except BaseException:
             server.close()
+            raise
+        return server
+
+
+@contextmanager
+def _unsent() -> Iterator[None]:
+    """Promise for all that happens before the letter is handed over: it can be tried again."""
+    try:
+        yield
+    except Unavailable as error:
+        error.unsent = True
+        raise
 
 
 def _login(server: smtplib.SMTP, settings: ImapSettings) -> None:
@@ -83,7 +103,7 @@ def _login(server: smtplib.SMTP, settings: ImapSettings) -> None:
 def _verdict(host: str, refused: Mapping[str, tuple[int, bytes]]) -> HubError:
     words = "; ".join(dict.fromkeys(_words(code, answer) for code, answer in refused.values()))[:300]
     if any(code < 500 for code, _ in refused.values()):
-        return Unavailable(f"{host} takes no recipient now: {words}")
+        return Unavailable(f"{host} takes no recipient now: {words}", unsent=True)
     return Rejected(f"{host} refused every recipient: {words}")
 
 
@@ -106,7 +126,7 @@ def _named(host: str) -> Iterator[None]:
             raise AuthError(f"{host} wants another login: {words}", hint=advice(host)) from error
         if 500 <= error.smtp_code < 600:
             raise Rejected(f"{host} refused the letter: {words}") from error
-        raise Unavailable(f"{host} cannot take the letter now: {words}") from error
+        raise Unavailable(f"{host} cannot take the letter now: {words}", unsent=error.smtp_code >= 400) from error
     except smtplib.SMTPNotSupportedError as error:
         raise SettingsError(f"{host} does not offer what the settings ask for: {error}", field="smtp_tls") from error
     except smtplib.SMTPException as error:

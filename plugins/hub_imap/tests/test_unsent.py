@@ -1,0 +1,38 @@
+"""What may be tried again by itself: only where it is certain that no letter left."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.api import Command, Unavailable
+
+
+def letter() -> Command:
+    data = {"to": ["belova@client.example"], "subject": "Счёт", "text": "Добрый день!"}
+    return Command(id="command-1", kind="mail.send", data=data)
+
+
+def refused(connect) -> Unavailable:
+    with pytest.raises(Unavailable) as caught:
+        connect().execute(letter())
+    return caught.value
+
+
+def test_a_server_that_is_down_got_nothing(peer, connect):
+    connector = connect()
+    peer.smtp.stop()
+    with pytest.raises(Unavailable) as caught:
+        connector.execute(letter())
+    assert caught.value.unsent
+
+
+def test_a_server_that_puts_us_off_took_nothing(peer, connect):
+    peer.smtp.answers = {"*": "451 4.7.1 greylisted"}
+    assert refused(connect).unsent
+    assert peer.smtp.arrived == []
+
+
+@pytest.mark.parametrize("fault", ["lost_answer", "cut"])
+def test_a_connection_lost_in_the_middle_promises_nothing(peer, connect, fault):
+    peer.fault(fault)
+    assert not refused(connect).unsent
