@@ -95,11 +95,16 @@ def show_clients(connection: Connection, entities: set[str], sources: Sources) -
                 gone[entity] = (source, external_id)
     rows = []
     for entity, voices in said.items():
-        voices.sort(key=lambda voice: (voice[0], voice[2]))
+        voices.sort(key=lambda voice: (voice[0], -_fullness(voice[3]), voice[2]))
         rows.append(state.row(merge([voice[3] for voice in voices]), key=entity, connection=voices[0][1],
                               external_id=voices[0][2], client=None))  # fmt: skip
     state.save(connection, "client", rows, new=False)
     state.mark_deleted(connection, "client", sorted(set(gone) - set(said)))
+
+
+def _fullness(client: Client) -> int:
+    """Return how much a source says; of two entries of one source the fuller one is believed first."""
+    return sum(bool(getattr(client, name)) for name in Client.__struct_fields__) + len(client.points)
 
 
 def merge(clients: Sequence[Client]) -> Client:

@@ -36,8 +36,8 @@ class World:
     def __init__(self, folder: Path, ports: Mapping[str, int]) -> None:
         self.firm = Firm()
         self.onec = OneCServer(infobase(self.firm), port=ports.get("onec", 0))
-        self.imap = ImapServer(OUR_MAIL, "почта-Пароль-1")
-        self.smtp = SmtpServer(OUR_MAIL, "почта-Пароль-1")
+        self.imap = ImapServer(OUR_MAIL, "demo-Mail-2026")
+        self.smtp = SmtpServer(OUR_MAIL, "demo-Mail-2026")
         self.imap.port, self.smtp.port = ports.get("imap", 0), ports.get("smtp", 0)
         self.redmine = RedminePeer(port=ports.get("redmine", 0))
         self.cdr = folder / "telephony" / "Master.csv"
@@ -77,7 +77,7 @@ def infobase(firm: Firm) -> Infobase:
     spelling = twin.full_name.upper().replace("МУНИЦИПАЛЬНОЕ БЮДЖЕТНОЕ ", "МБ ")
     base.add("Catalog_Контрагенты", Ref_Key=key("twin"), Description=spelling, НаименованиеПолное=spelling, ИНН=twin.inn, КПП=twin.kpp,
              ЮридическоеФизическоеЛицо="ЮридическоеЛицо")  # fmt: skip
-    base.add("Catalog_Контрагенты", Ref_Key=key("nameless"), Description=firm.organisations[9].name.replace("«", '"').replace("»", '"'),
+    base.add("Catalog_Контрагенты", Ref_Key=key("nameless"), Description=firm.organisations[12].name.replace("«", '"').replace("»", '"'),
              ЮридическоеФизическоеЛицо="ЮридическоеЛицо")  # fmt: skip
     base.add("Catalog_ДоговорыКонтрагентов", Ref_Key=key("twin-contract"), Owner_Key=key("twin"), Description="Разовые работы",
              Номер="Р-12", Дата="2026-09-01T00:00:00", СрокДействия="2027-03-31T00:00:00", ВидДоговора="СПокупателем")  # fmt: skip
@@ -144,7 +144,9 @@ def _raw(letter: Letter, place: int) -> bytes:
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(letter.moment)
     message["Message-ID"] = f"<demo-{place}@{'mail' if letter.inbound else 'yenisey-uchet'}.example>"
-    message.set_content(letter.text, charset=letter.charset)
+    old = str.maketrans({"«": "\"", "»": "\"", "№": "N", "—": "-"})
+    plain = letter.text.translate(old) if letter.charset == "koi8-r" else letter.text
+    message.set_content(plain, charset=letter.charset)
     return message.as_bytes()
 
 
