@@ -33,7 +33,7 @@ _RETURNED_ID = re.compile(r"^message-id:[ \t]*(<[^<>\s]+>)", re.IGNORECASE | re.
 
 def is_automatic(mail: Part, sender: str) -> bool:
     """Tell whether no person wrote the letter: answers, lists, notices, reports."""
-    if mail.get_content_type() == "multipart/report":
+    if mail.media() == "multipart/report":
         return True
     submitted = mail.header("auto-submitted").lower()
     if submitted and not submitted.startswith("no"):
@@ -51,7 +51,7 @@ def is_automatic(mail: Part, sender: str) -> bool:
 
 def failed_recipients(mail: Part) -> tuple[str, ...]:
     """Return the addresses that a returned letter did not reach; empty for everything else, delays included."""
-    if mail.get_content_type() == "multipart/report" and "delivery-status" in mail.header("content-type").lower():
+    if mail.media() == "multipart/report" and "delivery-status" in mail.header("content-type").lower():
         return _reported(mail)
     told = [_address(text) for value in mail.every("x-failed-recipients") for text in words(value).split(",")]
     if any(told):
@@ -62,7 +62,7 @@ def failed_recipients(mail: Part) -> tuple[str, ...]:
 def original_id(mail: Part) -> str:
     """Return the Message-ID of the letter that came back, if the answer holds its headers."""
     for part in mail.leaves():
-        media = part.get_content_type()
+        media = part.media()
         if media == "message/rfc822" and part.children():
             return message_id(words(part.children()[0].value("message-id")))
         if media in ("text/rfc822-headers", "text/plain"):
@@ -75,7 +75,7 @@ def original_id(mail: Part) -> str:
 def _reported(mail: Part) -> tuple[str, ...]:
     failed: list[str] = []
     for part in mail.leaves():
-        if part.get_content_type() != "message/delivery-status":
+        if part.media() != "message/delivery-status":
             continue
         for block in part.children():
             recipient = block.header("final-recipient") or block.header("original-recipient")
@@ -96,7 +96,7 @@ def _is_from_daemon(mail: Part) -> bool:
 def _written(mail: Part) -> tuple[str, ...]:
     """Return the addresses that stand alone on a line before the copy of the letter."""
     for part in mail.leaves():
-        if part.get_content_type() == "text/plain":
+        if part.media() == "text/plain":
             lines = re.split(r"\n-{3,}", part.text()[:65536], maxsplit=1)[0].splitlines()
             alone = (line.strip().strip("<>:") for line in lines if "@" in line and len(line) < 300)
             return tuple(dict.fromkeys(address for text in alone if (address := _address(text))))

@@ -8,10 +8,8 @@ from lxml import etree
 
 MOST_HTML = 1024 * 1024
 _SILENT = frozenset({"script", "style", "head", "title", "template", "noscript", "object", "svg"})
-_BLOCKS = frozenset(
-    {"address", "article", "blockquote", "br", "div", "dd", "dl", "dt", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
-     "header", "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul"}
-)  # fmt: skip
+_PARAGRAPHS = frozenset({"blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "pre", "table", "ul"})
+_LINES = _PARAGRAPHS | {"address", "article", "dd", "div", "dl", "dt", "footer", "header", "li", "section", "tr"}
 
 
 def html_to_text(html: str) -> str:
@@ -26,14 +24,17 @@ def html_to_text(html: str) -> str:
     pieces: list[str] = []
     silent = 0
     for event, element in etree.iterwalk(root, events=("start", "end")):
-        is_block, is_silent = element.tag in _BLOCKS, element.tag in _SILENT
-        silent += is_silent if event == "start" else -is_silent
-        if is_block:
+        is_start = event == "start"
+        if element.tag in _SILENT:
+            silent += 1 if is_start else -1
+        if element.tag in _LINES and not "".join(pieces[-1:]).endswith("\n"):
             pieces.append("\n")
-        elif event == "end" and element.tag in ("td", "th"):
+        if (element.tag == "br" and is_start) or (element.tag in _PARAGRAPHS and not is_start):
+            pieces.append("\n")
+        if element.tag in ("td", "th") and not is_start:
             pieces.append("\t")
-        text = element.text if event == "start" else element.tail
-        if text and not silent:
-            pieces.append(re.sub(r"\s+", " ", text))
+        text = re.sub(r"\s+", " ", (element.text if is_start else element.tail) or "")
+        if text and not silent and (text != " " or not "".join(pieces[-1:]).endswith("\n")):
+            pieces.append(text)
     lines = (" ".join(line.split()) for line in "".join(pieces).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -51,7 +51,7 @@ def _message(mail: Part, folder: str, ours: Collection[str]) -> Message:
     name, sender = senders[0] if senders else ("", "")
     recipients = tuple(dict.fromkeys(it for field in ("to", "cc", "bcc") for _, it in addresses(mail, field)))
     replies = [(name, address) for name, address in addresses(mail, "reply-to") if not is_ours(address, ours)]
-    is_sent = is_ours(sender, ours)
+    is_sent = is_ours(sender, ours) and mail.media() != "multipart/report"  # our own server reports to us, too
     if is_sent and replies and recipients and all(is_ours(address, ours) for address in recipients):
         is_sent, (name, sender) = False, replies[0]  # a form on our own site: a client wrote it
     failed = failed_recipients(mail)
@@ -130,7 +130,7 @@ def _content(mail: Part) -> tuple[str, list[Attachment]]:
     plain, html = "", ""
     attachments: list[Attachment] = []
     for number, part in enumerate(mail.leaves(), start=1):
-        media = part.get_content_type()
+        media = part.media()
         name = part.parameter("content-disposition", "filename") or part.parameter("content-type", "name")
         is_attached = bool(name) or part.value("content-disposition").lower().startswith("attachment")
         if not is_attached and media == "text/html":

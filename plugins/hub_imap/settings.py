@@ -12,8 +12,8 @@ from hub.api import Duration, Email, Secret, Settings
 
 PUBLIC_DOMAINS = frozenset(
     {"yandex.ru", "ya.ru", "yandex.com", "yandex.by", "yandex.kz", "narod.ru", "mail.ru", "inbox.ru", "bk.ru",
-     "list.ru", "internet.ru", "xmail.ru", "rambler.ru", "lenta.ru", "ro.ru", "gmail.com", "googlemail.com", "outlook.com",
-     "hotmail.com", "live.com", "yahoo.com", "icloud.com", "me.com", "proton.me", "protonmail.com"}
+     "list.ru", "internet.ru", "xmail.ru", "rambler.ru", "lenta.ru", "ro.ru", "gmail.com", "googlemail.com",
+     "outlook.com", "hotmail.com", "live.com", "yahoo.com", "icloud.com", "me.com", "proton.me", "protonmail.com"}
 )  # fmt: skip
 """Domains where anybody has a mailbox: the domain of ours says nothing about who else is ours."""
 

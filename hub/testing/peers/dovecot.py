@@ -143,17 +143,30 @@ class Dovecot:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def set_password(self, password: str) -> None:
-        """Change the password of the mailbox; Dovecot reads the file anew when its time of change differs."""
-        path = self.folder / "users"
+        """Change the password of the mailbox; Dovecot looks whether the file has changed once a second."""
+        path, line = self.folder / "users", f"{USER}:{{PLAIN}}{password}\n"
+        if path.exists() and path.read_text() == line:
+            return
         changed = path.stat().st_mtime + 2 if path.exists() else time.time() - 60
-        path.write_text(f"{USER}:{{PLAIN}}{password}\n")
+        path.write_text(line)
         path.chmod(0o644)
         os.utime(path, (changed, changed))
+        written = int(time.time())
+        wait(lambda: int(time.time()) > written, "the clock stands still")
 
     def refused_logins(self) -> int:
-        """Return how many logins were refused, by the log."""
-        log = (self.folder / "dovecot.log").read_text(errors="replace")
-        return sum(int(tries) for tries in re.findall(r"auth failed, (\d+) attempts", log))
+        """Return how many logins were refused, by the log, which another process writes a moment later."""
+        log = self.folder / "dovecot.log"
+        seen, since = -1, time.monotonic()
+
+        def is_quiet() -> bool:
+            nonlocal seen, since
+            if log.stat().st_size != seen:
+                seen, since = log.stat().st_size, time.monotonic()
+            return time.monotonic() - since > 0.3
+
+        wait(is_quiet, "the log of Dovecot does not come to rest")
+        return len(re.findall(r": Password mismatch|: unknown user", log.read_text(errors="replace")))
 
     @contextmanager
     def session(self) -> Iterator[imaplib.IMAP4]:

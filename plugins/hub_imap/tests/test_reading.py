@@ -217,7 +217,7 @@ def test_a_server_that_lets_nobody_in_now_is_unavailable(peer, read):
 def test_a_refused_command_is_an_error_with_the_servers_words(peer, read, command, answer):
     peer.add("INBOX", 1)
     peer.imap.refuse[command] = answer
-    with pytest.raises((Unavailable, SettingsError), match="broken index|internal error") as caught:
+    with pytest.raises((Unavailable, SettingsError), match=r"broken index|internal error") as caught:
         read()
     assert "ivanov" not in str(caught.value)
 

@@ -73,7 +73,7 @@ def test_examining_never_changes_a_letter(opened):
 
 
 def test_a_body_comes_as_it_was_put_in(opened):
-    [(head, body), _] = opened.uid("FETCH", "2", "(BODY.PEEK[])")[1]
+    [(_, body), _] = opened.uid("FETCH", "2", "(BODY.PEEK[])")[1]
     assert body == letter(2)
     assert int(opened.uid("FETCH", "2", "(RFC822.SIZE)")[1][0].split()[-1].strip(b")")) == len(letter(2))
 
