@@ -1,4 +1,4 @@
-"""Open configured connections and run their syncs: one at a time each, errors turned into problems people can act on."""
+"""Open configured connections and run their syncs, one at a time each; errors become problems people can act on."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from hub.sync import Change, Counts, Run, stale
 from hub.tools import ConnectionTools, FileBlobs, HttpxClient, SystemClock
 
 log = logging.getLogger("hub.connections")
+
 
 class Opened(Struct):
     """A connection ready to run."""
@@ -114,7 +115,7 @@ def sync_connection(
             if dry_run:
                 held = None
             else:
-                held = lease or jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", jobs.worker_name())
+                held = lease or _take(hub, name)
             try:
                 _run_streams(hub, name, opened, stream_name, full=full, dry_run=dry_run, limit=limit, lease=held,
                              progress=progress, report=report, done=done)  # fmt: skip
@@ -132,6 +133,13 @@ def sync_connection(
         if lease is not None:
             raise
     return done
+
+
+def _take(hub: Hub, name: str) -> jobs.Lease:
+    if hub.store.is_sqlite:  # one machine: a process that was killed need not be waited for
+        with hub.store.write() as connection:
+            jobs.reap_killed(connection, hub.store.now(connection))
+    return jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", jobs.worker_name())
 
 
 def _run_streams(

@@ -32,7 +32,7 @@ store: sqlite:///hub.db
 
 # organisation:
 #   name: ООО «Пример»
-#   inn: "2465000001"
+#   inn: "2465000007"
 #   kpp: "246501001"
 #   bank: {name: ПАО СБЕРБАНК, bic: "044525225", account: "40702810138250123017", corr_account: "30101810400000000225"}
 
@@ -40,7 +40,7 @@ employees: []
 #  - {id: ivanova, name: Иванова Мария Сергеевна, role: manager, head: petrov, mail: ivanova@example.ru}
 
 connections: {}
-#  accounting: {connector: onec, url: https://1c.example/bp/odata/standard.odata/, user: hub, password: env:ONEC_PASSWORD}
+#  accounting: {connector: onec, url: https://1c.example/bp/, user: hub, password: env:ONEC_PASSWORD}
 #  office:     {connector: imap, host: imap.example.ru, user: office@example.ru, password: env:MAIL_PASSWORD}
 #  helpdesk:   {connector: redmine, url: https://help.example, key: env:REDMINE_KEY}
 #  telephony:  {connector: asterisk, source: /var/log/asterisk/cdr-csv/Master.csv}
@@ -104,13 +104,21 @@ def doctor(app: App, as_json: bool, offline: bool) -> None:
 
 def _check_here(app: App, found: Found) -> None:
     config = app.config
-    found("ok", f"configuration {config.path}: {len(config.model.connections)} connections, {len(config.model.employees)} employees")
+    found(
+        "ok",
+        f"configuration {config.path}: {len(config.model.connections)} connections, "
+        f"{len(config.model.employees)} employees",
+    )
     found("ok", f"store {app.store.name}")
     if app.store.path is not None:
         _check_file(app.store.path, found)
     for plugin in app.plugins.found:
         if plugin.problem:
-            found("error", f"plugin {plugin.name} ({plugin.distribution}) is not used: {plugin.problem}", "Update or remove it.")
+            found(
+                "error",
+                f"plugin {plugin.name} ({plugin.distribution}) is not used: {plugin.problem}",
+                "Update or remove it.",
+            )
     rules = rules_of(config, app.plugins)
     found("ok", f"{len(rules)} rules")
     if not any(employee.role == "manager" for employee in config.model.employees):
@@ -129,7 +137,9 @@ def _check_file(path: Path, found: Found) -> None:
     if wal_is_safe():
         found("ok", f"SQLite {version}, journal in WAL mode")
     else:
-        found("ok", f"SQLite {version} carries the WAL-reset race; the hub uses a rollback journal, which it cannot touch")
+        found(
+            "ok", f"SQLite {version} carries the WAL-reset race; the hub uses a rollback journal, which it cannot touch"
+        )
 
 
 def _check_connection(hub: Hub, name: str, found: Found) -> None:
@@ -146,4 +156,8 @@ def _check_connection(hub: Hub, name: str, found: Found) -> None:
     if result.server_time is not None:
         skew = abs((result.server_time - hub.clock.now()).total_seconds())
         if skew > 120:
-            found("warning", f"connection {name}: its clock differs by {skew:.0f} s", "Set the clock of one of the machines.")
+            found(
+                "warning",
+                f"connection {name}: its clock differs by {skew:.0f} s",
+                "Set the clock of one of the machines.",
+            )
