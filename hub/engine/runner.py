@@ -136,11 +136,11 @@ class Runner:
                 break
             self._wait()
 
-    def stop(self) -> None:
-        """Take nothing new, let running jobs end for a while, then give the rest back. Returns within ten seconds."""
+    def stop(self, grace: float = GRACE_SECONDS) -> None:
+        """Take nothing new, let running jobs end for so many seconds, then give the rest back; all within ten."""
         self._stopping.set()
         self._wake.set()
-        end = time.monotonic() + GRACE_SECONDS
+        end = time.monotonic() + grace
         while self._busy() and time.monotonic() < end:
             time.sleep(0.02)
         last = threading.Thread(target=self._release_all, daemon=True)  # the store may be locked: then leases run out

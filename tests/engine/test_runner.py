@@ -1,0 +1,259 @@
+"""The runner in one process: isolation of jobs, schedules without backlog, hanging threads, a store that goes away."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from hub.engine import jobs
+from hub.engine.jobs import Job, Lease
+from hub.engine.runner import Runner, Schedule, Timetable, slot
+from hub.model.errors import Unavailable
+from hub.store.database import Store
+
+NIGHTLY = Schedule(name="nightly", every=timedelta(hours=1), kind="work", lock_key="nightly")
+
+
+def add(store: Store, count: int = 1, **options: Any) -> list[int]:
+    with store.write() as connection:
+        now = store.now(connection)
+        added = [jobs.enqueue(connection, "work", {}, now=now, **options) for _ in range(count)]
+    return [job_id for job_id in added if job_id is not None]
+
+
+def states(store: Store) -> list[str]:
+    with store.read() as connection:
+        return sorted(row.state for row in jobs.listed(connection, limit=10_000))
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+@pytest.fixture
+def run(store: Store) -> Iterator[Callable[..., Runner]]:
+    """Start runners; stop them at the end."""
+    runners = []
+
+    def begin(handler: Callable[[Job, Lease], None], **options: Any) -> Runner:
+        runner = Runner(store, {"work": handler}, **options)
+        runners.append(runner)
+        runner.start()
+        return runner
+
+    yield begin
+    for runner in runners:
+        runner.stop(grace=0.2)
+
+
+def test_a_job_that_breaks_stops_only_itself(store: Store) -> None:
+    broken = add(store)[0]
+    add(store, 5)
+    done = []
+
+    def handler(job: Job, _lease: Lease) -> None:
+        if job.id == broken:
+            raise ZeroDivisionError
+        done.append(job.id)
+
+    runner = Runner(store, {"work": handler})
+    runner.drain()
+    runner.stop()
+    assert (len(done), runner.done, runner.failed) == (5, 5, 1)
+    assert states(store) == ["done"] * 5 + ["ready"]
+
+
+def test_kinds_without_a_handler_are_left_alone(store: Store) -> None:
+    add(store)
+    Runner(store, {"other": lambda _job, _lease: None}).drain()
+    assert states(store) == ["ready"]
+
+
+def test_a_handler_may_finish_its_job_with_its_last_effect(store: Store) -> None:
+    add(store)
+
+    def handler(_job: Job, lease: Lease) -> None:
+        with store.write() as connection:
+            jobs.finish(connection, lease, store.now(connection))
+
+    runner = Runner(store, {"work": handler})
+    runner.drain()
+    assert (runner.done, runner.failed, states(store)) == (1, 0, ["done"])
+
+
+def test_no_more_jobs_run_at_once_than_there_are_workers(store: Store) -> None:
+    add(store, 8)
+    together, most = threading.Semaphore(3), []
+    met = threading.Barrier(3, timeout=20)
+
+    def handler(_job: Job, _lease: Lease) -> None:
+        most.append(together.acquire(blocking=False))
+        if len(most) <= 3:
+            met.wait()  # three are really at work at the same time
+        together.release()
+
+    Runner(store, {"work": handler}, workers=3).drain()
+    assert most == [True] * 8
+
+
+def test_what_was_woken_to_stop_is_given_back_and_not_failed(store: Store, run: Callable[..., Runner]) -> None:
+    add(store, max_attempts=1)
+    began, stopping = threading.Event(), threading.Event()
+
+    def handler(_job: Job, _lease: Lease) -> None:
+        began.set()
+        stopping.wait(20)
+        raise Unavailable("the hub is stopping.")
+
+    runner = run(handler)
+    assert began.wait(20)
+    threading.Timer(0.1, stopping.set).start()
+    runner.stop(grace=5)
+    assert (states(store), runner.failed) == (["ready"], 0)
+
+
+def test_a_thread_past_its_limit_loses_its_job_and_is_counted(store: Store, run: Callable[..., Runner]) -> None:
+    job_id = add(store, max_attempts=9)[0]
+    go_on = threading.Event()
+    runner = run(lambda _job, _lease: go_on.wait(30), workers=2, lease=timedelta(seconds=0.3), hard_limit=timedelta(0))
+
+    def reaped() -> bool:
+        with store.write() as connection:
+            return job_id in jobs.reap(connection, store.now(connection))
+
+    until(reaped)
+    until(lambda: runner.leaked >= 1)
+    assert runner.is_sick
+    go_on.set()
+    until(lambda: runner.leaked == 0 and states(store) == ["done"])
+    assert not runner.is_sick
+
+
+def test_an_idle_store_is_not_locked_for_writing(store: Store, run: Callable[..., Runner]) -> None:
+    if not store.is_sqlite:
+        pytest.skip("only SQLite has one writer")
+    runner = run(lambda _job, _lease: None)
+    assert store.path is not None
+    other = sqlite3.connect(store.path, timeout=0, isolation_level=None)
+    for _ in range(10):
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(0.05)  # the runner polls meanwhile
+        other.execute("COMMIT")
+    other.close()
+    assert not runner.is_sick
+
+
+def test_a_store_held_by_another_program_is_waited_for(store: Store, run: Callable[..., Runner]) -> None:
+    """F-10, in small."""
+    if not store.is_sqlite:
+        pytest.skip("only SQLite has one writer")
+    assert store.path is not None
+    other = sqlite3.connect(store.path, timeout=5, isolation_level=None)
+    add(store, 3)
+    other.execute("BEGIN IMMEDIATE")
+    runner = run(lambda _job, _lease: None)
+    time.sleep(1)
+    assert states(store) == ["ready"] * 3
+    other.execute("COMMIT")
+    other.close()
+    until(lambda: states(store) == ["done"] * 3)
+    assert not runner.is_sick
+
+
+def test_work_goes_on_after_every_session_was_killed(store: Store, run: Callable[..., Runner]) -> None:
+    """F-13, D12."""
+    if store.is_sqlite:
+        pytest.skip("SQLite has no sessions")
+    add(store, 30)
+    counts: dict[int, int] = {}
+
+    def handler(job: Job, lease: Lease) -> None:
+        time.sleep(0.02)
+        with store.write() as connection:
+            jobs.finish(connection, lease, store.now(connection))
+        counts[job.id] = counts.get(job.id, 0) + 1
+
+    runner = run(handler, lease=timedelta(seconds=2))
+    killer = Store(store.url.render_as_string(hide_password=False))
+    for _ in range(3):
+        time.sleep(0.1)
+        with killer.write() as connection:
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                     "AND pid <> pg_backend_pid()")
+            )  # fmt: skip
+    killer.close()
+
+    def settled() -> bool:
+        with store.write() as connection:
+            now = store.now(connection)
+            jobs.reap(connection, now)
+            for row in jobs.listed(connection, state="ready"):
+                jobs.retry(connection, row.id, now)  # as if the back-off were over
+        return states(store) == ["done"] * 30
+
+    until(settled)
+    assert set(counts.values()) == {1}
+    assert not runner.is_sick
+
+
+def test_missed_slots_are_not_caught_up(store: Store) -> None:
+    table = Timetable(store, [NIGHTLY])
+    start = datetime(2026, 5, 12, 2, 30, tzinfo=UTC)
+    assert table.enqueue_due(start) == 1
+    Runner(store, {"work": lambda _job, _lease: None}).drain()
+    assert Timetable(store, [NIGHTLY]).enqueue_due(start + timedelta(minutes=10)) == 0  # another process, same slot
+    assert table.enqueue_due(start + timedelta(days=3)) == 1
+    assert table.enqueue_due(start + timedelta(days=3, minutes=5)) == 0
+
+
+def test_a_schedule_never_has_two_jobs_at_a_time(store: Store) -> None:
+    start = datetime(2026, 5, 12, 2, 30, tzinfo=UTC)
+    table = Timetable(store, [NIGHTLY])
+    assert table.enqueue_due(start) == 1
+    claimed = jobs.claim(store, "a")
+    assert claimed is not None
+    late = start + timedelta(hours=5)
+    assert table.enqueue_due(late) == 0
+    with store.write() as connection:
+        jobs.finish(connection, claimed[1], store.now(connection))
+    assert table.enqueue_due(late) == 1
+
+
+def test_each_slot_of_thirty_days_comes_once(store: Store) -> None:
+    """A-11, through the day on which clocks change in Europe."""
+    if not store.is_sqlite:
+        pytest.skip("nothing here depends on the database")
+    every = timedelta(hours=6)
+    tables = [Timetable(store, [Schedule(name="x", every=every, kind="work")]) for _ in range(2)]
+    moment = datetime(2026, 3, 15, tzinfo=UTC)
+    added = 0
+    for _ in range(30 * 24):
+        for table in tables:
+            added += table.enqueue_due(moment)
+        if claimed := jobs.claim(store, "a", kinds=["work"]):
+            with store.write() as connection:
+                jobs.finish(connection, claimed[1], moment)
+        moment += timedelta(hours=1)
+    assert added == 30 * 4
+    with store.read() as connection:
+        rows = jobs.listed(connection, limit=1000)
+    assert len({row.dedup for row in rows}) == 120
+
+
+def test_every_machine_counts_slots_alike() -> None:
+    moment = datetime(2026, 5, 12, 9, 47, 13, tzinfo=UTC)
+    assert slot(moment, timedelta(minutes=10)) == datetime(2026, 5, 12, 9, 40, tzinfo=UTC)
+    assert slot(moment.astimezone(), timedelta(minutes=10)) == datetime(2026, 5, 12, 9, 40, tzinfo=UTC)
