@@ -1,4 +1,4 @@
-"""Everything a plugin needs, in one module. A plugin imports this (and `hub.testing` in tests) and nothing else of hub."""
+"""Everything a plugin needs: it imports this module (and `hub.testing` in tests) and nothing else of hub."""
 
 from __future__ import annotations
 

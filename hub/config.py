@@ -294,7 +294,9 @@ def _explain(
     field = ".".join(map(str, location))
     if first["type"] == "extra_forbidden":
         known = _fields_at(model, location[:-1])
-        return document.error((*prefix, *location), f"unknown key {location[-1]!r}.", hint=nearest(str(location[-1]), known))
+        return document.error(
+            (*prefix, *location), f"unknown key {location[-1]!r}.", hint=nearest(str(location[-1]), known)
+        )
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "missing":
         message = f"`{location[-1]}:` is missing"
@@ -310,4 +312,8 @@ def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[
         inner = [a for a in (annotation, *getattr(annotation, "__args__", ())) if hasattr(a, "model_fields")]
         current = inner[0] if inner else current
     fields = list(getattr(current, "model_fields", {}))
-    return [*(f for f in fields if f not in ("name", "settings")), *_CONNECTION_KEYS] if current is ConnectionConfig else fields
+    return (
+        [*(f for f in fields if f not in ("name", "settings")), *_CONNECTION_KEYS]
+        if current is ConnectionConfig
+        else fields
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write the file so that a crash leaves the old one or the new one: temporary file, fsync, replace, fsync of the folder."""
+    """Write the file so that a crash leaves the old one or the new one whole, and durable when this returns."""
     temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

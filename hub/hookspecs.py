@@ -34,7 +34,7 @@ def register_documents() -> Mapping[str, str]:  # type: ignore[empty-body]
 
 @hookspec
 def register_subscribers() -> Mapping[str, Callable[[Any], None]]:  # type: ignore[empty-body]
-    """Return callables by event type; each is called with the stored envelope after the commit, in its own isolation."""
+    """Return callables by event type; each gets the stored envelope after the commit, in its own isolation."""
 
 
 @hookspec

@@ -49,7 +49,7 @@ def merge_keys(entity: Entity) -> tuple[str, ...]:
         key = tax_key(entity.inn, entity.kpp)
         return (key,) if "/" in key or len(key) == len("inn:") + 12 else ()
     if isinstance(entity, Contact):
-        return tuple(key for key in entity.keys() if is_personal(key))
+        return tuple(filter(is_personal, entity.keys()))
     return ()
 
 
@@ -70,7 +70,9 @@ def bind(connection: Connection, source: str, found: Sequence[Party], old_keys: 
     return result
 
 
-def _bind_kind(connection: Connection, source: str, kind: str, group: list[Party], result: Bound, now: datetime) -> None:
+def _bind_kind(
+    connection: Connection, source: str, kind: str, group: list[Party], result: Bound, now: datetime
+) -> None:
     known = parties.bound(connection, source, kind, (party.external_id for party in group))
     keys_of = {party.external_id: merge_keys(party.entity) if party.entity else () for party in group}
     claimed = parties.claimants(connection, {key for keys in keys_of.values() for key in keys})
@@ -209,7 +211,9 @@ def rebind(connection: Connection, keys: Iterable[str]) -> None:
     for kind in dict.fromkeys(kind_of.values()):
         mine = {entity: client for entity, client in chosen.items() if kind_of[entity] == kind}
         before = state.clients_of(connection, kind, mine)
-        state.set_client(connection, kind, {entity: client for entity, client in mine.items() if before.get(entity) != client})
+        state.set_client(
+            connection, kind, {entity: client for entity, client in mine.items() if before.get(entity) != client}
+        )
     contacts = [entity for entity, kind in kind_of.items() if kind == "contact"]
     if contacts:
         rebind(connection, _claims_of_entities(connection, contacts))

@@ -1,4 +1,4 @@
-"""Store what a batch means: events with their versions, parties bound, current state shown; all in the caller's transaction."""
+"""Store what a batch means, in the caller's transaction: events with versions, parties bound, current state."""
 
 from __future__ import annotations
 
@@ -108,7 +108,9 @@ def _imported(line: bytes, now: datetime) -> tuple[str, Fact]:
     entity = None if content == b"null" else msgspec.json.decode(content, type=ENTITIES[kind])
     data = "null" if entity is None else msgspec.json.encode(entity).decode()
     time = None if item.time is None else instant_text(item.time)
-    return item.source, Fact(Entry(item.id, item.type, item.subject, time, data, ""), Reference(kind, external_id), entity)
+    return item.source, Fact(
+        Entry(item.id, item.type, item.subject, time, data, ""), Reference(kind, external_id), entity
+    )
 
 
 def _import_group(connection: Connection, source: str, facts: list[Fact], sources: Sources, now: datetime) -> int:

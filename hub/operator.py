@@ -24,8 +24,9 @@ from hub.store.parties import entity_id
 from hub.store.types import instant_text
 
 _FORMS = re.compile(
-    r"\b(ооо|оао|пао|зао|ао|ип|мбоу|мкоу|мбдоу|мку|мбу|кгку|кгбу|кгбоу|кгау|фгбу|фку|гбу|гку|гоу|моу|сош|общество с ограниченной "
-    r"ответственностью|муниципальное|бюджетное|казенное|автономное|общеобразовательное|учреждение|краевое|государственное)\b"
+    r"\b(ооо|оао|пао|зао|ао|ип|мбоу|мкоу|мбдоу|мку|мбу|кгку|кгбу|кгбоу|кгау|фгбу|фку|гбу|гку|гоу|моу|сош|"
+    r"общество с ограниченной ответственностью|муниципальное|бюджетное|казенное|автономное|"
+    r"общеобразовательное|учреждение|краевое|государственное)\b"
 )
 
 
@@ -55,7 +56,9 @@ def merge(connection: Connection, left: str, right: str, sources: Sources, *, by
     return kept
 
 
-def split(connection: Connection, entity: str, source: str, external_id: str, sources: Sources, *, by: str, now: datetime) -> str:
+def split(
+    connection: Connection, entity: str, source: str, external_id: str, sources: Sources, *, by: str, now: datetime
+) -> str:
     """Part one reference from a client for good; return the id of its own client."""
     references = [item for item in parties.references_of(connection, [entity]) if item[2] == "client"]
     mine = [item for item in references if (item[1], item[3]) == (source, external_id)]
@@ -83,7 +86,10 @@ def split(connection: Connection, entity: str, source: str, external_id: str, so
 
 
 def _names(connection: Connection, entity: str) -> list[str]:
-    return [f"{source}/{kind}/{external_id}" for _, source, kind, external_id, _ in parties.references_of(connection, [entity])]
+    return [
+        f"{source}/{kind}/{external_id}"
+        for _, source, kind, external_id, _ in parties.references_of(connection, [entity])
+    ]
 
 
 def _log(connection: Connection, type_: str, entity: str, content: dict[str, str], now: datetime) -> None:
@@ -95,7 +101,7 @@ def _log(connection: Connection, type_: str, entity: str, content: dict[str, str
 def suggestions(connection: Connection) -> list[Suggestion]:
     """Return pairs of clients that may be one: same ИНН without a decisive КПП, same name, same personal mailbox."""
     table = state.table("client")
-    rows = state.read(connection, "client", table.c.deleted == False, table.c.is_folder == False)  # noqa: E712
+    rows = state.read(connection, "client", table.c.deleted.is_(False), table.c.is_folder.is_(False))
     groups: dict[str, list[str]] = defaultdict(list)
     names = {row["id"]: str(row["name"]) for row in rows}
     kpps = {row["id"]: str(row["kpp"] or "") for row in rows}
@@ -115,13 +121,25 @@ def suggestions(connection: Connection) -> list[Suggestion]:
         if 1 < len(members) <= 5:
             for place, left in enumerate(members):
                 for right in members[place + 1 :]:
-                    if left != right and reason.startswith("same ИНН") and kpps[left] and kpps[right] and kpps[left] != kpps[right]:
+                    if (
+                        left != right
+                        and reason.startswith("same ИНН")
+                        and kpps[left]
+                        and kpps[right]
+                        and kpps[left] != kpps[right]
+                    ):
                         continue  # branches of one legal person, told apart by their КПП
                     pair = min(left, right), max(left, right)
                     if left != right and pair not in decided:
                         found.setdefault(pair, reason)
     return [
-        Suggestion(hashlib.blake2b("".join(pair).encode(), digest_size=4).hexdigest(), *pair, names[pair[0]], names[pair[1]], reason)
+        Suggestion(
+            hashlib.blake2b("".join(pair).encode(), digest_size=4).hexdigest(),
+            *pair,
+            names[pair[0]],
+            names[pair[1]],
+            reason,
+        )
         for pair, reason in sorted(found.items())
     ]
 

@@ -47,12 +47,23 @@ class Draft(Struct, frozen=True):
 def new_invoice(connection: Connection, config: Config, client: Mapping[str, Any], lines: Sequence[Line], *, basis: str,
                 due: date | None, note: str, by: str, now: datetime) -> int:  # fmt: skip
     """Keep a draft invoice; everything that would stop its issue is said now. Return the document's id."""
-    buyer = Party(name=str(client["full_name"] or client["name"]), inn=str(client["inn"] or ""), kpp=str(client["kpp"] or ""),
-                  address=_address(client))  # fmt: skip
+    buyer = Party(
+        name=str(client["full_name"] or client["name"]),
+        inn=str(client["inn"] or ""),
+        kpp=str(client["kpp"] or ""),
+        address=_address(client),
+    )
     draft = Draft(buyer, tuple(lines), basis, due, note)
     _context(config, draft, "1", now)
-    return rows.insert(connection, kind="invoice", client=str(client["id"]), title=f"{KINDS['invoice']}: {client['name']}",
-                       context=msgspec.json.encode(draft).decode(), by=by, now=now)  # fmt: skip
+    return rows.insert(
+        connection,
+        kind="invoice",
+        client=str(client["id"]),
+        title=f"{KINDS['invoice']}: {client['name']}",
+        context=msgspec.json.encode(draft).decode(),
+        by=by,
+        now=now,
+    )
 
 
 def _address(client: Mapping[str, Any]) -> str:
@@ -72,7 +83,9 @@ def parse_line(text: str, config: Config) -> Line:
         raise HubError(f"{text!r}: quantity and price must be numbers.")
     organisation = config.model.organisation
     rate = None if organisation is None or organisation.vat_rate == "none" else int(organisation.vat_rate)
-    return Line(title=parts[0], quantity=quantity, unit=parts[2] if len(parts) == 4 else "", price=Money(price), vat_rate=rate)
+    return Line(
+        title=parts[0], quantity=quantity, unit=parts[2] if len(parts) == 4 else "", price=Money(price), vat_rate=rate
+    )
 
 
 def _context(config: Config, draft: Draft, number: str, now: datetime) -> InvoiceContext:
@@ -136,7 +149,7 @@ def _draw(found: DocumentRow, folder: Path) -> list[FileRow]:
 
 
 def letter(config: Config, found: DocumentRow, files: Sequence[FileRow], to: Sequence[str], put: Any) -> dict[str, Any]:
-    """Return the data of a `mail.send` command that sends the document as PDF. Raises HubError if a file was changed."""
+    """Return the data of a `mail.send` command with the document as PDF. Raises HubError if a file was changed."""
     if found.state not in ("issued", "sent"):
         raise HubError(f"the document {found.id} is {found.state}.", hint=f"Run first: hub document issue {found.id}")
     pdf = next(file for file in files if file.format == "pdf")
@@ -165,7 +178,9 @@ def read_file(config: Config, file: FileRow) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise HubError(f"{path} cannot be read.", hint="Restore it from a backup; issued documents never change.") from error
+        raise HubError(
+            f"{path} cannot be read.", hint="Restore it from a backup; issued documents never change."
+        ) from error
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise HubError(f"{path} was changed after it was issued.", hint="Restore it from a backup.")
     return content

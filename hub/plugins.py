@@ -58,7 +58,7 @@ class Plugins:
                 module = entry.load()
                 self.manager.register(module, name=entry.name)
                 names = self._take_connectors(module)
-            except BaseException as error:  # noqa: BLE001 a plugin may do anything at import, even exit
+            except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 problem = f"{type(error).__name__}: {str(error)[:200]}"
@@ -105,8 +105,14 @@ def build(spec: ConnectorSpec, settings: Settings, tools: Any) -> Connector:
 def capabilities(connector: type[Connector] | Connector) -> tuple[str, ...]:
     """Return what a connector can do, derived from what it implements."""
     protocols: Mapping[str, type[Any]] = {"reads": Reads, "writes": Writes, "receives": Receives}
-    methods = {"reads": ("streams", "read", "normalise"), "writes": ("commands", "execute", "find"), "receives": ("receive",)}
-    return tuple(name for name in protocols if all(callable(getattr(connector, method, None)) for method in methods[name]))
+    methods = {
+        "reads": ("streams", "read", "normalise"),
+        "writes": ("commands", "execute", "find"),
+        "receives": ("receive",),
+    }
+    return tuple(
+        name for name in protocols if all(callable(getattr(connector, method, None)) for method in methods[name])
+    )
 
 
 def fingerprint(spec: ConnectorSpec, settings: Settings) -> str:

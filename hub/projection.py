@@ -33,7 +33,9 @@ class Sources:
         return self._rank.get(connection, len(self._rank)), connection
 
 
-def project(connection: Connection, source: str, facts: Sequence[Fact], bound: Bound, sources: Sources, *, fresh: bool) -> None:
+def project(
+    connection: Connection, source: str, facts: Sequence[Fact], bound: Bound, sources: Sources, *, fresh: bool
+) -> None:
     """Write the rows of these facts; `fresh` says that none of their subjects was ever seen."""
     by_kind: dict[str, dict[str, Fact]] = {}
     for fact in facts:
@@ -42,7 +44,7 @@ def project(connection: Connection, source: str, facts: Sequence[Fact], bound: B
         gone = {external_id for external_id, fact in group.items() if fact.entity is None}
         living = {external_id: fact.entity for external_id, fact in group.items() if fact.entity is not None}
         if kind == "client":
-            _clients(connection, source, living, gone, bound, sources, fresh=fresh)
+            _clients(connection, source, living, gone, bound, fresh=fresh)
             continue
         _others(connection, source, kind, living, bound, fresh=fresh)
         if gone:
@@ -55,8 +57,9 @@ def _key(source: str, kind: str, external_id: str, bound: Bound) -> str:
     return bound.entity_of.get((kind, external_id)) or entity_id(source, kind, external_id)
 
 
-def _clients(connection: Connection, source: str, living: dict[str, Entity], gone: set[str], bound: Bound,
-             sources: Sources, *, fresh: bool) -> None:  # fmt: skip
+def _clients(
+    connection: Connection, source: str, living: dict[str, Entity], gone: set[str], bound: Bound, *, fresh: bool
+) -> None:
     entity_of = {external_id: bound.entity_of["client", external_id] for external_id in (*living, *gone)}
     shared = set(bound.touched)
     if not fresh:
@@ -112,14 +115,20 @@ def merge(clients: Sequence[Client]) -> Client:
     merged: dict[str, object] = {}
     for name in Client.__struct_fields__:
         if name == "points":
-            points = {(point.type, point.value or point.raw): point for client in reversed(clients) for point in client.points}
+            points = {
+                (point.type, point.value or point.raw): point for client in reversed(clients) for point in client.points
+            }
             merged[name] = tuple(points[key] for key in sorted(points))
             continue
-        merged[name] = next((value for client in clients if (value := getattr(client, name))), getattr(clients[0], name))
+        merged[name] = next(
+            (value for client in clients if (value := getattr(client, name))), getattr(clients[0], name)
+        )
     return msgspec.convert(merged, Client)
 
 
-def _others(connection: Connection, source: str, kind: str, living: dict[str, Entity], bound: Bound, *, fresh: bool) -> None:
+def _others(
+    connection: Connection, source: str, kind: str, living: dict[str, Entity], bound: Bound, *, fresh: bool
+) -> None:
     keys = {external_id: _key(source, kind, external_id, bound) for external_id in living}
     clients: dict[str, str | None] = {}
     if "client_id" in STATE[kind].c:

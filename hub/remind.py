@@ -29,6 +29,7 @@ from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.parties import entity_id
 from hub.store.tables import STATE, event
+from hub.store.tables import reminder as reminder_table
 
 HORIZON = timedelta(days=180)
 """Occurrences older than this no longer raise or close anything."""
@@ -51,7 +52,9 @@ def calendars_of(config: Config) -> Calendars:
         hours[field] = parse_hours(getattr(settings, field))
         if hours[field] is None:
             raise config.document.error(("calendar", field), "write hours such as 09:00-13:00 14:00-18:00.")
-    overrides = Overrides(frozenset(settings.days_off), frozenset(settings.working_days), frozenset(settings.short_days))
+    overrides = Overrides(
+        frozenset(settings.days_off), frozenset(settings.working_days), frozenset(settings.short_days)
+    )
     return Calendars(config.model.zone, hours["hours"], hours["extended"], overrides)
 
 
@@ -92,7 +95,7 @@ def load_world(connection: Connection, config: Config, now: datetime) -> World:
 
 def _objects(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
     found = {}
-    for row in state.read(connection, kind, STATE[kind].c.deleted == False):  # noqa: E712
+    for row in state.read(connection, kind, STATE[kind].c.deleted.is_(False)):
         found[row["id"]] = {**_typed(row), "client": row["client_id"]}
     return found
 
@@ -109,7 +112,7 @@ def _clients(connection: Connection, config: Config) -> dict[str, dict[str, Any]
     wanted = or_(table.c.status != "", table.c.id.in_(union(*named)))
     who = aliases(config)
     found = {}
-    for row in state.read(connection, "client", table.c.deleted == False, wanted):  # noqa: E712
+    for row in state.read(connection, "client", table.c.deleted.is_(False), wanted):
         row["manager"] = who.get(str(row["manager"] or "").casefold(), "")
         found[row["id"]] = _typed(row)
     return found
@@ -179,8 +182,19 @@ def deeds(connection: Connection) -> list[Deed]:
     for row in reminders.actions(connection):
         data = msgspec.json.decode(row.data)
         until = datetime.fromisoformat(data["until"]) if data.get("until") else None
-        found.append(Deed(rule=row.rule, key=row.key, kind=row.kind, at=row.at, by=row.by, until=until,
-                          employee=data.get("employee", ""), result=data.get("result", ""), reason=data.get("reason", "")))  # fmt: skip
+        found.append(
+            Deed(
+                rule=row.rule,
+                key=row.key,
+                kind=row.kind,
+                at=row.at,
+                by=row.by,
+                until=until,
+                employee=data.get("employee", ""),
+                result=data.get("result", ""),
+                reason=data.get("reason", ""),
+            )
+        )
     return found
 
 
@@ -198,7 +212,9 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
     return found
 
 
-def _changes(found: Reminding, kept: Mapping[tuple[str, str, str], reminders.Kept], now: datetime) -> list[reminders.Kept]:
+def _changes(
+    found: Reminding, kept: Mapping[tuple[str, str, str], reminders.Kept], now: datetime
+) -> list[reminders.Kept]:
     changes = []
     alive: set[int] = set()
     opened = {(item.rule, item.key): item for item in kept.values() if item.state == "open"}
@@ -218,7 +234,9 @@ def _changes(found: Reminding, kept: Mapping[tuple[str, str, str], reminders.Kep
     for before in kept.values():
         if before.state == "open" and before.id not in alive:
             rule = by_id.get(before.rule)
-            reason = why_gone(found.world, rule, before.subject_kind, before.subject, now) if rule else "Правило выключено"
+            reason = (
+                why_gone(found.world, rule, before.subject_kind, before.subject, now) if rule else "Правило выключено"
+            )
             changes.append(before.closed("cancelled", reason, now))
     return changes
 
@@ -246,7 +264,5 @@ def find(connection: Connection, number: str) -> reminders.Kept:
 
 def count_open(connection: Connection) -> int:
     """Return how many reminders are open."""
-    table = reminders.table
+    table = reminder_table
     return connection.execute(select(func.count()).select_from(table).where(table.c.state == "open")).scalar() or 0
-
-

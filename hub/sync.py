@@ -202,13 +202,22 @@ class Run:
         if known is not None and known.hash == digest and not known.deleted:
             self.counts.unchanged += 1
             if known.version != record.version:
-                kept = Known(known.external_id, digest, known.mapped, record.version, False, known.problem, known.subjects)
+                kept = Known(
+                    known.external_id, digest, known.mapped, record.version, False, known.problem, known.subjects
+                )
                 plan.rows_changed.append(streams.record_row(row.id, kept, record.payload, now_text))
             return
         mapped = normalise(self.connector, _addressed(record, self.name, self.stream.name))
         subjects = mapped.subjects if mapped.problem is None else (known.subjects if known else "")
-        fresh = Known(record.external_id, digest, mapped.hash or (known.mapped if known else None), record.version, False,
-                      mapped.problem, subjects)  # fmt: skip
+        fresh = Known(
+            record.external_id,
+            digest,
+            mapped.hash or (known.mapped if known else None),
+            record.version,
+            False,
+            mapped.problem,
+            subjects,
+        )
         stored = streams.record_row(row.id, fresh, record.payload, now_text)
         (plan.rows_changed if known else plan.rows_new).append(stored)
         self._plan_facts(record.external_id, known, mapped, plan, now_text)
@@ -286,8 +295,14 @@ class Run:
                              title=f"Records of {scope} are parked; the first: {external_id}: {message}",
                              hint=f"See: hub record list --parked --connection {self.name}")  # fmt: skip
             else:
-                open_problem(connection, f"vanish/{scope}", scope=self.name, now=now, title=f"{scope}: {message}; nothing was marked gone.",
-                             hint="Check the other system; raise `vanish_limit` for one run if it is right.")  # fmt: skip
+                open_problem(
+                    connection,
+                    f"vanish/{scope}",
+                    scope=self.name,
+                    now=now,
+                    title=f"{scope}: {message}; nothing was marked gone.",
+                    hint="Check the other system; raise `vanish_limit` for one run if it is right.",
+                )
         if complete and not any(not external_id for external_id, _ in plan.problems):
             close_problem(connection, f"vanish/{scope}", now)
 
@@ -343,8 +358,16 @@ def stale(store: Store, connection: str) -> Callable[[str, Mapping[str, str]], s
     return ask
 
 
-def replay(store: Store, name: str, connector: Reads, stream: Stream, *, sources: Sources, clock: Callable[[], datetime],
-           parked_only: bool = True) -> Counts:  # fmt: skip
+def replay(
+    store: Store,
+    name: str,
+    connector: Reads,
+    stream: Stream,
+    *,
+    sources: Sources,
+    clock: Callable[[], datetime],
+    parked_only: bool = True,
+) -> Counts:
     """Normalise stored raw records again, for example after a plugin was mended; nothing comes in twice."""
     run = Run(store, name, connector, stream, sources=sources, clock=clock)
     with store.read() as connection:
@@ -363,14 +386,29 @@ def replay(store: Store, name: str, connector: Reads, stream: Stream, *, sources
         for found in page:
             if found.deleted:
                 continue
-            known = Known(found.external_id, bytes(found.hash), found.mapped and bytes(found.mapped), found.version, False,
-                          found.problem, found.subjects)  # fmt: skip
+            known = Known(
+                found.external_id,
+                bytes(found.hash),
+                found.mapped and bytes(found.mapped),
+                found.version,
+                False,
+                found.problem,
+                found.subjects,
+            )
             record = Record(found.external_id, bytes(found.payload), found.version, False, stream.name, name)
             mapped = normalise(connector, record)
             if mapped.problem == known.problem and mapped.hash == known.mapped:
                 continue
             subjects = mapped.subjects if mapped.problem is None else known.subjects
-            fresh = Known(known.external_id, known.hash, mapped.hash or known.mapped, known.version, False, mapped.problem, subjects)
+            fresh = Known(
+                known.external_id,
+                known.hash,
+                mapped.hash or known.mapped,
+                known.version,
+                False,
+                mapped.problem,
+                subjects,
+            )
             plan.rows_changed.append(streams.record_row(row.id, fresh, record.payload, now_text))
             run._plan_facts(known.external_id, known, mapped, plan, now_text)
         run.counts.read += len(page)
@@ -380,4 +418,3 @@ def replay(store: Store, name: str, connector: Reads, stream: Stream, *, sources
         with store.write() as connection:
             close_problem(connection, f"record/{name}/{stream.name}", clock())
     return run.counts
-

@@ -176,7 +176,9 @@ def _refuse_special_address(origin: str) -> None:
 
 def _read(answer: httpx.Response, deadline: float, max_bytes: int, place: str) -> bytes:
     encoding = answer.headers.get("content-encoding", "").strip().lower()
-    inflate = zlib.decompressobj(31 if "gzip" in encoding else 15) if encoding in ("gzip", "x-gzip", "deflate") else None
+    inflate = (
+        zlib.decompressobj(31 if "gzip" in encoding else 15) if encoding in ("gzip", "x-gzip", "deflate") else None
+    )
     if encoding not in ("", "identity") and inflate is None:
         raise Unavailable(f"{place} answered in the encoding {encoding!r}, which was not asked for.")
     pieces: list[bytes] = []

@@ -45,14 +45,14 @@ class Document:
 def load(text: str | bytes, name: str) -> Document:
     """Read one YAML document. Raises SettingsError for anything but plain mappings, lists and scalars."""
     if len(text) > MAX_BYTES:
-        raise SettingsError(f"{name}: larger than {MAX_BYTES} bytes.", hint="A configuration is small; is this the right file?")
+        raise SettingsError(
+            f"{name}: larger than {MAX_BYTES} bytes.", hint="A configuration is small; is this the right file?"
+        )
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise SettingsError(
-                f"{name}: not UTF-8 at byte {error.start}.", hint="Save the file as UTF-8."
-            ) from error
+            raise SettingsError(f"{name}: not UTF-8 at byte {error.start}.", hint="Save the file as UTF-8.") from error
     lines: dict[Path_, int] = {}
     try:
         root = yaml.compose(text, Loader=yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
@@ -62,7 +62,9 @@ def load(text: str | bytes, name: str) -> Document:
         place = f"{name}:{mark.line + 1}" if mark else name
         raise SettingsError(f"{place}: {error.problem or 'not YAML'}.", hint="Check indentation and quotes.") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise SettingsError(f"{name}: not readable as YAML.", hint="Check for control characters and deep nesting.") from error
+        raise SettingsError(
+            f"{name}: not readable as YAML.", hint="Check for control characters and deep nesting."
+        ) from error
     return Document(name, data, lines)
 
 
@@ -73,7 +75,9 @@ def load_file(path: Path) -> Document:
             raise SettingsError(f"{path}: larger than {MAX_BYTES} bytes.")
         content = path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror or error}.", hint="Give the file with --config or run: hub init") from error
+        raise SettingsError(
+            f"{path}: {error.strerror or error}.", hint="Give the file with --config or run: hub init"
+        ) from error
     return load(content, str(path))
 
 
@@ -96,7 +100,9 @@ def _plain(node: yaml.Node, path: Path_, name: str, lines: dict[Path_, int], see
     for key_node, value_node in node.value:
         key_line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag.endswith(":merge"):
-            raise SettingsError(f"{name}:{key_line}: a key must be plain text.", hint="Merge keys (<<) are not used here.")
+            raise SettingsError(
+                f"{name}:{key_line}: a key must be plain text.", hint="Merge keys (<<) are not used here."
+            )
         key = key_node.value
         if key in result:
             raise SettingsError(f"{name}:{key_line}: the key {key!r} stands twice.", hint="Remove one of them.")

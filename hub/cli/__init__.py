@@ -68,7 +68,9 @@ class LazyGroup(click.Group):
 
     def _load_plugins(self) -> None:
         """Let plugins of other distributions add commands; the bundled ones add none."""
-        if self.commands or all(entry.dist and entry.dist.name == "svyazka" for entry in entry_points(group="hub.plugins")):
+        if self.commands or all(
+            entry.dist and entry.dist.name == "svyazka" for entry in entry_points(group="hub.plugins")
+        ):
             return
         from hub.plugins import Plugins
 

@@ -36,9 +36,11 @@ def list_(app: App, search: str, everything: bool, limit: int | None, as_json: b
     """List clients by name."""
     with app.store.read() as connection:
         bought = bought_by(connection)
-        conditions = [TABLE.c.deleted == False]  # noqa: E712
+        conditions = [TABLE.c.deleted.is_(False)]
         if search:
-            conditions.append(or_(TABLE.c.inn == search, TABLE.c.name.like(f"%{search}%"), TABLE.c.full_name.like(f"%{search}%")))
+            conditions.append(
+                or_(TABLE.c.inn == search, TABLE.c.name.like(f"%{search}%"), TABLE.c.full_name.like(f"%{search}%"))
+            )
         elif not everything:
             conditions.append(or_(TABLE.c.status != "", TABLE.c.id.in_(bought)))
         rows = state.read(connection, "client", *conditions, limit=limit, order="name")
@@ -47,23 +49,33 @@ def list_(app: App, search: str, everything: bool, limit: int | None, as_json: b
     who = aliases(app.config)
     shown = [
         {
-            "id": row["id"], "name": row["name"], "inn": row["inn"], "kpp": row["kpp"],
+            "id": row["id"],
+            "name": row["name"],
+            "inn": row["inn"],
+            "kpp": row["kpp"],
             "status": row["status"] or ("client" if row["id"] in known else "unknown"),
-            "manager": who.get(str(row["manager"] or "").casefold(), row["manager"]), "references": references.get(row["id"], []),
+            "manager": who.get(str(row["manager"] or "").casefold(), row["manager"]),
+            "references": references.get(row["id"], []),
         }
         for row in rows
-    ]  # fmt: skip
+    ]
     if as_json:
         print_json(shown)
         return
-    print_table(("id", "name", "inn", "kpp", "status", "manager"),
-                [tuple(row[key] for key in ("id", "name", "inn", "kpp", "status", "manager")) for row in shown], grow=1)  # fmt: skip
+    print_table(
+        ("id", "name", "inn", "kpp", "status", "manager"),
+        [tuple(row[key] for key in ("id", "name", "inn", "kpp", "status", "manager")) for row in shown],
+        grow=1,
+    )
 
 
 def bought_by(connection: Connection) -> Any:
     """Return a query of the clients that have a contract, an invoice, an act or a payment."""
     del connection
-    queries = [select(STATE[kind].c.client_id).where(STATE[kind].c.client_id.is_not(None)) for kind in ("contract", "invoice", "act", "payment")]
+    queries = [
+        select(STATE[kind].c.client_id).where(STATE[kind].c.client_id.is_not(None))
+        for kind in ("contract", "invoice", "act", "payment")
+    ]
     return queries[0].union(*queries[1:])
 
 
@@ -83,7 +95,7 @@ def one(connection: Connection, key: str) -> dict[str, Any]:
     rows = state.read(connection, "client", TABLE.c.id == key)
     if not rows:
         rows = state.read(connection, "client", or_(TABLE.c.id.like(f"{key}%") if len(key) > 4 else TABLE.c.id == key,
-                                                    TABLE.c.inn == key), TABLE.c.deleted == False)  # noqa: E712  # fmt: skip
+                                                    TABLE.c.inn == key), TABLE.c.deleted.is_(False))  # fmt: skip
     if len(rows) > 1:
         no_such("client", key, f"{len(rows)} clients fit; give the whole id.")
     return rows[0] if rows else no_such("client", key)
@@ -147,23 +159,43 @@ def _said(connection: Connection, references: list[dict[str, str]], sources: Sou
 @pass_app
 def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
     """Print what happened with a client, the newest first."""
-    moments = {"call": "started", "message": "sent", "ticket": "created", "invoice": "date", "act": "date", "payment": "date",
-               "contract": "start"}  # fmt: skip
+    moments = {
+        "call": "started",
+        "message": "sent",
+        "ticket": "created",
+        "invoice": "date",
+        "act": "date",
+        "payment": "date",
+        "contract": "start",
+    }
     rows: list[dict[str, Any]] = []
     with app.store.read() as connection:
         found = one(connection, key)
         for kind, field in moments.items():
-            for row in state.read(connection, kind, STATE[kind].c.client_id == found["id"], STATE[kind].c.deleted == False):  # noqa: E712
-                if row[field] is not None:
-                    rows.append({"time": row[field], "kind": kind, "text": _line(kind, row)})
+            for row in state.read(
+                connection,
+                kind,
+                STATE[kind].c.client_id == found["id"],
+                STATE[kind].c.deleted.is_(False),
+                STATE[kind].c[field].is_not(None),
+            ):
+                rows += [{"time": row[field], "kind": kind, "text": _line(kind, row)}]
     rows.sort(key=lambda row: (str(row["time"].isoformat()), row["text"]), reverse=True)
     if as_json:
         print_json(rows[:limit])
         return
-    print_table(("when", "what", ""), [
-        (app.local(row["time"]) if hasattr(row["time"], "hour") else row["time"].strftime("%d.%m.%Y"), row["kind"], row["text"])
-        for row in rows[:limit]
-    ], grow=2)  # fmt: skip
+    print_table(
+        ("when", "what", ""),
+        [
+            (
+                app.local(row["time"]) if hasattr(row["time"], "hour") else row["time"].strftime("%d.%m.%Y"),
+                row["kind"],
+                row["text"],
+            )
+            for row in rows[:limit]
+        ],
+        grow=2,
+    )
 
 
 def _line(kind: str, row: dict[str, Any]) -> str:
@@ -173,7 +205,9 @@ def _line(kind: str, row: dict[str, Any]) -> str:
         return f"{row['direction']}: {row['subject']}"
     if kind == "ticket":
         return f"#{row['number']} {row['subject']} ({row['priority']}, {row['state']})"
-    return f"№ {row['number']}" + (f", {row.get('total') or row.get('fee')}" if row.get("total") or row.get("fee") else "")
+    return f"№ {row['number']}" + (
+        f", {row.get('total') or row.get('fee')}" if row.get("total") or row.get("fee") else ""
+    )
 
 
 @client.command("merge")
@@ -185,7 +219,14 @@ def merge_(app: App, left: str, right: str) -> None:
     now = app.now()
     with app.store.write() as connection:
         first, second = one(connection, left), one(connection, right)
-        kept = merge(connection, first["id"], second["id"], Sources(list(app.config.model.connections)), by=getpass.getuser(), now=now)
+        kept = merge(
+            connection,
+            first["id"],
+            second["id"],
+            Sources(list(app.config.model.connections)),
+            by=getpass.getuser(),
+            now=now,
+        )
         note(connection, who=getpass.getuser(), what="client.merge", about=f"client/{kept}", detail="", now=now)
     say(f"One client now: {kept}.")
 
@@ -200,6 +241,14 @@ def split_(app: App, key: str, reference: str) -> None:
     source, _, external_id = reference.partition("/")
     with app.store.write() as connection:
         found = one(connection, key)
-        new = split(connection, found["id"], source, external_id, Sources(list(app.config.model.connections)), by=getpass.getuser(), now=now)
+        new = split(
+            connection,
+            found["id"],
+            source,
+            external_id,
+            Sources(list(app.config.model.connections)),
+            by=getpass.getuser(),
+            now=now,
+        )
         note(connection, who=getpass.getuser(), what="client.split", about=f"client/{new}", detail="", now=now)
     say(f"A client of its own now: {new}.")

@@ -67,7 +67,9 @@ def restore(app: App, file: Path, yes: bool) -> None:
         raise HubError(f"{file} is not there.")
     _verify(file)
     if target.exists() and not yes:
-        raise HubError(f"{target} would be replaced.", hint="Say --yes if that is meant; it is kept as .before-restore.")
+        raise HubError(
+            f"{target} would be replaced.", hint="Say --yes if that is meant; it is kept as .before-restore."
+        )
     temporary = target.with_name(f".{target.name}.restoring")
     temporary.write_bytes(file.read_bytes())
     temporary.chmod(0o600)

@@ -33,12 +33,21 @@ from hub.testing.demo.world import key as onec_key
 from hub.tools import FileBlobs, SystemClock
 
 STREAMS = {
-    "accounting": "1C, OData", "office": "mail, IMAP", "helpdesk": "tickets, Redmine REST", "telephony": "calls, Asterisk CDR"
-}  # fmt: skip
+    "accounting": "1C, OData",
+    "office": "mail, IMAP",
+    "helpdesk": "tickets, Redmine REST",
+    "telephony": "calls, Asterisk CDR",
+}
 
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="Where everything is kept.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where everything is kept.",
+)
 @pass_app
 def demo(app: App, folder: Path) -> None:
     """Play a working day of an invented 1C franchisee with a hundred clients; a second run finds nothing new."""
@@ -105,7 +114,8 @@ def _configure(folder: Path, world: World) -> Path:
     place = secrets.resolve()
     ports = world.ports()
     people = "\n".join(
-        f"  - {{id: {key}, name: {name}, role: manager, head: petrov, mail: {key}@yenisey-uchet.example, aliases: [{onec_key('manager', n)}]}}"
+        f"  - {{id: {key}, name: {name}, role: manager, head: petrov, "
+        f"mail: {key}@yenisey-uchet.example, aliases: [{onec_key('manager', n)}]}}"
         for n, (key, name) in enumerate(MANAGERS)
     )
     text = f"""\
@@ -122,7 +132,11 @@ organisation:
   director: Петров А. И.
   accountant: Ветрова В. Г.
   vat_rate: "22"
-  bank: {{name: АО «ПРИМЕРБАНК» Г. КРАСНОЯРСК, bic: "040407777", account: "40702810900000000017", corr_account: "30101810200000000777"}}
+  bank:
+    name: АО «ПРИМЕРБАНК» Г. КРАСНОЯРСК
+    bic: "040407777"
+    account: "40702810900000000017"
+    corr_account: "30101810200000000777"
 employees:
 {people}
   - {{id: petrov, name: Петров Андрей Ильич, role: head, mail: petrov@yenisey-uchet.example}}
@@ -170,8 +184,11 @@ def _sync(hub: Hub) -> bool:
             if counts.error:
                 raise HubError(f"{name}: {counts.error}")
             if counts.read:
-                say(f"   {name + '/' + counts.stream:26} {counts.read:5} read  {counts.new:5} new  {counts.changed:4} changed"
-                    f"  {counts.bad:2} bad  {counts.seconds:4.1f} s")  # fmt: skip
+                say(
+                    f"   {name + '/' + counts.stream:26} {counts.read:5} read  {counts.new:5} new"
+                    f"  {counts.changed:4} changed"
+                    f"  {counts.bad:2} bad  {counts.seconds:4.1f} s"
+                )
     changed = any(counts.new or counts.changed or counts.deleted for counts in results)
     if not changed:
         say("   Nothing changed.")
@@ -181,7 +198,7 @@ def _sync(hub: Hub) -> bool:
 def _show_identity(hub: Hub) -> None:
     with hub.store.read() as connection:
         table = state.table("client")
-        clients = {row["id"]: row for row in state.read(connection, "client", table.c.deleted == False)}  # noqa: E712
+        clients = {row["id"]: row for row in state.read(connection, "client", table.c.deleted.is_(False))}
         references = references_by_entity(connection, list(clients))
         asked = suggestions(connection)
         calls = state.read(connection, "call", state.table("call").c.client_id.is_(None))
@@ -192,9 +209,15 @@ def _show_identity(hub: Hub) -> None:
                 if reference["reason"] != "first seen":
                     say(f"      because of the {reference['reason'].replace('inn:', 'ИНН/КПП ')}")
     bound = _bound(hub)
-    say(f"   Found their client by exact keys: {', '.join(f'{number} of {total} {kind}s' for kind, (number, total) in bound.items())}.")
+    say(
+        "   Found their client by exact keys: "
+        + ", ".join(f"{number} of {total} {kind}s" for kind, (number, total) in bound.items())
+    )
     unknown = sorted({str(row["number"] or "hidden number") for row in calls})
-    say(f"   Left to people: calls of {', '.join(unknown)} (a number nobody gave, one that three clients give, a hidden one).")
+    say(
+        f"   Left to people: calls of {', '.join(unknown)}\n"
+        "   (a number nobody gave, one that three clients give, a hidden one)."
+    )
     for suggestion in asked[:3]:
         say(f"   Perhaps one client: {suggestion.left_name} / {suggestion.right_name} — {suggestion.reason}.")
 
@@ -228,15 +251,27 @@ def _invoice(hub: Hub, app: App, world: World, folder: Path) -> None:
     blobs = FileBlobs(hub.config.folder / "blobs")
     data = letter(hub.config, found, files, [world.firm.organisations[0].mail], blobs.put)
     with hub.store.write() as connection:
-        command = outbox.add(connection, "mail.send", mail_connection(hub), data, title=str(data["subject"]), client=found.client,
-                             by="demo", now=now, approve=False, key=f"document-{key}-1")  # fmt: skip
+        command = outbox.add(
+            connection,
+            "mail.send",
+            mail_connection(hub),
+            data,
+            title=str(data["subject"]),
+            client=found.client,
+            by="demo",
+            now=now,
+            approve=False,
+            key=f"document-{key}-1",
+        )
         rows.set_state(connection, key, "sent", ("issued",))
     Daemon(hub, {outbox.KIND: handlers_of(hub)[outbox.KIND]}, with_schedules=False).run_once()
     with hub.store.read() as connection:
         sent = commands.get(connection, command)
     state_now = sent.state if sent else "lost"
     if state_now != "done" or not world.smtp.arrived:
-        raise HubError(f"the letter is {state_now}.", hint=f"See: hub --config {folder / 'hub.yaml'} command show {command}")
+        raise HubError(
+            f"the letter is {state_now}.", hint=f"See: hub --config {folder / 'hub.yaml'} command show {command}"
+        )
     arrived = world.smtp.arrived[0]
     write_file(folder / "received-by-the-client.eml", arrived.raw)
     say(f"   Sent to {', '.join(arrived.recipients)}; the mail server took {len(arrived.raw) // 1024} KiB once.")
@@ -255,5 +290,12 @@ def _farewell(folder: Path, path: Path, *, changed: bool, is_first: bool) -> Non
     say()
     say("   Try next:")
     config: Any = f"hub --config {path} --now {NOW.isoformat()}"
-    for command in ("today --employee ivanova", "reminder list", "reminder why 1", "client list --search Больница", "match list", "status"):
+    for command in (
+        "today --employee ivanova",
+        "reminder list",
+        "reminder why 1",
+        "client list --search Больница",
+        "match list",
+        "status",
+    ):
         say(f"   {config} {command}")

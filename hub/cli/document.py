@@ -29,7 +29,9 @@ def document() -> None:
 @document.command()
 @click.argument("kind", type=click.Choice(sorted(KINDS)))
 @click.option("--client", "client_key", required=True, help="Id or ИНН of the client.")
-@click.option("--line", "lines", multiple=True, required=True, help="«title; quantity; unit; price», once for each row.")
+@click.option(
+    "--line", "lines", multiple=True, required=True, help="«title; quantity; unit; price», once for each row."
+)
 @click.option("--basis", default="", help="What it is issued under, for example a contract.")
 @click.option("--due", default="", help="Last day to pay, 2026-12-01.")
 @click.option("--note", "remark", default="", help="A remark at the end.")
@@ -61,11 +63,27 @@ def list_(app: App, as_json: bool) -> None:
     with app.store.read() as connection:
         found = rows.listed(connection)
     if as_json:
-        print_json([{"id": each.id, "kind": each.kind, "number": each.number, "state": each.state, "client": each.client,
-                     "title": each.title, "created_at": each.created_at, "issued_at": each.issued_at} for each in found])  # fmt: skip
+        print_json(
+            [
+                {
+                    "id": each.id,
+                    "kind": each.kind,
+                    "number": each.number,
+                    "state": each.state,
+                    "client": each.client,
+                    "title": each.title,
+                    "created_at": each.created_at,
+                    "issued_at": each.issued_at,
+                }
+                for each in found
+            ]
+        )
         return
-    print_table(("id", "kind", "number", "state", "title"),
-                [(each.id, each.kind, each.number or f"черн-{each.id}", each.state, each.title) for each in found], grow=4)  # fmt: skip
+    print_table(
+        ("id", "kind", "number", "state", "title"),
+        [(each.id, each.kind, each.number or f"черн-{each.id}", each.state, each.title) for each in found],
+        grow=4,
+    )
 
 
 @document.command()
@@ -94,7 +112,14 @@ def issue_(app: App, key: int) -> None:
     now = app.now()
     found = issue(app.store, app.config, key, by=getpass.getuser(), now=now)
     with app.store.write() as connection:
-        note(connection, who=getpass.getuser(), what="document.issue", about=f"document/{key}", detail=found.number, now=now)
+        note(
+            connection,
+            who=getpass.getuser(),
+            what="document.issue",
+            about=f"document/{key}",
+            detail=found.number,
+            now=now,
+        )
     say(f"Issued № {found.number}.")
     folder = app.config.resolve(app.config.model.documents.folder)
     with app.store.read() as connection:

@@ -35,7 +35,7 @@ def _group(kind: str) -> click.Group:
     @pass_app
     def list_(app: App, client_key: str, unbound: bool, limit: int | None, as_json: bool) -> None:
         table = STATE[kind]
-        conditions = [table.c.deleted == False]  # noqa: E712
+        conditions = [table.c.deleted.is_(False)]
         with app.store.read() as connection:
             if client_key:
                 conditions.append(table.c.client_id == parties.follow(connection, client_key))
@@ -72,7 +72,9 @@ def _group(kind: str) -> click.Group:
 
 
 def _as_json(kind: str, row: dict[str, Any]) -> dict[str, Any]:
-    shown = {name: value for name, value in row.items() if name not in ("client_id", "connection", "external_id", "deleted")}
+    shown = {
+        name: value for name, value in row.items() if name not in ("client_id", "connection", "external_id", "deleted")
+    }
     shown["client"] = row["client_id"]
     shown["reference"] = {"connection": row["connection"], "kind": kind, "external_id": row["external_id"]}
     return shown

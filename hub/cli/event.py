@@ -43,8 +43,11 @@ def list_(app: App, type_: str, source: str, after: int, limit: int, as_json: bo
     if as_json:
         print_json([as_cloudevent(row) for row in rows])
         return
-    print_table(("seq", "time", "type", "source", "subject"),
-                [(row.seq, app.local(row.time), row.type, row.source, row.subject) for row in rows], grow=4)  # fmt: skip
+    print_table(
+        ("seq", "time", "type", "source", "subject"),
+        [(row.seq, app.local(row.time), row.type, row.source, row.subject) for row in rows],
+        grow=4,
+    )
 
 
 @event.command()
@@ -73,4 +76,7 @@ def import_(app: App, file: Any) -> None:
     except BadRecord as error:
         click.echo(f"Error: {getattr(file, 'name', 'FILE')}: {error} Nothing was imported.", err=True)
         sys.exit(1)
-    click.echo(f"{added} events imported, {len([line for line in lines if line.strip()]) - added} were there already.", err=True)
+    click.echo(
+        f"{added} events imported, {len([line for line in lines if line.strip()]) - added} were there already.",
+        err=True,
+    )

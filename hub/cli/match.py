@@ -28,7 +28,11 @@ def list_(app: App, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    print_table(("id", "one", "other", "why"), [(each.id, each.left_name, each.right_name, each.reason) for each in found], grow=2)
+    print_table(
+        ("id", "one", "other", "why"),
+        [(each.id, each.left_name, each.right_name, each.reason) for each in found],
+        grow=2,
+    )
     say("Decide with: hub match accept ID, or hub match reject ID" if found else "Nothing to decide.")
 
 
@@ -40,8 +44,17 @@ def accept(app: App, key: str) -> None:
     now = app.now()
     with app.store.write() as connection:
         found = _find(connection, key)
-        kept = merge(connection, found.left, found.right, Sources(list(app.config.model.connections)), by=getpass.getuser(), now=now)
-        note(connection, who=getpass.getuser(), what="match.accept", about=f"client/{kept}", detail=found.reason, now=now)
+        kept = merge(
+            connection,
+            found.left,
+            found.right,
+            Sources(list(app.config.model.connections)),
+            by=getpass.getuser(),
+            now=now,
+        )
+        note(
+            connection, who=getpass.getuser(), what="match.accept", about=f"client/{kept}", detail=found.reason, now=now
+        )
     say(f"One client now: {kept}.")
 
 
@@ -54,7 +67,14 @@ def reject_(app: App, key: str) -> None:
     with app.store.write() as connection:
         found = _find(connection, key)
         reject(connection, found, by=getpass.getuser(), now=now)
-        note(connection, who=getpass.getuser(), what="match.reject", about=f"client/{found.left}", detail=found.reason, now=now)
+        note(
+            connection,
+            who=getpass.getuser(),
+            what="match.reject",
+            about=f"client/{found.left}",
+            detail=found.reason,
+            now=now,
+        )
     say("They stay two clients.")
 
 

@@ -70,7 +70,10 @@ def check(name: str, peer_name: str, as_json: bool) -> None:
         print_json({"connector": name, "level": report.level, "findings": report.findings})
     else:
         for finding in report.findings:
-            say(f"{finding.outcome:8} {finding.group:10} {finding.check}" + (f": {finding.message}" if finding.message else ""))
+            say(
+                f"{finding.outcome:8} {finding.group:10} {finding.check}"
+                + (f": {finding.message}" if finding.message else "")
+            )
         say(f"{name}: {report.level or 'below bronze'}")
     if report.failed or report.level is None:
         sys.exit(1)

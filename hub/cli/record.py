@@ -38,8 +38,15 @@ def record() -> None:
 def list_(app: App, name: str, stream: str, parked: bool, limit: int, as_json: bool) -> None:
     """List records."""
     table, streams = tables.record, tables.stream
-    query = select(streams.c.connection, streams.c.name, table.c.external_id, table.c.version, table.c.deleted,
-                   table.c.problem, table.c.recorded_at).join_from(table, streams, table.c.stream_id == streams.c.id)  # fmt: skip
+    query = select(
+        streams.c.connection,
+        streams.c.name,
+        table.c.external_id,
+        table.c.version,
+        table.c.deleted,
+        table.c.problem,
+        table.c.recorded_at,
+    ).join_from(table, streams, table.c.stream_id == streams.c.id)
     if name:
         query = query.where(streams.c.connection == name)
     if stream:
@@ -49,11 +56,24 @@ def list_(app: App, name: str, stream: str, parked: bool, limit: int, as_json: b
     with app.store.read() as connection:
         rows = list(connection.execute(query.order_by(streams.c.id, table.c.external_id).limit(limit)))
     if as_json:
-        print_json([dict(zip(("connection", "stream", "external_id", "version", "deleted", "problem", "recorded_at"), row, strict=True))
-                    for row in rows])  # fmt: skip
+        print_json(
+            [
+                dict(
+                    zip(
+                        ("connection", "stream", "external_id", "version", "deleted", "problem", "recorded_at"),
+                        row,
+                        strict=True,
+                    )
+                )
+                for row in rows
+            ]
+        )
         return
-    print_table(("stream", "external id", "recorded", "problem"),
-                [(f"{row[0]}/{row[1]}", row[2], app.local(row[6]), row[5] or ("gone" if row[4] else "")) for row in rows], grow=3)  # fmt: skip
+    print_table(
+        ("stream", "external id", "recorded", "problem"),
+        [(f"{row[0]}/{row[1]}", row[2], app.local(row[6]), row[5] or ("gone" if row[4] else "")) for row in rows],
+        grow=3,
+    )
 
 
 @record.command()
@@ -64,8 +84,11 @@ def list_(app: App, name: str, stream: str, parked: bool, limit: int, as_json: b
 def show(app: App, connection_name: str, stream: str, external_id: str) -> None:
     """Write the raw bytes of one record to stdout."""
     table, streams = tables.record, tables.stream
-    query = select(table.c.payload).join_from(table, streams, table.c.stream_id == streams.c.id).where(
-        streams.c.connection == connection_name, streams.c.name == stream, table.c.external_id == external_id)  # fmt: skip
+    query = (
+        select(table.c.payload)
+        .join_from(table, streams, table.c.stream_id == streams.c.id)
+        .where(streams.c.connection == connection_name, streams.c.name == stream, table.c.external_id == external_id)
+    )
     with app.store.read() as connection:
         payload = connection.execute(query).scalar()
     if payload is None:
@@ -79,8 +102,7 @@ def show(app: App, connection_name: str, stream: str, external_id: str) -> None:
 @click.option("--stream", default="", help="The stream the file belongs to, where a connector has several.")
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting of the connector.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@pass_app
-def parse(app: App, connector_name: str, file: Path, stream: str, given: tuple[str, ...], as_json: bool) -> None:
+def parse(connector_name: str, file: Path, stream: str, given: tuple[str, ...], as_json: bool) -> None:
     """Normalise one raw FILE (mail, CDR lines, JSON object) and print its events; no store and no network is used."""
     plugins = Plugins()
     spec = plugins.spec(connector_name)
@@ -88,7 +110,9 @@ def parse(app: App, connector_name: str, file: Path, stream: str, given: tuple[s
     values = dict(item.partition("=")[::2] for item in given)
     settings = spec.settings.model_construct(**{**_defaults(spec.settings), **values})
     clock = SystemClock()
-    tools = ConnectionTools("parse", http=_NoHttp(), blobs=FileBlobs(Path("blobs")), clock=clock, stale=lambda _s, _v: set())
+    tools = ConnectionTools(
+        "parse", http=_NoHttp(), blobs=FileBlobs(Path("blobs")), clock=clock, stale=lambda _s, _v: set()
+    )
     connector = build(spec, settings, tools)
     if not isinstance(connector, Reads):
         raise SettingsError(f"the connector {connector_name} does not read.")
@@ -137,16 +161,27 @@ def _as_json(fact: Fact) -> dict[str, Any]:
 def replay(app: App, connection_name: str, stream: str, everything: bool, as_json: bool) -> None:
     """Normalise stored records again, for example after a plugin was mended; nothing comes in twice."""
     hub = Hub(app.config, app.plugins, app.store, SystemClock())
-    results = []
     with open_connection(hub, connection_name) as opened:
         if not isinstance(opened.connector, Reads):
             raise SettingsError(f"the connection {connection_name} does not read.")
-        for each in opened.connector.streams():
-            if stream in ("", each.name):
-                results.append(replay_stream(hub.store, connection_name, opened.connector, each, sources=hub.sources,
-                                             clock=hub.clock.now, parked_only=not everything))  # fmt: skip
+        results = [
+            replay_stream(
+                hub.store,
+                connection_name,
+                opened.connector,
+                each,
+                sources=hub.sources,
+                clock=hub.clock.now,
+                parked_only=not everything,
+            )
+            for each in opened.connector.streams()
+            if stream in ("", each.name)
+        ]
     if as_json:
         print_json(results)
     else:
-        print_table(("stream", "read", "new", "changed", "same", "bad"),
-                    [(each.stream, each.read, each.new, each.changed, each.unchanged, each.bad) for each in results], grow=0)  # fmt: skip
+        print_table(
+            ("stream", "read", "new", "changed", "same", "bad"),
+            [(each.stream, each.read, each.new, each.changed, each.unchanged, each.bad) for each in results],
+            grow=0,
+        )

@@ -12,7 +12,8 @@ import msgspec
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.model.errors import HubError
 from hub.model.values import parse_duration
-from hub.remind import Deed, find, refresh
+from hub.remind import find, refresh
+from hub.reminders.evaluate import Deed
 from hub.reminders.explain import explain
 from hub.store import reminders
 from hub.store.problems import note
@@ -44,8 +45,11 @@ def list_(app: App, everything: bool, employee: str, as_json: bool) -> None:
     if as_json:
         print_json([as_row(row) for row in rows])
         return
-    print_table(("id", "due", "severity", "assignee", "title"),
-                [(row.id, app.local(row.due), row.severity, row.assignee, row.title) for row in rows], grow=4)  # fmt: skip
+    print_table(
+        ("id", "due", "severity", "assignee", "title"),
+        [(row.id, app.local(row.due), row.severity, row.assignee, row.title) for row in rows],
+        grow=4,
+    )
 
 
 @reminder.command()
@@ -99,7 +103,10 @@ def why(app: App, number: str, as_json: bool) -> None:
     for words in reasons.closes:
         say(f"  closes when {words}")
     for step in reasons.escalation:
-        say(f"  {'went' if step.reached else 'goes'} up     {app.local(step.time)} to {', '.join(step.to)} if {step.unless}")
+        say(
+            f"  {'went' if step.reached else 'goes'} up     {app.local(step.time)} "
+            f"to {', '.join(step.to)} if {step.unless}"
+        )
     if reasons.status != "open":
         say(f"  {reasons.status}: {reasons.closed_text} {reasons.closed_by}")
 
@@ -179,5 +186,7 @@ def _moment(app: App, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is neither a span such as 2h nor a time such as 2026-11-23T10:00") from error
+        raise click.BadParameter(
+            f"{text!r} is neither a span such as 2h nor a time such as 2026-11-23T10:00"
+        ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=app.zone)

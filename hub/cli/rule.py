@@ -30,8 +30,11 @@ def list_(app: App, as_json: bool) -> None:
         print_json([{"id": each.id, "severity": each.severity, "title": each.title.written, "seeds": each.seeds,
                      "place": each.place} for each in rules])  # fmt: skip
         return
-    print_table(("rule", "severity", "title", "seeds"),
-                [(each.id, each.severity, each.title.written, " ".join(each.seeds)) for each in rules], grow=2)  # fmt: skip
+    print_table(
+        ("rule", "severity", "title", "seeds"),
+        [(each.id, each.severity, each.title.written, " ".join(each.seeds)) for each in rules],
+        grow=2,
+    )
 
 
 @rule.command()
@@ -66,7 +69,9 @@ def preview(app: App, name: str, as_json: bool) -> None:
 
 @rule.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--rules", "folder", type=click.Path(path_type=Path), help="The firm's rules; the built-in ones are always there.")
+@click.option(
+    "--rules", "folder", type=click.Path(path_type=Path), help="The firm's rules; the built-in ones are always there."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def test(file: Path, folder: Path | None, as_json: bool) -> None:
     """Run the scenario FILE; exit code 1 when a check fails."""
@@ -76,9 +81,15 @@ def test(file: Path, folder: Path | None, as_json: bool) -> None:
     else:
         for result in report.results:
             mark = "ok  " if result.passed else "FAIL"
-            say(f"{mark} line {result.line}: {result.key}: {result.expected}" + ("" if result.passed else f", found {result.found}"))
+            say(
+                f"{mark} line {result.line}: {result.key}: {result.expected}"
+                + ("" if result.passed else f", found {result.found}")
+            )
         for line, key in report.skipped:
             say(f"skip line {line}: {key}: no rule makes such a key")
-        say(f"{len(report.results) - len(report.failed)} held, {len(report.failed)} failed, {len(report.skipped)} skipped.")
+        say(
+            f"{len(report.results) - len(report.failed)} held, {len(report.failed)} failed, "
+            f"{len(report.skipped)} skipped."
+        )
     if report.failed:
         sys.exit(1)

@@ -24,7 +24,9 @@ from hub.yaml_text import nearest
 @click.option("--limit", type=click.IntRange(1), help="Stop after so many records of each stream.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @pass_app
-def sync(app: App, connections: tuple[str, ...], stream: str, full: bool, dry_run: bool, limit: int | None, as_json: bool) -> None:
+def sync(
+    app: App, connections: tuple[str, ...], stream: str, full: bool, dry_run: bool, limit: int | None, as_json: bool
+) -> None:
     """Read CONNECTIONS, all of them if none is named. Exit code 3 when some failed, 1 when all did."""
     known = app.config.model.connections
     for name in connections:
@@ -53,7 +55,11 @@ def sync(app: App, connections: tuple[str, ...], stream: str, full: bool, dry_ru
 
 def _show(change: Change) -> None:
     for fact in change.facts:
-        name = getattr(fact.entity, "name", "") or getattr(fact.entity, "number", "") or getattr(fact.entity, "subject", "")
+        name = (
+            getattr(fact.entity, "name", "")
+            or getattr(fact.entity, "number", "")
+            or getattr(fact.entity, "subject", "")
+        )
         say(f"{change.verb:8} {change.stream}/{change.external_id}  {fact.entry.type}  {name}")
     if change.problem:
         say(f"{change.verb:8} {change.stream}/{change.external_id}  {change.problem}")

@@ -13,7 +13,8 @@ from hub.reminders.evaluate import Due, today_order
 from hub.reminders.explain import card
 from hub.reminders.texts import plural
 from hub.store import reminders
-from hub.store.state import STATE, read
+from hub.store.state import read
+from hub.store.tables import STATE
 
 SEVERITY = {"urgent": "СРОЧНО", "important": "ВАЖНО", "normal": "", "info": ""}
 
@@ -49,7 +50,9 @@ def _numbers(app: App) -> dict[tuple[str, str], int]:
 def _print_json(app: App, found: Reminding, *, employee: str, everything: bool) -> None:
     numbers = _numbers(app)
     with app.store.read() as connection:
-        names = {row["id"]: row["name"] for row in read(connection, "client", STATE["client"].c.id.in_(_clients(found)))}
+        names = {
+            row["id"]: row["name"] for row in read(connection, "client", STATE["client"].c.id.in_(_clients(found)))
+        }
     print_json([{
         "id": numbers.get((due.rule, due.key)), "rule": due.rule, "key": due.key, "client": due.client,
         "client_name": names.get(due.client or ""), "assignee": due.assignee, "due": due.due, "severity": due.severity,

@@ -1,7 +1,7 @@
 """The contract between the core and a connector: plain data and small protocols.
 
 A connector is a class made from its settings and the tools of its connection. What it can do follows from the methods
-it has: `Reads`, `Writes`, `Receives`. All code is synchronous; `read` is a generator and is asked for one batch at a time.
+it has: `Reads`, `Writes`, `Receives`. All code is synchronous; `read` is a generator, asked for one batch at a time.
 """
 
 from __future__ import annotations
@@ -134,36 +134,63 @@ class Http(Protocol):
         timeout: timedelta = timedelta(seconds=60),
         max_bytes: int = 32 * 1024 * 1024,
         accept_status: Collection[int] = (),
-    ) -> Response: ...
+    ) -> Response:
+        """Send one request and read the answer whole."""
+        ...
 
 
 class Blobs(Protocol):
     """Files by content: `put` stores the bytes once and returns their SHA-256 in hexadecimal."""
 
-    def put(self, content: bytes) -> str: ...
-    def get(self, digest: str) -> bytes: ...
+    def put(self, content: bytes) -> str:
+        """Store the bytes once; return their digest."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes. Raises KeyError when there are none."""
+        ...
 
 
 class Clock(Protocol):
     """The time, so that tests can set it; `sleep` returns early with `Unavailable` when the hub stops."""
 
-    def now(self) -> datetime: ...
-    def sleep(self, duration: timedelta) -> None: ...
+    def now(self) -> datetime:
+        """Return the present instant, aware."""
+        ...
+
+    def sleep(self, duration: timedelta) -> None:
+        """Wait. Raises Unavailable at once when the hub stops."""
+        ...
 
 
 class Tools(Protocol):
     """What the hub gives a connection. Plugins never read the environment and never open the store."""
 
     @property
-    def connection(self) -> str: ...
+    def connection(self) -> str:
+        """Return the name of the connection."""
+        ...
+
     @property
-    def http(self) -> Http: ...
+    def http(self) -> Http:
+        """Return the HTTP client of the connection."""
+        ...
+
     @property
-    def blobs(self) -> Blobs: ...
+    def blobs(self) -> Blobs:
+        """Return the place for large contents."""
+        ...
+
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """Return the clock."""
+        ...
+
     @property
-    def log(self) -> Logger: ...
+    def log(self) -> Logger:
+        """Return the log; secrets are struck out of it, personal data do not belong into it."""
+        ...
+
     def stale(self, stream: str, versions: Mapping[str, str]) -> set[str]:
         """Return those ids whose stored record is missing, gone or has another version than given here."""
         ...
@@ -173,32 +200,52 @@ class Tools(Protocol):
 class Connector(Protocol):
     """The least a connector has; the class is called as `factory(settings, tools)`."""
 
-    def check(self) -> Check: ...
+    def check(self) -> Check:
+        """Test the connection: who are we there, which version, which rights. Raises one of the five errors."""
+        ...
 
 
 @runtime_checkable
 class Reads(Protocol):
     """A connector that reads: streams of records, and their meaning as events."""
 
-    def streams(self) -> Sequence[Stream]: ...
-    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]: ...
-    def normalise(self, record: Record) -> Iterable[Event]: ...
+    def streams(self) -> Sequence[Stream]:
+        """Return what can be read; may ask the other system."""
+        ...
+
+    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
+        """Yield batches from the cursor on; `None`, or a cursor that cannot be read, means from the start."""
+        ...
+
+    def normalise(self, record: Record) -> Iterable[Event]:
+        """Return what one raw record means: pure, without clock and network. Raises only BadRecord."""
+        ...
 
 
 @runtime_checkable
 class Writes(Protocol):
     """A connector that acts on commands; `find` looks whether a command has already had its effect."""
 
-    def commands(self) -> Sequence[str]: ...
-    def execute(self, command: Command) -> Receipt: ...
-    def find(self, command: Command) -> Receipt | None: ...
+    def commands(self) -> Sequence[str]:
+        """Return the kinds of commands that can be carried out."""
+        ...
+
+    def execute(self, command: Command) -> Receipt:
+        """Carry out a command once. Raises Rejected with the other side's words, or another of the five errors."""
+        ...
+
+    def find(self, command: Command) -> Receipt | None:
+        """Return the receipt of a command that took effect, `None` when there is no trace of it."""
+        ...
 
 
 @runtime_checkable
 class Receives(Protocol):
     """A connector that takes webhooks; it verifies the signature before anything else."""
 
-    def receive(self, request: WebRequest) -> Iterable[Record]: ...
+    def receive(self, request: WebRequest) -> Iterable[Record]:
+        """Check the signature, then return the records that a webhook brought."""
+        ...
 
 
 class ConnectorSpec(Struct, frozen=True):

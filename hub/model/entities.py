@@ -58,7 +58,7 @@ def _clean(*keys: str) -> tuple[str, ...]:
 
 
 class ContactPoint(Struct, frozen=True, omit_defaults=True):
-    """One way to reach somebody: `type` is phone, email, address or other; `value` is normalised, `raw` is as written."""
+    """One way to reach somebody: `type` is phone, email, address or other; `value` is normalised, `raw` as written."""
 
     type: str
     value: str

@@ -1,11 +1,11 @@
 """The five errors a connector may raise. Each one is an action of the core, not a description.
 
-    HubError
-    ├── SettingsError   stop, show the field
-    ├── AuthError       stop at once, no retry, open a problem
-    ├── Unavailable     back off, try again later
-    ├── BadRecord       park this record, go on
-    └── Rejected        the other side refused; keep its words
+HubError
+├── SettingsError   stop, show the field
+├── AuthError       stop at once, no retry, open a problem
+├── Unavailable     back off, try again later
+├── BadRecord       park this record, go on
+└── Rejected        the other side refused; keep its words
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ DELETED = "deleted"
 class Event(Struct, frozen=True):
     """One fact, as a plugin says it.
 
-    `type` is `noun.past_verb`; `subject` is what it is about; `time` is when it happened (aware), for an observation when
+    `type` is `noun.past_verb`; `subject` is what it is about; `time` is when it happened, for an observation when
     the source changed it, `None` if unknown. `data` is the entity of the subject's kind. `id` is unique within the
     connection; left empty it is the subject, so that a later fact about the same subject supersedes the earlier one.
     """

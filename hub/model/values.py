@@ -16,8 +16,21 @@ from msgspec import Struct
 
 CENT = Decimal("0.01")
 _SPACES = dict.fromkeys(map(ord, " \t\u00a0\u202f\u2009'’"))
-_CURRENCIES = {"643": "RUB", "810": "RUB", "РУБ": "RUB", "РУБ.": "RUB", "Р": "RUB", "Р.": "RUB", "₽": "RUB", "RUR": "RUB",
-    "840": "USD", "978": "EUR", "156": "CNY", "398": "KZT", "933": "BYN"}  # fmt: skip
+_CURRENCIES = {
+    "643": "RUB",
+    "810": "RUB",
+    "РУБ": "RUB",
+    "РУБ.": "RUB",
+    "Р": "RUB",
+    "Р.": "RUB",
+    "₽": "RUB",
+    "RUR": "RUB",
+    "840": "USD",
+    "978": "EUR",
+    "156": "CNY",
+    "398": "KZT",
+    "933": "BYN",
+}
 
 
 class Money(Struct, frozen=True, order=True):

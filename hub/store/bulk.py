@@ -37,13 +37,14 @@ def upsert(
         temporary = f"incoming_{table.name}"
         listed = ", ".join(map(_quoted, columns))
         connection.exec_driver_sql(
-            f"CREATE TEMP TABLE IF NOT EXISTS {temporary} ON COMMIT DELETE ROWS AS "
-            f"SELECT {listed} FROM {_quoted(table.name)} LIMIT 0"  # noqa: S608 names come from our own tables
+            f"CREATE TEMP TABLE IF NOT EXISTS {temporary} ON COMMIT DELETE ROWS AS "  # noqa: S608
+            f"SELECT {listed} FROM {_quoted(table.name)} LIMIT 0"
         )
         connection.exec_driver_sql(f"TRUNCATE {temporary}")
         _copy(connection, temporary, columns, rows)
         connection.exec_driver_sql(
-            f"INSERT INTO {_quoted(table.name)} ({listed}) SELECT {listed} FROM {temporary} {_on_conflict(columns, keys)}"  # noqa: S608
+            f"INSERT INTO {_quoted(table.name)} ({listed}) "  # noqa: S608 names come from our own tables
+            f"SELECT {listed} FROM {temporary} {_on_conflict(columns, keys)}"
         )
     else:
         sql = f"{_insert_sql(table, columns, connection.dialect.name)} {_on_conflict(columns, keys)}"
@@ -66,7 +67,7 @@ def select_in(
     found: list[Any] = []
     listed = ", ".join(map(_quoted, columns))
     mark = _mark(connection.dialect.name)
-    condition = " AND ".join([*(f"{_quoted(name)} = {mark}" for name in fixed)] + [f"{_quoted(key)} IN "])
+    condition = " AND ".join([*(f"{_quoted(name)} = {mark}" for name in fixed), f"{_quoted(key)} IN "])
     head = f"SELECT {listed} FROM {_quoted(table.name)} WHERE {condition}"  # noqa: S608
     given = tuple(fixed.values())
     for start in range(0, len(wanted), 1000):
@@ -102,7 +103,9 @@ def _insert_sql(table: Table, columns: tuple[str, ...], dialect: str) -> str:
 
 def _on_conflict(columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
     rest = [column for column in columns if column not in keys]
-    action = "DO UPDATE SET " + ", ".join(f"{_quoted(c)} = excluded.{_quoted(c)}" for c in rest) if rest else "DO NOTHING"
+    action = (
+        "DO UPDATE SET " + ", ".join(f"{_quoted(c)} = excluded.{_quoted(c)}" for c in rest) if rest else "DO NOTHING"
+    )
     return f"ON CONFLICT ({', '.join(map(_quoted, keys))}) {action}"
 
 

@@ -37,7 +37,9 @@ class Store:
         try:
             self.url: URL = make_url(url)
         except Exception as error:
-            raise StoreError("the address of the store cannot be understood.", hint="For example: sqlite:///hub.db") from error
+            raise StoreError(
+                "the address of the store cannot be understood.", hint="For example: sqlite:///hub.db"
+            ) from error
         self.path: Path | None = None
         if self.url.get_backend_name() == "sqlite":
             self.path = Path(self.url.database or "hub.db")
@@ -96,15 +98,14 @@ class Store:
     def upgrade(self) -> None:
         """Bring the schema to this version in one transaction. Raises StoreError for a newer or foreign store."""
         self._refuse_unknown(self.revision(), may_be_empty=True)
-        with _clear_errors(self):
-            with self.engine.connect() as connection:
-                connection.info["immediate"] = True
-                with connection.begin():
-                    _migrate(connection)
-                    stop_point("migrate")
-                connection.info["immediate"] = False
-                if self.is_sqlite:
-                    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        with _clear_errors(self), self.engine.connect() as connection:
+            connection.info["immediate"] = True
+            with connection.begin():
+                _migrate(connection)
+                stop_point("migrate")
+            connection.info["immediate"] = False
+            if self.is_sqlite:
+                connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
     def open(self) -> Store:
         """Check that this is a store of this version. Raises StoreError that says what to run."""
@@ -186,9 +187,13 @@ def _sqlite(url: URL, synchronous: str) -> Engine:
 def _postgresql(url: URL) -> Engine:
     try:
         return create_engine(
-            url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_size=8, max_overflow=8, pool_pre_ping=True,
+            url.set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
+            pool_size=8,
+            max_overflow=8,
+            pool_pre_ping=True,
             connect_args={"connect_timeout": 10, "application_name": "svyazka"},
-        )  # fmt: skip
+        )
     except ModuleNotFoundError as error:
         raise StoreError("PostgreSQL needs psycopg.", hint="Run: pip install 'svyazka[postgres]'") from error
 
@@ -217,13 +222,19 @@ def _clear_errors(store: Store) -> Iterator[None]:
     except DBAPIError as error:
         said = str(error.orig).lower()
         if "full" in said:
-            raise StoreError("the disk is full; nothing of this step was stored.", hint="Make room; the hub goes on by itself.") from error
+            raise StoreError(
+                "the disk is full; nothing of this step was stored.", hint="Make room; the hub goes on by itself."
+            ) from error
         if "locked" in said or "busy" in said:
             raise Unavailable("another program holds the store for too long.", hint="Try again.") from error
         if "malformed" in said or "not a database" in said:
             raise StoreError(f"{store.name} is damaged.", hint="Restore a backup: hub db restore FILE") from error
         if "readonly" in said or "read-only" in said or "unable to open" in said or "disk i/o" in said:
-            raise StoreError(f"{store.name} cannot be opened or written.", hint="Check folder, rights and disk.") from error
+            raise StoreError(
+                f"{store.name} cannot be opened or written.", hint="Check folder, rights and disk."
+            ) from error
         if isinstance(error, OperationalError) and not store.is_sqlite:
-            raise Unavailable(f"{store.name} does not answer.", hint="Check the address and that PostgreSQL runs.") from error
+            raise Unavailable(
+                f"{store.name} does not answer.", hint="Check the address and that PostgreSQL runs."
+            ) from error
         raise

@@ -12,7 +12,18 @@ from hub.model.errors import HubError
 from hub.store import bulk
 from hub.store.tables import document, document_file, document_number
 
-STATES = ("draft", "numbered", "issued", "sent", "delivered", "signed_ours", "signed_theirs", "returned", "archived", "cancelled")
+STATES = (
+    "draft",
+    "numbered",
+    "issued",
+    "sent",
+    "delivered",
+    "signed_ours",
+    "signed_theirs",
+    "returned",
+    "archived",
+    "cancelled",
+)
 
 
 class DocumentRow(Struct, frozen=True):
@@ -63,7 +74,9 @@ def get(connection: Connection, number: int) -> DocumentRow:
 def listed(connection: Connection, client: str = "") -> list[DocumentRow]:
     """Return documents, the newest first."""
     query = select(document).order_by(document.c.id.desc())
-    return [DocumentRow(*row) for row in connection.execute(query.where(document.c.client == client) if client else query)]
+    return [
+        DocumentRow(*row) for row in connection.execute(query.where(document.c.client == client) if client else query)
+    ]
 
 
 def files(connection: Connection, number: int) -> list[FileRow]:
@@ -78,14 +91,18 @@ def next_number(connection: Connection, organisation: str, kind: str, year: int)
     table = document_number
     where = (table.c.organisation == organisation, table.c.kind == kind, table.c.year == year)
     bulk_row = {"organisation": organisation, "kind": kind, "year": year}
-    taken = connection.execute(update(table).where(*where).values(last=table.c.last + 1).returning(table.c.last)).scalar()
+    taken = connection.execute(
+        update(table).where(*where).values(last=table.c.last + 1).returning(table.c.last)
+    ).scalar()
     if taken is None:
         connection.execute(table.insert().values(last=1, **bulk_row))
         return 1
     return int(taken)
 
 
-def take_number(connection: Connection, key: int, number: str, context: str, template: str, by: str, now: datetime) -> None:
+def take_number(
+    connection: Connection, key: int, number: str, context: str, template: str, by: str, now: datetime
+) -> None:
     """Give a draft its number and the context that is issued. Raises HubError when somebody was quicker."""
     done = connection.execute(
         update(document)
@@ -112,5 +129,3 @@ def set_state(connection: Connection, key: int, state: str, allowed: Sequence[st
     if not done.rowcount:
         found = get(connection, key)
         raise HubError(f"the document {key} is {found.state} and cannot become {state}.")
-
-

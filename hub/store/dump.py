@@ -1,4 +1,4 @@
-"""The canonical dump: what a store says, without times of recording and running numbers; equal stores have equal dumps."""
+"""The canonical dump: what a store says, without times of recording and running numbers, in one order."""
 
 from __future__ import annotations
 

@@ -46,7 +46,8 @@ def latest(connection: Connection, source: str, ids: Iterable[str]) -> dict[str,
             newest[row[0]] = row
     contents = dict(bulk.select_in(connection, event_data, ("seq", "data"), "seq", [row[2] for row in newest.values()]))
     return {
-        key: Latest(row[1], row[2], row[3], _instant(row[4]), contents.get(row[2], "null")) for key, row in newest.items()
+        key: Latest(row[1], row[2], row[3], _instant(row[4]), contents.get(row[2], "null"))
+        for key, row in newest.items()
     }
 
 
@@ -80,7 +81,9 @@ def _next_numbers(connection: Connection, count: int) -> list[int]:
 def holding() -> Select[Any]:
     """Return a query of the events that hold: the newest version of each id, with its content."""
     newer = event.alias("newer")
-    superseded = exists().where(newer.c.source == event.c.source, newer.c.id == event.c.id, newer.c.version > event.c.version)
+    superseded = exists().where(
+        newer.c.source == event.c.source, newer.c.id == event.c.id, newer.c.version > event.c.version
+    )
     return (
         select(event, event_data.c.data)
         .join_from(event, event_data, event.c.seq == event_data.c.seq, isouter=True)
@@ -88,7 +91,9 @@ def holding() -> Select[Any]:
     )
 
 
-def read_log(connection: Connection, *, after: int = 0, limit: int = 1000, source: str = "", type_: str = "") -> list[Row[Any]]:
+def read_log(
+    connection: Connection, *, after: int = 0, limit: int = 1000, source: str = "", type_: str = ""
+) -> list[Row[Any]]:
     """Return a page of the log in order of recording."""
     query = select(event, event_data.c.data).join_from(event, event_data, event.c.seq == event_data.c.seq, isouter=True)
     query = query.where(event.c.seq > after).order_by(event.c.seq).limit(limit)

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
@@ -31,7 +30,9 @@ def reference_key(connection: str, item: Reference) -> str:
 
 def bound(connection: Connection, source: str, kind: str, ids: Iterable[str]) -> dict[str, str]:
     """Return the entity of each external id that is bound."""
-    rows = bulk.select_in(connection, reference, ("external_id", "entity"), "external_id", ids, connection=source, kind=kind)
+    rows = bulk.select_in(
+        connection, reference, ("external_id", "entity"), "external_id", ids, connection=source, kind=kind
+    )
     return {row[0]: row[1] for row in rows}
 
 
@@ -67,7 +68,13 @@ def claimants(connection: Connection, keys: Iterable[str]) -> dict[str, set[tupl
 
 def save_claims(connection: Connection, rows: Sequence[tuple[str, str, str, str]]) -> None:
     """Add claims: (key, connection, kind, external id)."""
-    bulk.upsert(connection, claim, ("key", "connection", "kind", "external_id"), ("key", "connection", "kind", "external_id"), rows)
+    bulk.upsert(
+        connection,
+        claim,
+        ("key", "connection", "kind", "external_id"),
+        ("key", "connection", "kind", "external_id"),
+        rows,
+    )
 
 
 def drop_claims(connection: Connection, rows: Sequence[tuple[str, str, str, str]]) -> None:
@@ -135,7 +142,9 @@ def follow(connection: Connection, entity: str) -> str:
     return connection.execute(select(redirect.c.new).where(redirect.c.old == entity)).scalar() or entity
 
 
-def save_verdict(connection: Connection, pair: tuple[str, str], state: str, *, reason: str, by: str, now: datetime) -> None:
+def save_verdict(
+    connection: Connection, pair: tuple[str, str], state: str, *, reason: str, by: str, now: datetime
+) -> None:
     """Keep what a person decided about two references: `same` or `different`."""
     left, right = sorted(pair)
     bulk.upsert(connection, verdict, ("left", "right", "state", "reason", "by", "at"), ("left", "right"),
@@ -159,5 +168,3 @@ def has_verdicts(connection: Connection) -> bool:
 def any_mention(connection: Connection) -> bool:
     """Tell whether any fact mentions any key."""
     return connection.execute(select(mention.c.key).limit(1)).first() is not None
-
-

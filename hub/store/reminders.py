@@ -63,8 +63,20 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 def of_due(due: Any, instance: str, now: datetime) -> Kept:
     """Return an evaluated reminder as it is stored."""
-    names = ("subject_kind", "subject", "trigger", "call_at", "attempts", "acked_at", "snoozed_until", "steps", "closes_when",
-             "due_is_own", "ended_text", "assigned_by")  # fmt: skip
+    names = (
+        "subject_kind",
+        "subject",
+        "trigger",
+        "call_at",
+        "attempts",
+        "acked_at",
+        "snoozed_until",
+        "steps",
+        "closes_when",
+        "due_is_own",
+        "ended_text",
+        "assigned_by",
+    )
     detail = msgspec.to_builtins({name: getattr(due, name) for name in names})
     return Kept(
         rule=due.rule, key=due.key, instance=instance, client=due.client, assignee=due.assignee, severity=due.severity,

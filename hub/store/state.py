@@ -119,7 +119,9 @@ def clients_of(connection: Connection, kind: str, ids: Iterable[str]) -> dict[st
     return {found[0]: found[1] for found in bulk.select_in(connection, STATE[kind], ("id", "client_id"), "id", ids)}
 
 
-def read(connection: Connection, kind: str, *conditions: Any, limit: int | None = None, order: str = "id") -> list[dict[str, Any]]:
+def read(
+    connection: Connection, kind: str, *conditions: Any, limit: int | None = None, order: str = "id"
+) -> list[dict[str, Any]]:
     """Return entities as plain mappings: nested values decoded, money as Money."""
     table = STATE[kind]
     query = select(table).where(*conditions).order_by(table.c[order], table.c.id)

@@ -87,12 +87,17 @@ def forget_cursor(connection: Connection, stream_id: int) -> None:
 def known_records(connection: Connection, stream_id: int, ids: Iterable[str]) -> dict[str, Known]:
     """Return what is stored of these records, by external id."""
     rows = bulk.select_in(connection, record, _KNOWN, "external_id", ids, stream_id=stream_id)
-    return {row[0]: Known(row[0], bytes(row[1]), row[2] and bytes(row[2]), row[3], bool(row[4]), row[5], row[6]) for row in rows}
+    return {
+        row[0]: Known(row[0], bytes(row[1]), row[2] and bytes(row[2]), row[3], bool(row[4]), row[5], row[6])
+        for row in rows
+    }
 
 
 def known_versions(connection: Connection, stream_id: int, ids: Iterable[str]) -> dict[str, tuple[str, bool]]:
     """Return the stored version and deletion mark of these records, by external id."""
-    rows = bulk.select_in(connection, record, ("external_id", "version", "deleted"), "external_id", ids, stream_id=stream_id)
+    rows = bulk.select_in(
+        connection, record, ("external_id", "version", "deleted"), "external_id", ids, stream_id=stream_id
+    )
     return {row[0]: (row[1], bool(row[2])) for row in rows}
 
 
@@ -112,7 +117,7 @@ def record_row(stream_id: int, known: Known, payload: bytes, now_text: str) -> t
 
 def living_ids(connection: Connection, stream_id: int) -> Iterable[str]:
     """Yield the external ids of all records of the stream that are not deleted."""
-    query = select(record.c.external_id).where(record.c.stream_id == stream_id, record.c.deleted == False)  # noqa: E712
+    query = select(record.c.external_id).where(record.c.stream_id == stream_id, record.c.deleted.is_(False))
     for row in connection.execution_options(yield_per=5000).execute(query):
         yield row[0]
 
@@ -138,5 +143,3 @@ def count_records(connection: Connection) -> list[Any]:
             .order_by(stream.c.connection, stream.c.name)
         )
     )  # fmt: skip
-
-

@@ -317,9 +317,14 @@ def _state_table(kind: str) -> Table:
                for column in _columns(field, hint)]  # fmt: skip
     extra = [] if kind in ("client", "comment", "employee") else [_text("client_id", nullable=True, index=True)]
     return _table(
-        kind, _text("id", primary_key=True), _text("connection"), _text("external_id"), Column("deleted", Flag, nullable=False),
-        *extra, *columns,
-    )  # fmt: skip
+        kind,
+        _text("id", primary_key=True),
+        _text("connection"),
+        _text("external_id"),
+        Column("deleted", Flag, nullable=False),
+        *extra,
+        *columns,
+    )
 
 
 STATE: dict[str, Table] = {kind: _state_table(kind) for kind in ENTITIES}

@@ -92,9 +92,13 @@ def test_newer_schema_is_refused_with_its_name(store: Store, store_url: str) -> 
 
 def test_log_refuses_change_and_removal(store: Store) -> None:
     with store.write() as connection:
-        connection.execute(text(
-            "INSERT INTO event (seq, id, source, version, type, subject, recorded_at, record_id, correlation_id, causation_id)"
-            " VALUES (1, 'a', 's', 1, 't.t', 'x/1', '2026-11-22T00:00:00.000000+00:00', '', '', '')"))  # fmt: skip
+        connection.execute(
+            text(
+                "INSERT INTO event (seq, id, source, version, type, subject, recorded_at, record_id, correlation_id, "
+                "causation_id)"
+                " VALUES (1, 'a', 's', 1, 't.t', 'x/1', '2026-11-22T00:00:00.000000+00:00', '', '', '')"
+            )
+        )
     for statement in ("UPDATE event SET id = 'b'", "DELETE FROM event"):
         with pytest.raises(DBAPIError, match="insert-only"), store.write() as connection:
             connection.execute(text(statement))
@@ -102,14 +106,32 @@ def test_log_refuses_change_and_removal(store: Store) -> None:
 
 @pytest.mark.parametrize("count", [3, 500])
 def test_bulk_writers_give_the_same_on_both_databases(store: Store, count: int) -> None:
-    columns = ("stream_id", "external_id", "hash", "mapped", "version", "deleted", "problem", "subjects", "recorded_at", "payload")
+    columns = (
+        "stream_id",
+        "external_id",
+        "hash",
+        "mapped",
+        "version",
+        "deleted",
+        "problem",
+        "subjects",
+        "recorded_at",
+        "payload",
+    )
+
     def row(number: int, version: str) -> tuple[object, ...]:
         return (1, f"ключ-{number}", b"\x00\xff", None, version, number % 2 == 0, None, "a\\b\tc\nd",
                 "2026-11-22T10:00:00.000001+00:00", b"\x00\\N\n")  # fmt: skip
 
     with store.write() as connection:
         bulk.insert(connection, record, columns, [row(number, "1") for number in range(count)])
-        bulk.upsert(connection, record, columns, ("stream_id", "external_id"), [row(number, "2") for number in range(0, count, 2)])
+        bulk.upsert(
+            connection,
+            record,
+            columns,
+            ("stream_id", "external_id"),
+            [row(number, "2") for number in range(0, count, 2)],
+        )
     with store.read() as connection:
         found = connection.execute(record.select().order_by(record.c.version, record.c.external_id)).all()
         wanted = bulk.select_in(connection, record, ("external_id",), "external_id", ["ключ-1", "нет"], stream_id=1)
@@ -122,9 +144,13 @@ def test_bulk_writers_give_the_same_on_both_databases(store: Store, count: int) 
 
 
 def test_error_rolls_the_transaction_back(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.write() as connection:
-        connection.execute(text("INSERT INTO meta (name, value) VALUES ('a', 'b')"))
-        raise RuntimeError
+    def fail() -> None:
+        with store.write() as connection:
+            connection.execute(text("INSERT INTO meta (name, value) VALUES ('a', 'b')"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     with store.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM meta")).scalar() == 0
 
@@ -141,7 +167,10 @@ def test_sqlite_connection_is_set_up_safely(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'hub.db'}")
     store.create()
     with store.read() as connection:
-        settings = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("foreign_keys", "synchronous", "journal_mode")}
+        settings = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("foreign_keys", "synchronous", "journal_mode")
+        }
     store.close()
     assert settings == {"foreign_keys": 1, "synchronous": 2, "journal_mode": "wal" if wal_is_safe() else "truncate"}
 
@@ -155,13 +184,13 @@ def test_full_disk_gives_a_clear_error_and_keeps_what_was_committed(tmp_path: Pa
 import resource
 from hub.store.database import Store, StoreError
 from sqlalchemy import text
-store = Store("sqlite:///{tmp_path / 'hub.db'}")
+store = Store("sqlite:///{tmp_path / "hub.db"}")
 store.create()
 with store.write() as c:
     c.execute(text("INSERT INTO meta VALUES ('first', 'kept')"))
 import os, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-size = os.path.getsize("{tmp_path / 'hub.db'}")
+size = os.path.getsize("{tmp_path / "hub.db"}")
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20000, size + 20000))
 try:
     with store.write() as c:

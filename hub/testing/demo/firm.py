@@ -25,16 +25,55 @@ MANAGERS = (
     ("belova", "Белова Наталья Олеговна"),
 )
 _SURNAMES = (
-    "Андреева", "Баранова", "Власова", "Гусева", "Дмитриева", "Ершова", "Жукова", "Зайцева", "Ильина", "Козлова", "Лебедева",
-    "Морозова", "Никитина", "Орлова", "Павлова", "Романова", "Соколова", "Титова", "Уварова", "Фролова", "Шестакова", "Юдина",
-)  # fmt: skip
+    "Андреева",
+    "Баранова",
+    "Власова",
+    "Гусева",
+    "Дмитриева",
+    "Ершова",
+    "Жукова",
+    "Зайцева",
+    "Ильина",
+    "Козлова",
+    "Лебедева",
+    "Морозова",
+    "Никитина",
+    "Орлова",
+    "Павлова",
+    "Романова",
+    "Соколова",
+    "Титова",
+    "Уварова",
+    "Фролова",
+    "Шестакова",
+    "Юдина",
+)
 _NAMES = ("Анна", "Елена", "Ирина", "Людмила", "Марина", "Надежда", "Ольга", "Светлана", "Татьяна", "Юлия")
 _PATRONYMICS = ("Алексеевна", "Борисовна", "Викторовна", "Ивановна", "Николаевна", "Петровна", "Сергеевна")
 _DISTRICTS = (
-    "Берёзовского", "Емельяновского", "Канского", "Манского", "Минусинского", "Назаровского", "Рыбинского", "Сухобузимского",
-    "Ужурского", "Шарыповского",
-)  # fmt: skip
-_FLOWERS = ("Ромашка", "Василёк", "Солнышко", "Теремок", "Сказка", "Колокольчик", "Родничок", "Ладушки", "Берёзка", "Лесовичок")
+    "Берёзовского",
+    "Емельяновского",
+    "Канского",
+    "Манского",
+    "Минусинского",
+    "Назаровского",
+    "Рыбинского",
+    "Сухобузимского",
+    "Ужурского",
+    "Шарыповского",
+)
+_FLOWERS = (
+    "Ромашка",
+    "Василёк",
+    "Солнышко",
+    "Теремок",
+    "Сказка",
+    "Колокольчик",
+    "Родничок",
+    "Ладушки",
+    "Берёзка",
+    "Лесовичок",
+)
 FEES = (6_900, 8_400, 9_900, 12_500, 14_900, 18_000, 21_000, 26_500, 32_000, 45_000, 68_000, 95_000, 140_000, 250_000)
 _FEE_WEIGHTS = (14, 14, 13, 12, 10, 9, 8, 6, 5, 4, 2, 1, 1, 1)
 
@@ -123,26 +162,52 @@ class Firm:
         kind = number % 5
         district = _DISTRICTS[number % len(_DISTRICTS)]
         if kind == 0:
-            name, full = f"МБОУ «СШ № {number}»", f"Муниципальное бюджетное общеобразовательное учреждение «Средняя школа № {number}»"
+            name, full = (
+                f"МБОУ «СШ № {number}»",
+                f"Муниципальное бюджетное общеобразовательное учреждение «Средняя школа № {number}»",
+            )
         elif kind == 1:
             flower = _FLOWERS[number // 5 % len(_FLOWERS)]
-            name, full = f"МБДОУ № {number} «{flower}»", (
-                f"Муниципальное бюджетное дошкольное образовательное учреждение «Детский сад № {number} «{flower}»")
+            name, full = (
+                f"МБДОУ № {number} «{flower}»",
+                (f"Муниципальное бюджетное дошкольное образовательное учреждение «Детский сад № {number} «{flower}»"),
+            )
         elif kind == 2:
-            name, full = f"КГБУЗ «Больница № {number}»", f"Краевое государственное бюджетное учреждение здравоохранения «Районная больница № {number}»"
+            name, full = (
+                f"КГБУЗ «Больница № {number}»",
+                f"Краевое государственное бюджетное учреждение здравоохранения «Районная больница № {number}»",
+            )
         elif kind == 3:
-            name, full = f"МКУ «ЦБ № {number} {district} района»", f"Муниципальное казённое учреждение «Централизованная бухгалтерия № {number} {district} района»"
+            name, full = (
+                f"МКУ «ЦБ № {number} {district} района»",
+                f"Муниципальное казённое учреждение «Централизованная бухгалтерия № {number} {district} района»",
+            )
         else:
-            name, full = f"КГКУ «УСЗН № {number}»", f"Краевое государственное казённое учреждение «Управление социальной защиты населения № {number}»"
+            name, full = (
+                f"КГКУ «УСЗН № {number}»",
+                f"Краевое государственное казённое учреждение «Управление социальной защиты населения № {number}»",
+            )
         accountant = f"{chance.choice(_SURNAMES)} {chance.choice(_NAMES)} {chance.choice(_PATRONYMICS)}"
-        end = date(2026, 12, 1) + timedelta(days=chance.randrange(5, 28)) if number % 13 == 0 else (
-            date(2027, 2, 1) + timedelta(days=chance.randrange(0, 300)))
+        end = (
+            date(2026, 12, 1) + timedelta(days=chance.randrange(5, 28))
+            if number % 13 == 0
+            else (date(2027, 2, 1) + timedelta(days=chance.randrange(0, 300)))
+        )
         fee = chance.choices(FEES, _FEE_WEIGHTS)[0]
         return Organisation(
-            number=number, name=name, full_name=full, inn=inn_of(246_500_000 + number), kpp="246501001", accountant=accountant,
-            phone=f"+7391{2_010_000 + number}", mobile=f"+7913{5_550_000 + number}", mail=f"buh@uchr{number}.example",
-            manager=MANAGERS[number % 3][1], fee=Decimal(fee), contract_end=end,
-        )  # fmt: skip
+            number=number,
+            name=name,
+            full_name=full,
+            inn=inn_of(246_500_000 + number),
+            kpp="246501001",
+            accountant=accountant,
+            phone=f"+7391{2_010_000 + number}",
+            mobile=f"+7913{5_550_000 + number}",
+            mail=f"buh@uchr{number}.example",
+            manager=MANAGERS[number % 3][1],
+            fee=Decimal(fee),
+            contract_end=end,
+        )
 
     def _working(self, days_ago: int, hour: int) -> datetime:
         moment = NOW.replace(hour=hour, minute=self._random.randrange(60)) - timedelta(days=days_ago)
@@ -157,7 +222,9 @@ class Firm:
             last = chance.randrange(9, 14) if organisation in self.silent else chance.randrange(1, 6)
             for days_ago in range(last, 31, 7):
                 inbound = chance.random() < 0.3
-                yield CallRow(self._working(days_ago, chance.randrange(9, 17)), phone, inbound, chance.randrange(70, 900))
+                yield CallRow(
+                    self._working(days_ago, chance.randrange(9, 17)), phone, inbound, chance.randrange(70, 900)
+                )
         evening = NOW.replace(hour=19, minute=42) - timedelta(days=1)
         lost = self.organisations[33]
         yield CallRow(evening, lost.mobile, True, 0)
@@ -172,7 +239,10 @@ class Firm:
     def _letters(self) -> Iterator[Letter]:
         chance = self._random
         asks = (
-            ("Вопрос по отчёту 0503127", "Здравствуйте! Не сходятся контрольные соотношения в форме 0503127. Посмотрите, пожалуйста."),
+            (
+                "Вопрос по отчёту 0503127",
+                "Здравствуйте! Не сходятся контрольные соотношения в форме 0503127. Посмотрите, пожалуйста.",
+            ),
             ("Не проводится поступление", "Добрый день! Документ «Поступление» не проводится, пишет про блокировку."),
             ("Акт за октябрь", "Добрый день! Пришлите, пожалуйста, акт за октябрь с подписью."),
             ("Обновление программы", "Здравствуйте! Когда вы сможете обновить программу? Нам нужно сдавать отчёт."),
@@ -197,11 +267,31 @@ class Firm:
         for place in range(45):
             organisation = self.organisations[(place * 7 + 3) % len(self.organisations)]
             moment = self._working(chance.randrange(5, 30), chance.randrange(9, 17))
-            yield Question(moment, organisation, topics[place % len(topics)], "Подробности в письме.", 2, moment + timedelta(hours=20),
-                           closed=True, specialist=True)  # fmt: skip
-        for place, subject in ((41, "Не уходит зарплата, сегодня день выплаты!"), (62, "Не открывается база, стоит вся бухгалтерия")):
+            yield Question(
+                moment,
+                organisation,
+                topics[place % len(topics)],
+                "Подробности в письме.",
+                2,
+                moment + timedelta(hours=20),
+                closed=True,
+                specialist=True,
+            )
+        for place, subject in (
+            (41, "Не уходит зарплата, сегодня день выплаты!"),
+            (62, "Не открывается база, стоит вся бухгалтерия"),
+        ):
             moment = NOW - timedelta(minutes=50 + place)
-            yield Question(moment, self.organisations[place], subject, "Срочно, пожалуйста!", 4, moment, closed=False, specialist=False)
+            yield Question(
+                moment,
+                self.organisations[place],
+                subject,
+                "Срочно, пожалуйста!",
+                4,
+                moment,
+                closed=False,
+                specialist=False,
+            )
         for place in (15, 27, 44, 71, 86):
             moment = NOW - timedelta(days=9 + place % 6, hours=3)
             yield Question(moment, self.organisations[place], topics[place % 3], "Важно до конца квартала.", 3,

@@ -10,6 +10,7 @@ from decimal import Decimal
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -52,7 +53,9 @@ class World:
             server.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for server in (self.redmine, self.smtp, self.imap, self.onec):
             server.stop()
 
@@ -75,21 +78,49 @@ def infobase(firm: Firm) -> Infobase:
         _add_papers(base, organisation)
     twin = firm.twin
     spelling = twin.full_name.upper().replace("МУНИЦИПАЛЬНОЕ БЮДЖЕТНОЕ ", "МБ ")
-    base.add("Catalog_Контрагенты", Ref_Key=key("twin"), Description=spelling, НаименованиеПолное=spelling, ИНН=twin.inn, КПП=twin.kpp,
-             ЮридическоеФизическоеЛицо="ЮридическоеЛицо")  # fmt: skip
-    base.add("Catalog_Контрагенты", Ref_Key=key("nameless"), Description=firm.organisations[12].name.replace("«", '"').replace("»", '"'),
-             ЮридическоеФизическоеЛицо="ЮридическоеЛицо")  # fmt: skip
-    base.add("Catalog_ДоговорыКонтрагентов", Ref_Key=key("twin-contract"), Owner_Key=key("twin"), Description="Разовые работы",
-             Номер="Р-12", Дата="2026-09-01T00:00:00", СрокДействия="2027-03-31T00:00:00", ВидДоговора="СПокупателем")  # fmt: skip
-    base.add("Catalog_ДоговорыКонтрагентов", Ref_Key=key("deleted"), Owner_Key=key("client", 3), Description="Ошибочно введён",
-             Номер="999", Дата="2026-01-01T00:00:00", СрокДействия="2026-11-25T00:00:00", ВидДоговора="СПокупателем",
-             DeletionMark=True)  # fmt: skip
+    base.add(
+        "Catalog_Контрагенты",
+        Ref_Key=key("twin"),
+        Description=spelling,
+        НаименованиеПолное=spelling,
+        ИНН=twin.inn,
+        КПП=twin.kpp,
+        ЮридическоеФизическоеЛицо="ЮридическоеЛицо",
+    )
+    base.add(
+        "Catalog_Контрагенты",
+        Ref_Key=key("nameless"),
+        Description=firm.organisations[12].name.replace("«", '"').replace("»", '"'),
+        ЮридическоеФизическоеЛицо="ЮридическоеЛицо",
+    )
+    base.add(
+        "Catalog_ДоговорыКонтрагентов",
+        Ref_Key=key("twin-contract"),
+        Owner_Key=key("twin"),
+        Description="Разовые работы",
+        Номер="Р-12",
+        Дата="2026-09-01T00:00:00",
+        СрокДействия="2027-03-31T00:00:00",
+        ВидДоговора="СПокупателем",
+    )
+    base.add(
+        "Catalog_ДоговорыКонтрагентов",
+        Ref_Key=key("deleted"),
+        Owner_Key=key("client", 3),
+        Description="Ошибочно введён",
+        Номер="999",
+        Дата="2026-01-01T00:00:00",
+        СрокДействия="2026-11-25T00:00:00",
+        ВидДоговора="СПокупателем",
+        DeletionMark=True,
+    )
     return base
 
 
 def _add_client(base: Infobase, firm: Firm, organisation: Organisation) -> None:
     points: list[dict[str, Any]] = [
-        {"Тип": "Телефон", "Представление": phone, "НомерТелефона": phone.lstrip("+")} for phone in firm.phones_of(organisation)
+        {"Тип": "Телефон", "Представление": phone, "НомерТелефона": phone.lstrip("+")}
+        for phone in firm.phones_of(organisation)
     ]
     points.append({"Тип": "АдресЭлектроннойПочты", "Представление": organisation.mail, "АдресЭП": organisation.mail})
     points.append({"Тип": "Адрес", "Представление": f"660000, г. Красноярск, ул. Примерная, д. {organisation.number}"})
@@ -101,34 +132,68 @@ def _add_client(base: Infobase, firm: Firm, organisation: Organisation) -> None:
         ДополнительнаяИнформация=f"Главный бухгалтер: {organisation.accountant}", КонтактнаяИнформация=points,
     )  # fmt: skip
     base.add(
-        "Catalog_ДоговорыКонтрагентов", Ref_Key=key("contract", organisation.number), Owner_Key=key("client", organisation.number),
-        Description="Абонентское обслуживание", Номер=f"{organisation.number}-АО", Дата="2025-12-25T00:00:00",
-        СрокДействия=f"{organisation.contract_end}T00:00:00", ВидДоговора="СПокупателем", ДоговорПодписан=True,
+        "Catalog_ДоговорыКонтрагентов",
+        Ref_Key=key("contract", organisation.number),
+        Owner_Key=key("client", organisation.number),
+        Description="Абонентское обслуживание",
+        Номер=f"{organisation.number}-АО",
+        Дата="2025-12-25T00:00:00",
+        СрокДействия=f"{organisation.contract_end}T00:00:00",
+        ВидДоговора="СПокупателем",
+        ДоговорПодписан=True,
         АбонентскаяПлата=float(organisation.fee),
-    )  # fmt: skip
+    )
 
 
 def _add_papers(base: Infobase, organisation: Organisation) -> None:
     number, client = organisation.number, key("client", organisation.number)
-    common = {"Контрагент_Key": client, "ДоговорКонтрагента_Key": key("contract", number), "СуммаДокумента": float(organisation.fee)}
+    common = {
+        "Контрагент_Key": client,
+        "ДоговорКонтрагента_Key": key("contract", number),
+        "СуммаДокумента": float(organisation.fee),
+    }
     for month, due, paid_part in ((10, "2026-10-26", 1), (11, "2026-11-12", 0 if number % 14 == 6 else 1)):
         invoice = key("invoice", number, month)
-        base.add("Document_СчетНаОплатуПокупателю", Ref_Key=invoice, Number=f"{month:02d}{number:05d}", Date=f"2026-{month}-02T10:00:00",
-                 Posted=True, СрокОплаты=f"{due}T00:00:00", **common)  # fmt: skip
+        base.add(
+            "Document_СчетНаОплатуПокупателю",
+            Ref_Key=invoice,
+            Number=f"{month:02d}{number:05d}",
+            Date=f"2026-{month}-02T10:00:00",
+            Posted=True,
+            СрокОплаты=f"{due}T00:00:00",
+            **common,
+        )
         if month == 10:
-            base.add("Document_РеализацияТоваровУслуг", Ref_Key=key("act", number), Number=f"А{number:05d}", Date="2026-10-30T18:00:00",
-                     Posted=True, СчетНаОплатуПокупателю_Key=invoice, **common)  # fmt: skip
+            base.add(
+                "Document_РеализацияТоваровУслуг",
+                Ref_Key=key("act", number),
+                Number=f"А{number:05d}",
+                Date="2026-10-30T18:00:00",
+                Posted=True,
+                СчетНаОплатуПокупателю_Key=invoice,
+                **common,
+            )
         part = Decimal("0.5") if number % 28 == 20 and month == 11 else Decimal(paid_part)
         if part:
             total = float(organisation.fee * part)
             base.add(
-                "Document_ПоступлениеНаРасчетныйСчет", Ref_Key=key("payment", number, month), Number=f"{month:02d}{number:05d}",
-                Date=f"2026-{month}-{9 + number % 3:02d}T12:00:00", Posted=True, Контрагент=client,
-                Контрагент_Type="StandardODATA.Catalog_Контрагенты", СуммаДокумента=total,
+                "Document_ПоступлениеНаРасчетныйСчет",
+                Ref_Key=key("payment", number, month),
+                Number=f"{month:02d}{number:05d}",
+                Date=f"2026-{month}-{9 + number % 3:02d}T12:00:00",
+                Posted=True,
+                Контрагент=client,
+                Контрагент_Type="StandardODATA.Catalog_Контрагенты",
+                СуммаДокумента=total,
                 НазначениеПлатежа=f"Оплата по счету {month:02d}{number:05d} за абонентское обслуживание",
-                РасшифровкаПлатежа=[{"ДоговорКонтрагента_Key": key("contract", number), "СчетНаОплату_Key": invoice,
-                                     "СуммаПлатежа": total}],
-            )  # fmt: skip
+                РасшифровкаПлатежа=[
+                    {
+                        "ДоговорКонтрагента_Key": key("contract", number),
+                        "СчетНаОплату_Key": invoice,
+                        "СуммаПлатежа": total,
+                    }
+                ],
+            )
 
 
 def fill_mail(server: ImapServer, firm: Firm) -> None:
@@ -144,7 +209,7 @@ def _raw(letter: Letter, place: int) -> bytes:
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(letter.moment)
     message["Message-ID"] = f"<demo-{place}@{'mail' if letter.inbound else 'yenisey-uchet'}.example>"
-    old = str.maketrans({"«": "\"", "»": "\"", "№": "N", "—": "-"})
+    old = str.maketrans({"«": '"', "»": '"', "№": "N", "—": "-"})
     plain = letter.text.translate(old) if letter.charset == "koi8-r" else letter.text
     message.set_content(plain, charset=letter.charset)
     return message.as_bytes()
@@ -158,13 +223,17 @@ def fill_tickets(peer: RedminePeer, firm: Firm) -> None:
         if question.touched != question.moment or question.closed:
             steps.append((question.touched, place, "touch"))
     numbers: dict[int, int] = {}
-    moment = NOW
-    peer.database.now = lambda: moment
     for moment, place, step in sorted(steps):
+        peer.database.now = partial(_same, moment)
         question = firm.questions[place]
         if step == "create":
-            fields = {"project_id": 1, "subject": question.subject, "description": question.text, "priority_id": question.priority,
-                      "custom_fields": [{"id": 1, "value": question.organisation.inn}]}  # fmt: skip
+            fields = {
+                "project_id": 1,
+                "subject": question.subject,
+                "description": question.text,
+                "priority_id": question.priority,
+                "custom_fields": [{"id": 1, "value": question.organisation.inn}],
+            }
             numbers[place] = peer.database.create(fields, 1)["issue"]["id"]
         else:
             changes: dict[str, Any] = {"notes": "Сделано, проверьте, пожалуйста." if question.closed else "Смотрим."}
@@ -173,7 +242,11 @@ def fill_tickets(peer: RedminePeer, firm: Firm) -> None:
             if question.specialist:
                 changes["assigned_to_id"] = 5
             peer.database.update(numbers[place], changes, 1)
-    moment = NOW
+    peer.database.now = partial(_same, NOW)
+
+
+def _same(moment: datetime) -> datetime:
+    return moment
 
 
 def cdr(firm: Firm) -> str:
@@ -197,7 +270,24 @@ def _cdr_row(call: CallRow, place: int) -> Iterator[str]:
     trunk, local = f"PJSIP/trunk-{place:08x}", f"PJSIP/{inside}-{place:08x}"
     channels = (trunk, local) if call.inbound else (local, trunk)
     yield from (
-        "", source, target, "from-trunk" if call.inbound else "from-internal", f'"{source}" <{source}>', *channels, "Dial",
-        f"{channels[1]},60", str(start), str(answer) if answered else "", str(end), str(ring + call.talk_seconds),
-        str(call.talk_seconds), "ANSWERED" if answered else "NO ANSWER", "DOCUMENTATION", unique, "", "", unique, str(place),
-    )  # fmt: skip
+        "",
+        source,
+        target,
+        "from-trunk" if call.inbound else "from-internal",
+        f'"{source}" <{source}>',
+        *channels,
+        "Dial",
+        f"{channels[1]},60",
+        str(start),
+        str(answer) if answered else "",
+        str(end),
+        str(ring + call.talk_seconds),
+        str(call.talk_seconds),
+        "ANSWERED" if answered else "NO ANSWER",
+        "DOCUMENTATION",
+        unique,
+        "",
+        "",
+        unique,
+        str(place),
+    )
