@@ -53,7 +53,6 @@ def _elements(content: bytes) -> Iterator[etree._Element]:
         BytesIO(content), events=("end",), tag=_TOP, resolve_entities=False, no_network=True, load_dtd=False
     ):
         yield element
-        element.clear()
         parent = element.getparent()
         while parent is not None and element.getprevious() is not None:
             del parent[0]

@@ -30,6 +30,7 @@ from hub.api import (
     Phone,
     Record,
     Reference,
+    SettingsError,
     currency_code,
 )
 
@@ -215,6 +216,8 @@ def _decoder(row: type[Struct], own: str | None) -> msgspec.json.Decoder[Any]:
     if own is None:
         return msgspec.json.Decoder(row)
     kind = next(item.type for item in fields(row) if item.name == "own")
+    if any(item.encode_name == own for item in fields(row)):
+        raise SettingsError(f"{own} is read anyway; name a field of your own.", field="fields")
     return msgspec.json.Decoder(
         msgspec.defstruct(row.__name__, [("own", kind, None)], bases=(row,), rename={"own": own})
     )

@@ -61,7 +61,7 @@ class OneCSettings(Settings):
     def _zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (OSError, ValueError) as error:
+        except (KeyError, OSError, ValueError) as error:
             raise ValueError("write a zone such as Asia/Krasnoyarsk") from error
         return value
 

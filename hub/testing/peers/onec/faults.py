@@ -19,7 +19,7 @@ _WORDS = {
 }
 
 
-class Fault(Exception):  # noqa: N818 - an answer of the server, not our error
+class Fault(Exception):
     """An answer that refuses: HTTP status and 1C's code; `name` is what the text echoes."""
 
     def __init__(self, status: int, code: str, name: str = "") -> None:
