@@ -322,7 +322,8 @@ def _addressed(record: Record, connection: str, stream: str) -> Record:
 
 
 def _short(external_id: str) -> int:
-    return int.from_bytes(hashlib.blake2b(external_id.encode(), digest_size=8).digest(), "big")
+    """Return 64 bits that stand for an id within this run; a set of the ids themselves would not stay small."""
+    return hash(external_id) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def _contains(ordered: array[int], number: int) -> bool:

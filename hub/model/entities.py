@@ -93,7 +93,8 @@ class Client(Struct, frozen=True, kw_only=True, omit_defaults=True):
     points: tuple[ContactPoint, ...] = ()
 
     def keys(self) -> tuple[str, ...]:
-        return _clean(tax_key(self.inn, self.kpp), tax_key(self.inn), *(point.key() for point in self.points))
+        named = tax_key(self.inn, self.kpp)
+        return _clean(named, named.partition("/")[0], *[point.key() for point in self.points])
 
 
 class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -112,7 +112,7 @@ _EXTENSION = re.compile(r"(?:доб|вн|ext|#|,,|x)[\s.:]*(\d{1,6})\)?\s*$", re
 _NOT_DIGIT = re.compile(r"\D+", re.ASCII)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _parse_phone(raw: str, area_code: str) -> Phone | None:
     text = raw.strip()
     extension = ""

@@ -173,7 +173,7 @@ def _sqlite(url: URL, synchronous: str) -> Engine:
         cursor.execute(f"PRAGMA journal_mode = {journal}")
         cursor.execute(f"PRAGMA synchronous = {'FULL' if synchronous == 'full' else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA cache_size = -32000")
+        cursor.execute("PRAGMA cache_size = -12000")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.close()
 

@@ -14,7 +14,7 @@ from hub.store import bulk
 from hub.store.tables import STATE, claim, mention, redirect, reference, verdict
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def entity_id(connection: str, kind: str, external_id: str) -> str:
     """Return the id of the entity that a reference makes: two letters of its kind and 56 bits of a hash.
 
