@@ -144,7 +144,7 @@ class ODataClient:
         """Return how many objects the set has, or `None` when the publication does not count."""
         query = "allowedOnly=true" if self._settings.allowed_only else ""
         try:
-            text = self._get(f"{quote(set_name)}/$count", query, accept="text/plain").content
+            text = self._get(f"{quote(set_name)}/$count", query, accept="text/plain, */*").content
         except ODataError as error:
             self._log.warning("%s cannot be counted: %s", set_name, error)
             return None

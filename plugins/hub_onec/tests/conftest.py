@@ -12,9 +12,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from hub.api import Batch, Cursor, Event, Record, Stream
-from hub.testing.conformance.harness import LeapingClock, MemoryBlobs
+from hub.testing.conformance.harness import ConnectionTools, HttpxClient, LeapingClock, MemoryBlobs
 from hub.testing.peers.onec import ACCOUNTING, Infobase, OneCServer
-from hub.tools import ConnectionTools, HttpxClient
 from hub_onec.connector import OneC
 from hub_onec.settings import OneCSettings
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 from typing import Any
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 
 import pytest
 
-from hub.testing.peers.onec import Infobase, OneCServer
+from hub.api import is_inn
+from hub.testing.peers.onec import Infobase, OneCServer, many_counterparties
 from hub.testing.peers.onec.samples import counterparty
 
 CLIENTS = "Catalog_Контрагенты"
@@ -445,6 +451,44 @@ def test_first_request_after_a_pause_is_slow(web: Any, server: OneCServer) -> No
     web.get("?$format=json")
     assert slow > 0.3
     assert not server.troubles.slow_first
+
+
+# In a process of its own
+
+
+def test_it_runs_alone_and_changes_a_share_of_its_objects() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "hub.testing.peers.onec", "--counterparties", "200", "--changed", "10"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
+    ) as process:
+        assert process.stdout is not None
+        try:
+            url, signed, steer = (process.stdout.readline().strip() for _ in range(3))
+            query = f"{url}{quote(CLIENTS)}?$select=Ref_Key,DataVersion,DeletionMark&$format=json"
+
+            def changed() -> int:
+                header = {"Authorization": basic(signed.replace(" ", ":").encode())}
+                with urlopen(Request(query, headers=header), timeout=10) as answer:
+                    return sum(it["DataVersion"] != "AAAAAQAAAAA=" for it in json.load(answer)["value"])
+
+            assert changed() == 20
+            with urlopen(Request(f"{steer}change?percent=50", method="POST"), timeout=10) as answer:
+                assert answer.read() == b"100"
+            assert changed() >= 100
+        finally:
+            process.terminate()
+
+
+def test_generated_objects_are_like_the_others_in_size_and_fields(web: Any, base: Infobase) -> None:
+    base.add(CLIENTS, **counterparty(1))
+    many_counterparties(base, 50)
+    rows = web.rows(CLIENTS)
+    assert len({frozenset(row) for row in rows}) == 1
+    assert all(is_inn(row["ИНН"].strip()) for row in rows)
+    sizes = {len(row.encoded()) for row in base.sets[CLIENTS].rows.values()}
+    assert 2600 < min(sizes) <= max(sizes) < 3000
 
 
 # Metadata

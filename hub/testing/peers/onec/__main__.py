@@ -1,14 +1,12 @@
 """Run the stand-in in a process of its own: `python -m hub.testing.peers.onec --counterparties 200000`.
 
-Prints the address on the first line of standard output, then `user password`. `POST /change?percent=5` on the second
-port, printed on the third line, writes that share of the objects; a line `quit` or the end of standard input stops it.
+Prints the address on the first line of standard output, then `user password`, then the address that steers it: a
+`POST` to `change?percent=5` there writes that share of the objects. Runs until it is terminated.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,7 +25,7 @@ def change(base: Infobase, percent: float) -> int:
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve until the process is terminated."""
     parser = argparse.ArgumentParser(prog="python -m hub.testing.peers.onec")
     parser.add_argument("--counterparties", type=int, default=1000)
     parser.add_argument("--changed", type=float, default=0.0, help="percent written before the start")
@@ -37,14 +35,10 @@ def main() -> None:
     many_counterparties(base, given.counterparties)
     change(base, given.changed)
     with OneCServer(base, port=given.port) as server, HTTPServer(("127.0.0.1", 0), _steering(base)) as steering:
-        threading.Thread(target=steering.serve_forever, daemon=True).start()
         print(server.url)
         print(server.user, server.password)
         print(f"http://127.0.0.1:{steering.server_address[1]}/", flush=True)
-        for line in sys.stdin:
-            if line.strip() == "quit":
-                break
-        steering.shutdown()
+        steering.serve_forever()
 
 
 def _steering(base: Infobase) -> type[BaseHTTPRequestHandler]:

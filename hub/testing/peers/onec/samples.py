@@ -156,11 +156,6 @@ def _lazy(base: Infobase, count: int) -> Iterator[Row]:
         yield Row(f"{number * 2654435761 % 2**32:08x}-0000-11ee-8000-{number:012x}", None, make)
 
 
-def euro(base: Infobase) -> str:
-    """Return the key of a currency other than the rouble."""
-    return base.add("Catalog_Валюты", Description="EUR", Code="978")
-
-
 def amount(number: int) -> Decimal:
     """Return an invented amount with kopecks."""
     return Decimal(690000 + number * 101) / 100
