@@ -101,7 +101,7 @@ def _log(connection: Connection, type_: str, entity: str, content: dict[str, str
 def suggestions(connection: Connection) -> list[Suggestion]:
     """Return pairs of clients that may be one: same ИНН without a decisive КПП, same name, same personal mailbox."""
     table = state.table("client")
-    rows = state.read(connection, "client", table.c.deleted.is_(False), table.c.is_folder.is_(False))
+    rows = state.read(connection, "client", ~table.c.deleted, ~table.c.is_folder)
     groups: dict[str, list[str]] = defaultdict(list)
     names = {row["id"]: str(row["name"]) for row in rows}
     kpps = {row["id"]: str(row["kpp"] or "") for row in rows}

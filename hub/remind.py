@@ -95,7 +95,7 @@ def load_world(connection: Connection, config: Config, now: datetime) -> World:
 
 def _objects(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
     found = {}
-    for row in state.read(connection, kind, STATE[kind].c.deleted.is_(False)):
+    for row in state.read(connection, kind, ~STATE[kind].c.deleted):
         found[row["id"]] = {**_typed(row), "client": row["client_id"]}
     return found
 
@@ -112,7 +112,7 @@ def _clients(connection: Connection, config: Config) -> dict[str, dict[str, Any]
     wanted = or_(table.c.status != "", table.c.id.in_(union(*named)))
     who = aliases(config)
     found = {}
-    for row in state.read(connection, "client", table.c.deleted.is_(False), wanted):
+    for row in state.read(connection, "client", ~table.c.deleted, wanted):
         row["manager"] = who.get(str(row["manager"] or "").casefold(), "")
         found[row["id"]] = _typed(row)
     return found

@@ -36,7 +36,7 @@ def list_(app: App, search: str, everything: bool, limit: int | None, as_json: b
     """List clients by name."""
     with app.store.read() as connection:
         bought = bought_by(connection)
-        conditions = [TABLE.c.deleted.is_(False)]
+        conditions = [~TABLE.c.deleted]
         if search:
             conditions.append(
                 or_(TABLE.c.inn == search, TABLE.c.name.like(f"%{search}%"), TABLE.c.full_name.like(f"%{search}%"))
@@ -95,7 +95,7 @@ def one(connection: Connection, key: str) -> dict[str, Any]:
     rows = state.read(connection, "client", TABLE.c.id == key)
     if not rows:
         rows = state.read(connection, "client", or_(TABLE.c.id.like(f"{key}%") if len(key) > 4 else TABLE.c.id == key,
-                                                    TABLE.c.inn == key), TABLE.c.deleted.is_(False))  # fmt: skip
+                                                    TABLE.c.inn == key), ~TABLE.c.deleted)  # fmt: skip
     if len(rows) > 1:
         no_such("client", key, f"{len(rows)} clients fit; give the whole id.")
     return rows[0] if rows else no_such("client", key)
@@ -176,7 +176,7 @@ def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
                 connection,
                 kind,
                 STATE[kind].c.client_id == found["id"],
-                STATE[kind].c.deleted.is_(False),
+                ~STATE[kind].c.deleted,
                 STATE[kind].c[field].is_not(None),
             ):
                 rows += [{"time": row[field], "kind": kind, "text": _line(kind, row)}]

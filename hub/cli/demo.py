@@ -198,7 +198,7 @@ def _sync(hub: Hub) -> bool:
 def _show_identity(hub: Hub) -> None:
     with hub.store.read() as connection:
         table = state.table("client")
-        clients = {row["id"]: row for row in state.read(connection, "client", table.c.deleted.is_(False))}
+        clients = {row["id"]: row for row in state.read(connection, "client", ~table.c.deleted)}
         references = references_by_entity(connection, list(clients))
         asked = suggestions(connection)
         calls = state.read(connection, "call", state.table("call").c.client_id.is_(None))

@@ -35,7 +35,7 @@ def _group(kind: str) -> click.Group:
     @pass_app
     def list_(app: App, client_key: str, unbound: bool, limit: int | None, as_json: bool) -> None:
         table = STATE[kind]
-        conditions = [table.c.deleted.is_(False)]
+        conditions = [~table.c.deleted]
         with app.store.read() as connection:
             if client_key:
                 conditions.append(table.c.client_id == parties.follow(connection, client_key))

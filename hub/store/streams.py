@@ -117,7 +117,7 @@ def record_row(stream_id: int, known: Known, payload: bytes, now_text: str) -> t
 
 def living_ids(connection: Connection, stream_id: int) -> Iterable[str]:
     """Yield the external ids of all records of the stream that are not deleted."""
-    query = select(record.c.external_id).where(record.c.stream_id == stream_id, record.c.deleted.is_(False))
+    query = select(record.c.external_id).where(record.c.stream_id == stream_id, ~record.c.deleted)
     for row in connection.execution_options(yield_per=5000).execute(query):
         yield row[0]
 
