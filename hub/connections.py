@@ -17,11 +17,12 @@ from hub.model.connector import Connector, ConnectorSpec, Reads, Stream
 from hub.model.errors import AuthError, HubError, SettingsError
 from hub.model.settings import Settings
 from hub.plugins import Plugins, build, capabilities, fingerprint
-from hub.projection import Sources
+from hub.projection import Sources, sources_of
 from hub.redaction import remember
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import close_problem, open_problem, open_problems
+from hub.subscribers import announcer
 from hub.sync import Change, Counts, Run, stale
 from hub.tools import ConnectionTools, FileBlobs, HttpxClient, SystemClock
 
@@ -53,7 +54,7 @@ class Hub(Struct):
     @property
     def sources(self) -> Sources:
         """Return the order in which sources are believed: that of the configuration."""
-        return Sources(list(self.config.model.connections))
+        return sources_of(self.config, self.plugins)
 
 
 @contextmanager
@@ -112,10 +113,7 @@ def sync_connection(
         with open_connection(hub, name) as opened:
             if not isinstance(opened.connector, Reads):
                 return [Counts(name, "", error=f"the connector {opened.spec.name} does not read")]
-            if dry_run:
-                held = None
-            else:
-                held = lease or _take(hub, name)
+            held = None if dry_run else lease or _take(hub, name)
             try:
                 _run_streams(hub, name, opened, stream_name, full=full, dry_run=dry_run, limit=limit, lease=held,
                              progress=progress, report=report, done=done)  # fmt: skip
@@ -159,10 +157,11 @@ def _run_streams(
         jobs.finish(connection, lease, now)
         finished = True
 
+    announce = None if dry_run else announcer(hub.store, hub.plugins, hub.clock.now)
     for stream in wanted:
         run = Run(
             hub.store, name, opened.connector, stream, sources=hub.sources, clock=hub.clock.now, fingerprint=mark,
-            vanish_limit=float(opened.config.vanish_limit), progress=progress,
+            vanish_limit=float(opened.config.vanish_limit), progress=progress, on_events=announce,
             hold=None if lease is None else (lambda connection, now: jobs.hold(connection, lease, now)),
             finish=finish if lease is not None and stream is wanted[-1] and failed is None else None,
         )  # fmt: skip

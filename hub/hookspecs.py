@@ -28,11 +28,6 @@ def register_rules() -> Sequence[Path]:  # type: ignore[empty-body]
 
 
 @hookspec
-def register_documents() -> Mapping[str, str]:  # type: ignore[empty-body]
-    """Return document kinds the plugin adds: kind → `module:function`, which gives the context for the template."""
-
-
-@hookspec
 def register_subscribers() -> Mapping[str, Callable[[Any], None]]:  # type: ignore[empty-body]
     """Return callables by event type; each gets the stored envelope after the commit, in its own isolation."""
 
@@ -49,7 +44,10 @@ def startup(hub: Any) -> None:
 
 @hookspec(firstresult=True)
 def match_party(candidate: Mapping[str, Any], matches: Sequence[str]) -> str | None:
-    """Return the client id that an unbound party belongs to, or `None`; only exact knowledge may answer."""
+    """Return which of several clients (`matches`, ids) a fact belongs to, or `None`; only exact knowledge may answer.
+
+    `candidate` holds the fact's `entity` id and the `keys` it mentions. A failing plugin counts as not knowing.
+    """
 
 
 @hookspec(firstresult=True)

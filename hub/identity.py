@@ -8,8 +8,9 @@ Names only suggest. The result does not depend on the order in which parties and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -156,15 +157,28 @@ def _renew_claims(connection: Connection, source: str, found: Sequence[Party],
     result.keys.update(row[0] for row in lost)
 
 
-def attribute(connection: Connection, keys_of: Mapping[str, Iterable[str]]) -> dict[str, str | None]:
-    """Return the client of each entity by the keys it mentions; `None` when no client or more than one fits."""
+Judge: TypeAlias = Callable[[Mapping[str, Any], Sequence[str]], str | None]
+"""Plugins that know which of several clients a fact belongs to; see the hook `match_party`."""
+
+
+def attribute(
+    connection: Connection, keys_of: Mapping[str, Iterable[str]], judge: Judge | None = None
+) -> dict[str, str | None]:
+    """Return the client of each entity by the keys it mentions; `None` when none or several fit and no judge knows."""
     wanted = {entity: tuple(keys) for entity, keys in keys_of.items()}
     every = {key for keys in wanted.values() for key in keys}
     clients = _clients_by_key(connection, every)
-    return {entity: _choose(keys, clients) for entity, keys in wanted.items()}
+    chosen: dict[str, str | None] = {}
+    for entity, keys in wanted.items():
+        left = _choose(keys, clients)
+        chosen[entity] = next(iter(left)) if len(left) == 1 else None
+        if len(left) > 1 and judge is not None:
+            answer = judge({"entity": entity, "keys": keys}, sorted(left))
+            chosen[entity] = answer if answer in left else None
+    return chosen
 
 
-def _choose(keys: tuple[str, ...], clients: Mapping[str, set[str]]) -> str | None:
+def _choose(keys: tuple[str, ...], clients: Mapping[str, set[str]]) -> set[str]:
     """Take the strongest kind of key that names anybody; weaker kinds only narrow a choice."""
     left: set[str] = set()
     for strength in _STRENGTH:
@@ -172,8 +186,8 @@ def _choose(keys: tuple[str, ...], clients: Mapping[str, set[str]]) -> str | Non
         if named:
             left = (left & named) or left or named
         if len(left) == 1:
-            return next(iter(left))
-    return None
+            break
+    return left
 
 
 def _clients_by_key(connection: Connection, keys: set[str]) -> dict[str, set[str]]:
@@ -195,7 +209,7 @@ def _clients_by_key(connection: Connection, keys: set[str]) -> dict[str, set[str
     return found
 
 
-def rebind(connection: Connection, keys: Iterable[str]) -> None:
+def rebind(connection: Connection, keys: Iterable[str], judge: Judge | None = None) -> None:
     """Find the client anew for every fact that mentions one of the keys; call it when their claimants changed."""
     if not parties.any_mention(connection):
         return
@@ -207,7 +221,7 @@ def rebind(connection: Connection, keys: Iterable[str]) -> None:
     for entity, kind, key in parties.mentions_of(connection, entities):
         keys_of.setdefault(entity, []).append(key)
         kind_of[entity] = kind
-    chosen = attribute(connection, keys_of)
+    chosen = attribute(connection, keys_of, judge)
     for kind in dict.fromkeys(kind_of.values()):
         mine = {entity: client for entity, client in chosen.items() if kind_of[entity] == kind}
         before = state.clients_of(connection, kind, mine)
@@ -216,7 +230,7 @@ def rebind(connection: Connection, keys: Iterable[str]) -> None:
         )
     contacts = [entity for entity, kind in kind_of.items() if kind == "contact"]
     if contacts:
-        rebind(connection, _claims_of_entities(connection, contacts))
+        rebind(connection, _claims_of_entities(connection, contacts), judge)
 
 
 def _claims_of_entities(connection: Connection, entities: Iterable[str]) -> set[str]:

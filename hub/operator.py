@@ -79,7 +79,7 @@ def split(
     keys |= {f"ref:{item[1]}/client/{item[3]}" for item in references}
     state.drop(connection, "client", [entity])
     show_clients(connection, {own, stays}, sources)
-    identity.rebind(connection, keys)
+    identity.rebind(connection, keys, sources.judge)
     if entity not in (own, stays):
         parties.save_redirect(connection, entity, stays, now)
     return own

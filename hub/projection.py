@@ -6,31 +6,52 @@ person entered (`operator`), then the connections in the order of the configurat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
 
 from hub import identity
+from hub.config import Config
 from hub.identity import Bound, Party
 from hub.model.entities import Client, Contact, Entity
 from hub.normalise import Fact, decode
-from hub.store import log, parties, state
+from hub.plugins import Plugins
+from hub.store import log as event_log
+from hub.store import parties, state
 from hub.store.parties import entity_id, reference_key
 from hub.store.tables import STATE
 
 OPERATOR = "operator"
+log = logging.getLogger("hub.projection")
 
 
 class Sources:
-    """The order in which sources are believed."""
+    """The order in which sources are believed, and who is asked when several clients fit a fact."""
 
-    def __init__(self, connections: Sequence[str]) -> None:
+    def __init__(self, connections: Sequence[str], judge: identity.Judge | None = None) -> None:
+        self.judge = judge
         self._rank = {name: rank for rank, name in enumerate((OPERATOR, *connections))}
 
     def rank(self, connection: str) -> tuple[int, str]:
         """Return the sort key of a source; unknown ones come last, by name."""
         return self._rank.get(connection, len(self._rank)), connection
+
+
+def sources_of(config: Config, plugins: Plugins) -> Sources:
+    """Return the order of the configuration, with the plugins as judges."""
+
+    def judge(candidate: Mapping[str, Any], matches: Sequence[str]) -> str | None:
+        try:
+            answer: str | None = plugins.manager.hook.match_party(candidate=candidate, matches=matches)
+        except Exception as error:  # noqa: BLE001 the plugin's code: it counts as not knowing
+            log.warning("a plugin failed to match a party: %s", type(error).__name__)
+            return None
+        return answer
+
+    return Sources(list(config.model.connections), judge)
 
 
 def project(
@@ -46,11 +67,11 @@ def project(
         if kind == "client":
             _clients(connection, source, living, gone, bound, fresh=fresh)
             continue
-        _others(connection, source, kind, living, bound, fresh=fresh)
+        _others(connection, source, kind, living, bound, sources.judge, fresh=fresh)
         if gone:
             state.mark_deleted(connection, kind, [_key(source, kind, external_id, bound) for external_id in gone])
     show_clients(connection, bound.touched, sources)
-    identity.rebind(connection, bound.keys)
+    identity.rebind(connection, bound.keys, sources.judge)
 
 
 def _key(source: str, kind: str, external_id: str, bound: Bound) -> str:
@@ -88,7 +109,7 @@ def show_clients(connection: Connection, entities: set[str], sources: Sources) -
         if kind == "client":
             by_source.setdefault(source, []).append((external_id, entity))
     for source, pairs in by_source.items():
-        newest = log.latest(connection, source, [f"client/{external_id}" for external_id, _ in pairs])
+        newest = event_log.latest(connection, source, [f"client/{external_id}" for external_id, _ in pairs])
         for external_id, entity in pairs:
             event = newest.get(f"client/{external_id}")
             observed = decode("client", event.data) if event else None
@@ -127,13 +148,20 @@ def merge(clients: Sequence[Client]) -> Client:
 
 
 def _others(
-    connection: Connection, source: str, kind: str, living: dict[str, Entity], bound: Bound, *, fresh: bool
+    connection: Connection,
+    source: str,
+    kind: str,
+    living: dict[str, Entity],
+    bound: Bound,
+    judge: identity.Judge | None,
+    *,
+    fresh: bool,
 ) -> None:
     keys = {external_id: _key(source, kind, external_id, bound) for external_id in living}
     clients: dict[str, str | None] = {}
     if "client_id" in STATE[kind].c:
         mentions = {keys[external_id]: _mentions(source, entity) for external_id, entity in living.items()}
-        clients = identity.attribute(connection, mentions)
+        clients = identity.attribute(connection, mentions, judge)
         if not fresh:
             parties.drop_mentions(connection, mentions)
         parties.save_mentions(connection, [(key, kind, entity) for entity, named in mentions.items() for key in named])

@@ -47,7 +47,7 @@ def _from_keyring(service: str, name: str) -> str:
     except ImportError as error:
         raise SettingsError("keyring is not installed.", hint="Run: pip install 'svyazka[keyring]'") from error
     try:
-        value = keyring.get_password(service, name)
+        value: str | None = keyring.get_password(service, name)
     except KeyringError as error:
         raise SettingsError("this machine has no usable keyring.", hint="Use file:PATH on servers.") from error
     if not value:

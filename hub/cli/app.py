@@ -20,6 +20,7 @@ from hub.config import Config, find_config, load_config
 from hub.model.errors import HubError
 from hub.model.values import Money
 from hub.plugins import Plugins
+from hub.projection import Sources, sources_of
 from hub.redaction import RedactingFilter, redact
 from hub.store.database import Store
 
@@ -52,6 +53,11 @@ class App:
         if self._store is None:
             self._store = Store(self.config.store_url, synchronous=self.config.model.synchronous).open()
         return self._store
+
+    @property
+    def sources(self) -> Sources:
+        """Return the order in which sources are believed, and the plugins that judge between clients."""
+        return sources_of(self.config, self.plugins)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -108,7 +108,7 @@ def one(connection: Connection, key: str) -> dict[str, Any]:
 @pass_app
 def show(app: App, key: str, why: bool, as_json: bool) -> None:
     """Show one client; KEY is an id or an ИНН."""
-    sources = Sources(list(app.config.model.connections))
+    sources = app.sources
     with app.store.read() as connection:
         row = one(connection, key)
         references = references_by_entity(connection, [row["id"]]).get(row["id"], [])
@@ -223,7 +223,7 @@ def merge_(app: App, left: str, right: str) -> None:
             connection,
             first["id"],
             second["id"],
-            Sources(list(app.config.model.connections)),
+            app.sources,
             by=getpass.getuser(),
             now=now,
         )
@@ -246,7 +246,7 @@ def split_(app: App, key: str, reference: str) -> None:
             found["id"],
             source,
             external_id,
-            Sources(list(app.config.model.connections)),
+            app.sources,
             by=getpass.getuser(),
             now=now,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 
 import click
 import msgspec
@@ -11,9 +12,18 @@ from hub import outbox
 from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
 from hub.store import commands
 from hub.store.commands import Outgoing
+from hub.store.database import Store
 
 STATES = ("waiting", "ready", "sending", "done", "rejected", "doubtful", "dead", "cancelled")
-by_option = click.option("--by", default=getpass.getuser, help="Who decides; else the user of this machine.")
+
+
+def decides(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what a decision about commands of the outbox needs."""
+    function = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(pass_app(function))
+    function = click.option("--by", default=getpass.getuser, help="Who decides; else the user of this machine.")(
+        function
+    )
+    return click.argument("command_ids", metavar="ID...", nargs=-1, required=True)(function)
 
 
 @click.group()
@@ -78,36 +88,41 @@ def show(app: App, command_id: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("command_ids", metavar="ID…", nargs=-1, required=True)
-@by_option
-@pass_app
-def approve(app: App, command_ids: tuple[str, ...], by: str) -> None:
-    """Let waiting commands go."""
-    for command_id in command_ids:
-        outbox.approve(app.store, command_id, by)
-        say(f"{command_id}: approved")
+@decides
+def approve(app: App, command_ids: tuple[str, ...], by: str, as_json: bool) -> None:
+    """Let waiting commands go. JSON: as `hub command list`."""
+    _decide(app, command_ids, outbox.approve, by, as_json=as_json)
 
 
 @cli.command()
-@click.argument("command_ids", metavar="ID…", nargs=-1, required=True)
-@by_option
-@pass_app
-def retry(app: App, command_ids: tuple[str, ...], by: str) -> None:
-    """Send again what was refused, given up or is doubtful. Look at the other side first: it may be there already."""
-    for command_id in command_ids:
-        outbox.retry(app.store, command_id, by)
-        say(f"{command_id}: goes again")
+@decides
+def retry(app: App, command_ids: tuple[str, ...], by: str, as_json: bool) -> None:
+    """Send again what was refused, given up or is doubtful. JSON: as `hub command list`.
+
+    Look at the other side first: what is doubtful may be there already.
+    """
+    _decide(app, command_ids, outbox.retry, by, as_json=as_json)
 
 
 @cli.command()
-@click.argument("command_ids", metavar="ID…", nargs=-1, required=True)
-@by_option
-@pass_app
-def cancel(app: App, command_ids: tuple[str, ...], by: str) -> None:
-    """Drop commands, or close doubtful ones after you have looked at the other side."""
+@decides
+def cancel(app: App, command_ids: tuple[str, ...], by: str, as_json: bool) -> None:
+    """Drop commands, or close doubtful ones after a look at the other side. JSON: as `hub command list`."""
+    _decide(app, command_ids, outbox.cancel, by, as_json=as_json)
+
+
+def _decide(
+    app: App, command_ids: tuple[str, ...], act: Callable[[Store, str, str], None], by: str, *, as_json: bool
+) -> None:
     for command_id in command_ids:
-        outbox.cancel(app.store, command_id, by)
-        say(f"{command_id}: cancelled")
+        act(app.store, command_id, by)
+    with app.store.read() as connection:
+        rows = [row for it in command_ids if (row := commands.get(connection, it)) is not None]
+    if as_json:
+        print_json([_plain(row) for row in rows])
+    else:
+        for row in rows:
+            say(f"{row.id} is now {row.state}.")
 
 
 def _plain(row: Outgoing) -> dict[str, object]:

@@ -11,7 +11,6 @@ import msgspec
 from hub.cli.app import App, pass_app, print_json, print_table
 from hub.ingest import import_events
 from hub.model.errors import BadRecord
-from hub.projection import Sources
 from hub.store import log
 
 
@@ -72,7 +71,7 @@ def import_(app: App, file: Any) -> None:
     lines = file.read().splitlines()
     try:
         with app.store.write() as connection:
-            added = import_events(connection, lines, Sources(list(app.config.model.connections)), app.now())
+            added = import_events(connection, lines, app.sources, app.now())
     except BadRecord as error:
         click.echo(f"Error: {getattr(file, 'name', 'FILE')}: {error} Nothing was imported.", err=True)
         sys.exit(1)

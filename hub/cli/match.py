@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
 from hub.operator import Suggestion, merge, reject, suggestions
-from hub.projection import Sources
 from hub.store.problems import note
 
 
@@ -48,7 +47,7 @@ def accept(app: App, key: str) -> None:
             connection,
             found.left,
             found.right,
-            Sources(list(app.config.model.connections)),
+            app.sources,
             by=getpass.getuser(),
             now=now,
         )

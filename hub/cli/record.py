@@ -93,7 +93,7 @@ def show(app: App, connection_name: str, stream: str, external_id: str) -> None:
         payload = connection.execute(query).scalar()
     if payload is None:
         no_such("record", f"{connection_name}/{stream}/{external_id}")
-    click.get_binary_stream("stdout").write(bytes(payload))
+    sys.stdout.buffer.write(bytes(payload))
 
 
 @record.command()
@@ -122,7 +122,7 @@ def parse(connector_name: str, file: Path, stream: str, given: tuple[str, ...], 
     else:
         for fact in mapped.facts:
             say(f"{fact.entry.type}  {fact.entry.time or ''}  {fact.entry.subject}")
-            say(msgspec.json.format(fact.entry.data, indent=2))
+            say(msgspec.json.format(fact.entry.data.encode(), indent=2).decode())
     if mapped.problem is not None:
         click.echo(f"Error: {file}: {mapped.problem}", err=True)
         sys.exit(1)

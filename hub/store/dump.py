@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, ColumnElement, Connection, case, select
 
 from hub.store import tables
 
@@ -19,6 +19,8 @@ _LEFT_OUT = {
     "document": {"id", "created_at", "issued_at"},
     "redirect": {"at"},
     "verdict": {"at"},
+    "action": {"id"},
+    "document_file": {"document", "sha256", "size_bytes"},
 }
 _WHOLE = ("reference", "claim", "mention", "document_number")
 
@@ -28,7 +30,7 @@ def dump_lines(connection: Connection) -> Iterator[str]:
     names = (*tables.STATE, *_LEFT_OUT, *_WHOLE)
     for name in sorted(set(names)):
         table = tables.metadata.tables[name]
-        query: Any = select(*(column for column in table.columns if column.name not in _LEFT_OUT.get(name, ())))
+        query: Any = select(*(_column(column) for column in table.columns if column.name not in _LEFT_OUT.get(name, ())))
         if name == "record":
             query = query.add_columns(tables.stream.c.connection, tables.stream.c.name).join_from(
                 table, tables.stream, table.c.stream_id == tables.stream.c.id
@@ -40,7 +42,13 @@ def dump_lines(connection: Connection) -> Iterator[str]:
         yield from sorted(f"{name} {' | '.join(_shown(value) for value in row)}" for row in connection.execute(query))
 
 
+def _column(column: Column[Any]) -> ColumnElement[Any]:
+    if column is not tables.event.c.time:
+        return column
+    return case((tables.event.c.type.like("%.deleted"), None), else_=column)  # when it was noticed, not when it happened
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, bytes | memoryview):
         return hashlib.sha256(bytes(value)).hexdigest()[:16]
-    return "" if value is None else str(value)
+    return "" if value is None else str(value).replace("\n", "\\n")

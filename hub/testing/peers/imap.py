@@ -12,6 +12,7 @@ import hashlib
 import io
 import re
 import socket
+import ssl
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
@@ -27,6 +28,7 @@ from hub.testing.peer import Fault
 from hub.testing.peers.smtp import PASSWORD, USER, LoopbackServer, SmtpServer, hang_up
 
 CAPABILITIES = "IMAP4rev1 LITERAL+ UIDPLUS SPECIAL-USE ID AUTH=PLAIN SASL-IR"
+BEFORE_TLS = "IMAP4rev1 LITERAL+ ID STARTTLS LOGINDISABLED"
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -101,7 +103,11 @@ class ImapServer(LoopbackServer):
 
     def serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         """Speak IMAP with one client."""
-        _Session(self, connection, lines).run()
+        session = _Session(self, connection, lines)
+        try:
+            session.run()
+        finally:
+            session.end()
 
 
 class _GrammarError(Exception):
@@ -120,11 +126,17 @@ class _Session:
         self._is_readonly = True
         self._left = server.cut_after
 
+    def end(self) -> None:
+        """Close what was wrapped in TLS; the rest belongs to the server."""
+        if isinstance(self._connection, ssl.SSLSocket):
+            self._lines.close()
+            self._connection.close()
+
     def run(self) -> None:
         if self._server.garbage:
             self._send(b"<!DOCTYPE html>\r\n<html><body>It works!</body></html>\r\n")
             return
-        self._send(f"* OK [CAPABILITY {CAPABILITIES}] stand-in ready\r\n".encode())
+        self._send(f"* OK [CAPABILITY {self._capabilities()}] stand-in ready\r\n".encode())
         while True:
             tag, tokens = "*", []
             try:
@@ -136,6 +148,9 @@ class _Session:
                 if name == "LOGOUT":
                     self._send(f"* BYE\r\n{tag} OK bye\r\n".encode())
                     return
+                if name == "STARTTLS":
+                    self._start_tls(tag)
+                    continue
                 refusal = self._server.refuse.get(name)
                 if refusal:
                     self._send(f"{tag} {refusal}\r\n".encode())
@@ -149,6 +164,12 @@ class _Session:
                 tag = str(tokens[0]) if tokens and isinstance(tokens[0], str) else tag
                 self._send(f"{tag} BAD {error}\r\n".encode())
 
+    def _wants_tls(self) -> bool:
+        return self._server.tls is not None and not isinstance(self._connection, ssl.SSLSocket)
+
+    def _capabilities(self) -> str:
+        return BEFORE_TLS if self._wants_tls() else CAPABILITIES
+
     def _send(self, content: bytes) -> None:
         if self._left is not None:
             content, self._left = content[: self._left], self._left - len(content)
@@ -156,6 +177,13 @@ class _Session:
         if self._left is not None and self._left <= 0:
             hang_up(self._connection)
             raise OSError("cut on purpose")
+
+    def _start_tls(self, tag: str) -> None:
+        if self._server.tls is None or not self._wants_tls():
+            raise _GrammarError("TLS is not offered")
+        self._send(f"{tag} OK go on\r\n".encode())
+        self._connection = self._server.tls.wrap_socket(self._connection, server_side=True)
+        self._lines = self._connection.makefile("rb")
 
     # what comes in
 
@@ -186,7 +214,7 @@ class _Session:
     def _do(self, name: str, arguments: list[Token]) -> str:
         if name in ("CAPABILITY", "NOOP", "ID"):
             answers = {
-                "CAPABILITY": f"* CAPABILITY {CAPABILITIES}\r\n",
+                "CAPABILITY": f"* CAPABILITY {self._capabilities()}\r\n",
                 "ID": '* ID ("name" "stand-in" "version" "1")\r\n',
             }
             self._send(answers.get(name, "").encode())
@@ -215,6 +243,8 @@ class _Session:
     def _login(self, name: str, arguments: list[Token]) -> str:
         if self._is_known:
             raise _GrammarError("already logged in")
+        if self._wants_tls():
+            raise _RefusedError("[PRIVACYREQUIRED] TLS first")
         if name == "LOGIN":
             given = [_text(argument) for argument in arguments]
         else:

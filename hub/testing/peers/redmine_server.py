@@ -26,10 +26,11 @@ class RealRedminePeer(Verbs):
     faults: ClassVar[tuple[Fault, ...]] = ("auth",)
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="redmine-")
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def start(self) -> None:
         """Start a server on a free port; the first start on a machine installs it."""
+        self._folder = tempfile.TemporaryDirectory(prefix="redmine-")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -38,8 +39,9 @@ class RealRedminePeer(Verbs):
 
     def stop(self) -> None:
         """Stop the server and remove its data."""
-        self._run("stop", self._folder.name)
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._run("stop", self._folder.name)
+            self._folder.cleanup()
 
     def fault(self, name: Fault | None) -> None:
         """Lock the agent's account, or unlock it."""

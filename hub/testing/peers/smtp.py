@@ -12,6 +12,7 @@ import io
 import re
 import socket
 import socketserver
+import ssl
 import threading
 from email.parser import BytesHeaderParser
 from typing import Any
@@ -50,6 +51,8 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def setup(self) -> None:
         """Register the connection, so that the server can cut it."""
+        if self.server.owner.tls is not None and self.server.owner.is_tls_first:
+            self.request = self.server.owner.tls.wrap_socket(self.request, server_side=True)
         super().setup()
         self.server.owner.connections.add(self.connection)
 
@@ -76,6 +79,9 @@ class LoopbackServer:
         self.port = 0
         self.lock = threading.RLock()
         self.connections: set[socket.socket] = set()
+        self.tls: ssl.SSLContext | None = None
+        """With it connections are protected, or can be by STARTTLS if not `is_tls_first`."""
+        self.is_tls_first = True
         self._server: _Sockets | None = None
         self._thread: threading.Thread | None = None
 
@@ -133,10 +139,14 @@ class SmtpServer(LoopbackServer):
 
     def serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         """Speak SMTP with one client."""
-        _Session(self, connection, lines).run()
+        session = _Session(self, connection, lines)
+        try:
+            session.run()
+        finally:
+            session.end()
 
 
-VERBS = frozenset({"ehlo", "helo", "noop", "rset", "quit", "auth", "mail", "rcpt", "data"})
+VERBS = frozenset({"ehlo", "helo", "starttls", "noop", "rset", "quit", "auth", "mail", "rcpt", "data"})
 _PATH = re.compile(r"<([^<>\s]*)>((?: [A-Za-z0-9=]+)*)")
 
 
@@ -146,6 +156,12 @@ class _Session:
         self._is_greeted = self._is_known = self._is_utf8 = False
         self._sender: str | None = None
         self._recipients: list[str] = []
+
+    def end(self) -> None:
+        """Close what was wrapped in TLS; the rest belongs to the server."""
+        if isinstance(self._connection, ssl.SSLSocket):
+            self._lines.close()
+            self._connection.close()
 
     def run(self) -> None:
         if self._server.garbage:
@@ -179,7 +195,21 @@ class _Session:
         self._is_greeted = True
         self._forget()
         size, ways = self._server.most_bytes, " ".join(self._server.mechanisms)
-        self._say("250 stand-in", f"250 SIZE {size}", "250 8BITMIME", "250 SMTPUTF8", f"250 AUTH {ways}")
+        offers = [f"250 SIZE {size}", "250 8BITMIME", "250 SMTPUTF8"]
+        offers.append("250 STARTTLS" if self._wants_tls() else f"250 AUTH {ways}")
+        self._say("250 stand-in", *offers)
+
+    def _wants_tls(self) -> bool:
+        return self._server.tls is not None and not isinstance(self._connection, ssl.SSLSocket)
+
+    def _starttls(self, _: str) -> None:
+        if self._server.tls is None or not self._wants_tls():
+            self._say("502 5.5.1 not offered")
+            return
+        self._say("220 go on")
+        self._connection = self._server.tls.wrap_socket(self._connection, server_side=True)
+        self._lines = self._connection.makefile("rb")
+        self._is_greeted = False
 
     def _helo(self, _: str) -> None:
         self._is_greeted = True
@@ -203,6 +233,8 @@ class _Session:
         mechanism, _, initial = rest.partition(" ")
         if not self._is_greeted or self._is_known:
             self._say("503 5.5.1 not now")
+        elif self._wants_tls():
+            self._say("538 5.7.11 encryption required")
         elif mechanism.upper() not in self._server.mechanisms:
             self._say("504 5.5.4 unknown mechanism")
         else:
