@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
+from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
 
 from hub.api import AuthError, HubError, SettingsError, Unavailable
 
@@ -196,6 +196,8 @@ def named(host: str) -> Iterator[None]:
         raise
     except (IMAPClientAbortError, ProtocolError) as error:
         raise Unavailable(f"{host} broke the connection off or does not speak IMAP.") from error
+    except CapabilityError as error:
+        raise SettingsError(f"{host} does not offer what the settings ask for: {error}.", field="tls") from error
     except LoginError as error:
         if isinstance(error.__context__, IMAPClientAbortError):  # the library hides a lost connection behind it
             raise Unavailable(f"{host} broke the connection off at the login.") from error

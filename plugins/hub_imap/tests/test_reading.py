@@ -59,6 +59,17 @@ def test_a_read_stopped_after_any_batch_goes_on_without_loss(peer, connect):
     assert seen == expected
 
 
+def test_a_list_too_long_for_one_answer_is_asked_for_piece_by_piece(peer, read, monkeypatch):
+    monkeypatch.setattr("hub_imap.client.MOST_IN_SEARCH", 10)
+    for number in range(35):
+        peer.imap.deliver(letter(number), arrived=NOW - timedelta(days=200 if number % 2 else 1))
+    records, cursor = read()
+    assert ids(records) == [key_of(letter(number)) for number in range(0, 35, 2)]
+    assert peer.imap.commands.count("UID SEARCH") == 8
+    added = peer.add("INBOX", 2)
+    assert ids(read(cursor=cursor)[0]) == added
+
+
 def test_renumbering_doubles_nothing(peer, read):
     expected = peer.add("INBOX", 5)
     _, cursor = read()
@@ -86,7 +97,7 @@ def test_what_servers_add_on_the_way_does_not_make_another_letter(peer, read):
     peer.imap.deliver(raw)
     peer.imap.deliver(b"Received: from a by b; Fri, 20 Nov 2026 10:15:00 +0700\r\n" + raw.replace(b"\r\n", b"\n"))
     records, _ = read()
-    assert {it.external_id for it in records} == {key_of(raw)}
+    assert ids(records) == [key_of(raw)]
 
 
 def test_a_letter_without_message_id_has_a_key_of_its_own(peer, read):
@@ -271,3 +282,4 @@ def test_no_letter_and_no_password_gets_into_the_log(peer, read, caplog):
     read()
     assert "secret" not in caplog.text
     assert "belova" not in caplog.text
+    assert USER not in caplog.text
