@@ -12,7 +12,7 @@ from hub.testing.peers.imap import MailPeer
 from hub_imap.connector import Imap
 from hub_imap.settings import ImapSettings
 
-NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+NOW = datetime.now(UTC)
 
 
 class FixedClock:
