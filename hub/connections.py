@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from hub.config import Config, ConnectionConfig
 from hub.engine import jobs
-from hub.model.connector import Connector, ConnectorSpec, Reads, Stream
+from hub.model.connector import Connector, ConnectorSpec, Reads, Stream, Writes
 from hub.model.errors import AuthError, HubError, SettingsError
 from hub.model.settings import Settings
 from hub.plugins import Plugins, build, capabilities, fingerprint
@@ -79,6 +79,21 @@ def open_connection(hub: Hub, name: str) -> Iterator[Opened]:
             close()
     finally:
         http.close()
+
+
+def mail_connection(hub: Hub) -> str:
+    """Return the connection that sends mail. Raises SettingsError when none or several could."""
+    chosen = hub.config.model.outbox.mail_connection
+    able = []
+    for name, connection in hub.config.model.connections.items():
+        if connection.enabled and (not chosen or name == chosen):
+            with open_connection(hub, name) as opened:
+                if isinstance(opened.connector, Writes) and "mail.send" in opened.connector.commands():
+                    able.append(name)
+    if len(able) != 1:
+        which = f"several can: {', '.join(able)}" if able else "none can"
+        raise SettingsError(f"which connection sends mail? {which}.", hint="Set `outbox: {mail_connection: NAME}`.")
+    return able[0]
 
 
 def credentials_mark(settings: Settings) -> str:

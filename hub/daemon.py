@@ -15,6 +15,7 @@ from hub.engine.jobs import Job, Lease
 from hub.engine.runner import Handler, Runner, Schedule, Timetable
 from hub.model.connector import Command, Receipt
 from hub.model.errors import AuthError, HubError, SettingsError
+from hub.notify import notify, withdraw_if_over
 from hub.remind import refresh
 from hub.store import commands
 from hub.store.meta import get_meta, set_meta
@@ -44,10 +45,12 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
             sync_connection(hub, name, lease=lease)
 
     def remind(_job: Job, _lease: Lease) -> None:
-        refresh(hub.store, hub.config, hub.plugins, hub.clock.now())
+        notify(hub, refresh(hub.store, hub.config, hub.plugins, hub.clock.now()))
 
     def command(job: Job, lease: Lease) -> None:
-        deliver(hub, str(job.payload["command"]), lease)
+        command_id = str(job.payload["command"])
+        withdraw_if_over(hub.store, command_id, hub.clock.now())
+        deliver(hub, command_id, lease)
 
     return {"sync": sync, "reminders": remind, outbox.KIND: command}
 

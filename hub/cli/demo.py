@@ -13,10 +13,9 @@ import msgspec
 from hub import outbox
 from hub.cli.app import App, columns, pass_app, say
 from hub.cli.client import one, references_by_entity
-from hub.cli.document import mail_connection
 from hub.cli.sync import Meter
 from hub.cli.today import print_lists
-from hub.connections import Hub, sync_connection
+from hub.connections import Hub, mail_connection, sync_connection
 from hub.daemon import Daemon, handlers_of
 from hub.files import write_file
 from hub.model.errors import HubError

@@ -10,9 +10,8 @@ import click
 from hub import outbox
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.cli.client import one
-from hub.connections import Hub, open_connection
-from hub.model.connector import Writes
-from hub.model.errors import HubError, SettingsError
+from hub.connections import Hub, mail_connection
+from hub.model.errors import HubError
 from hub.model.values import Email
 from hub.paperwork import KINDS, issue, letter, new_invoice, parse_line, read_file
 from hub.store import documents as rows
@@ -149,21 +148,6 @@ def send(app: App, key: int, to: tuple[str, ...]) -> None:
             rows.set_state(connection, key, "sent", ("issued",))
         note(connection, who=getpass.getuser(), what="document.send", about=f"document/{key}", detail=command, now=now)
     say(f"In the outbox: {command}. It goes out with `hub run`; see: hub command show {command}")
-
-
-def mail_connection(hub: Hub) -> str:
-    """Return the connection that sends mail. Raises SettingsError when none or several could."""
-    chosen = hub.config.model.outbox.mail_connection
-    able = []
-    for name, connection in hub.config.model.connections.items():
-        if connection.enabled and (not chosen or name == chosen):
-            with open_connection(hub, name) as opened:
-                if isinstance(opened.connector, Writes) and "mail.send" in opened.connector.commands():
-                    able.append(name)
-    if len(able) != 1:
-        which = f"several can: {', '.join(able)}" if able else "none can"
-        raise SettingsError(f"which connection sends mail? {which}.", hint="Set `outbox: {mail_connection: NAME}`.")
-    return able[0]
 
 
 def _address(text: str) -> str:

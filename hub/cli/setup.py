@@ -14,9 +14,9 @@ import click
 
 from hub.cli.app import App, pass_app, print_json, say
 from hub.config import find_config, load_config
-from hub.connections import Hub, open_connection
+from hub.connections import Hub, mail_connection, open_connection
 from hub.files import write_file
-from hub.model.errors import HubError
+from hub.model.errors import HubError, SettingsError
 from hub.remind import note_installed, rules_of
 from hub.store.database import Store, wal_is_safe
 from hub.tools import SystemClock
@@ -88,6 +88,10 @@ def doctor(app: App, as_json: bool, offline: bool) -> None:
             for name, connection in app.config.model.connections.items():
                 if connection.enabled:
                     _check_connection(hub, name, found)
+            try:
+                mail_connection(hub)
+            except SettingsError as error:
+                found("warning", f"nobody can be told by mail: {Exception.__str__(error)}", error.hint)
     except HubError as error:
         found("error", Exception.__str__(error), error.hint)
     if as_json:
