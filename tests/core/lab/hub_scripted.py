@@ -1,0 +1,115 @@
+"""A connector for tests that plays a script: a JSON file says which batches it yields and how it misbehaves.
+
+It is a real plugin of a distribution of its own, so that child processes find it as they find any other.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hub import api
+from hub.api import API, Batch, Check, ConnectorSpec, Cursor, Event, Record, Reference, Secret, Settings, Stream, Tools, hookimpl
+
+KINDS: dict[str, Any] = {kind.lower(): getattr(api, kind) for kind in
+                         ("Client", "Contact", "Contract", "Invoice", "Act", "Payment", "Ticket", "Call", "Message")}  # fmt: skip
+
+
+class ScriptedSettings(Settings):
+    """Where the script is."""
+
+    source: str
+    """The JSON file."""
+    password: Secret | None = None
+    """Compared with the password of the script."""
+
+
+class Scripted:
+    """Plays the script. A stream with `cursor` goes on after the batch whose number its cursor tells."""
+
+    def __init__(self, settings: ScriptedSettings, tools: Tools) -> None:
+        self._settings = settings
+        self._tools = tools
+
+    def _script(self) -> dict[str, Any]:
+        script: dict[str, Any] = msgspec.json.decode(Path(self._settings.source).read_bytes())
+        if script.get("password") and (
+            self._settings.password is None or self._settings.password.get_secret_value() != script["password"]
+        ):
+            with Path(self._settings.source + ".refused").open("a") as log:
+                log.write("refused\n")
+            raise api.AuthError("the password is refused.", hint="Correct it.")
+        return script
+
+    def check(self) -> Check:
+        """Say nothing."""
+        self._script()
+        return Check()
+
+    def streams(self) -> Sequence[Stream]:
+        """Return the streams of the script."""
+        return [Stream(it["name"], snapshot=it.get("snapshot", False)) for it in self._script()["streams"]]
+
+    def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
+        """Yield the batches of the script, those after the cursor where the stream has one."""
+        script = next(it for it in self._script()["streams"] if it["name"] == stream.name)
+        start = int(cursor["batch"]) + 1 if cursor and script.get("cursor") else 0
+        for number, batch in enumerate(script["batches"]):
+            if number < start:
+                continue
+            misbehave(batch.get("act", ""))
+            if batch.get("act") == "wrong batch":
+                yield {"records": []}  # type: ignore[misc]
+                continue
+            records = [self._record(it) for it in batch.get("records", ())]
+            yield Batch(records, cursor={"batch": number} if script.get("cursor") else batch.get("cursor"),
+                        present=batch.get("present", ()), complete=batch.get("complete", False))  # fmt: skip
+
+    @staticmethod
+    def _record(it: Any) -> Any:
+        if not isinstance(it, dict):
+            return it
+        payload = b"" if it.get("deleted") else msgspec.json.encode(it["payload"])
+        return Record(it["id"], payload, version=it.get("version", ""), deleted=it.get("deleted", False))
+
+    def normalise(self, record: Record) -> Iterable[Event]:
+        """Say what the payload says: `{"events": [{type, kind, id, data, time, event}]}`."""
+        content = msgspec.json.decode(record.payload)
+        misbehave(content.get("act", ""))
+        for it in content.get("events", ()):
+            yield Event(it["type"], Reference(it["kind"], it["id"]), msgspec.convert(it["data"], KINDS[it["kind"]]),
+                        time=msgspec.convert(it.get("time"), _MAYBE_TIME), id=it.get("event", ""))  # fmt: skip
+
+
+def misbehave(act: str) -> None:
+    """Do what a bad plugin does."""
+    if act == "raise":
+        raise ZeroDivisionError("the plugin has a bug")
+    if act == "exit":
+        sys.exit(5)
+    if act == "print":
+        print("a plugin talks to the screen")
+    if act == "unavailable":
+        raise api.Unavailable("the other system is down.")
+    if act == "auth":
+        raise api.AuthError("the password is refused.", hint="Correct it.")
+    if act == "bad":
+        raise api.BadRecord("this record is broken.")
+    if act == "generator exit":
+        raise GeneratorExit
+    if act == "leave":
+        os.close(os.open(os.devnull, os.O_RDONLY))
+
+
+_MAYBE_TIME: Any = __import__("datetime").datetime | None
+
+
+@hookimpl
+def register_connectors() -> list[ConnectorSpec]:
+    """Announce it."""
+    return [ConnectorSpec("scripted", "Script", api=API, settings=ScriptedSettings, factory="hub_scripted:Scripted")]
