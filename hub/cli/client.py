@@ -124,15 +124,19 @@ def show(app: App, key: str, why: bool, as_json: bool) -> None:
         print_json({**row, "references": references, "counts": counts, **({"why": said} if why else {})})
         return
     say(str(row["full_name"] or row["name"]))
+    people = {person.id: person.name for person in app.config.model.employees}
     for field in ("id", "name", "inn", "kpp", "type", "status", "manager", "city"):
         if row[field]:
-            say(f"  {field:9} {row[field]}" + _by(field, row[field], said))
+            shown = row[field]
+            if field == "manager":
+                shown = people.get(aliases(app.config).get(str(shown).casefold(), ""), shown)
+            say(f"  {field:9} {shown}" + _by(field, row[field], said))
     for point in row["points"]:
         say(f"  {point['type']:9} {point.get('value') or point.get('raw', '')}  {point.get('label', '')}")
     say("  seen in")
     for reference in references:
         say(f"    {reference['connection']}/{reference['external_id']}: {reference['reason']}")
-    say("  " + ", ".join(f"{number} {kind}s" for kind, number in counts.items() if number))
+    say("  " + ", ".join(f"{kind}: {number}" for kind, number in counts.items() if number))
 
 
 def _by(field: str, value: Any, said: list[dict[str, Any]]) -> str:

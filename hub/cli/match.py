@@ -7,7 +7,7 @@ import getpass
 import click
 from sqlalchemy import Connection
 
-from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.cli.app import App, no_such, pass_app, print_json, say
 from hub.operator import Suggestion, merge, reject, suggestions
 from hub.store.problems import note
 
@@ -27,11 +27,10 @@ def list_(app: App, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    print_table(
-        ("id", "one", "other", "why"),
-        [(each.id, each.left_name, each.right_name, each.reason) for each in found],
-        grow=2,
-    )
+    for each in found:
+        say(f"{each.id}  {each.left_name} ({each.left})")
+        say(f"          {each.right_name} ({each.right})")
+        say(f"          {each.reason}")
     say("Decide with: hub match accept ID, or hub match reject ID" if found else "Nothing to decide.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -15,6 +16,7 @@ from hub.model.values import parse_duration
 from hub.remind import find, refresh
 from hub.reminders.evaluate import Deed
 from hub.reminders.explain import explain
+from hub.reminders.rules import BUILTIN
 from hub.store import reminders
 from hub.store.problems import note
 from hub.store.reminders import Kept
@@ -93,7 +95,7 @@ def why(app: App, number: str, as_json: bool) -> None:
         print_json(reasons)
         return
     say(due.title)
-    say(f"  rule        {reasons.rule} ({reasons.place}) {' '.join(reasons.seeds)}")
+    say(f"  rule        {reasons.rule} ({_place(reasons.place)}) {' '.join(reasons.seeds)}")
     say(f"  trigger     {reasons.trigger}, {app.local(reasons.trigger_time)}")
     say(f"  due         {app.local(reasons.due)}" + (" (a person's own date)" if reasons.due_is_own else ""))
     say(f"  assigned to {reasons.assignee} by {reasons.assigned_by}")
@@ -111,6 +113,11 @@ def why(app: App, number: str, as_json: bool) -> None:
         say(f"  {reasons.status}: {reasons.closed_text} {reasons.closed_by}")
 
 
+def _place(place: str) -> str:
+    path = Path(place)
+    return f"built in, {path.name}" if path.parent == BUILTIN else place
+
+
 def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign", "due"], **values: Any) -> None:
     now = app.now()
     refresh(app.store, app.config, app.plugins, now)
@@ -126,7 +133,12 @@ def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign"
     refresh(app.store, app.config, app.plugins, now)
     with app.store.read() as connection:
         after = find(connection, number)
-    say(f"Reminder {number} is {after.state}, due {app.local(after.due)}, assigned to {after.assignee}.")
+    if after.state != "open":
+        say(f"Reminder {number} is {after.state}.")
+        return
+    put_off = after.detail.get("snoozed_until")
+    until = f", put off until {app.local(datetime.fromisoformat(put_off))}" if put_off else ""
+    say(f"Reminder {number} is open, due {app.local(after.due)}{until}, assigned to {after.assignee}.")
 
 
 @reminder.command()
