@@ -167,8 +167,8 @@ class RedmineClient:
         """Yield pages so that rows which move while we read are seen again and never skipped.
 
         Within a second the order is the server's secret, so pages are joined by their rows: each begins with the last
-        row of the one before. If it begins with an unknown row, rows before it were deleted or moved to the end; then we
-        step back until the pages join. A page that only repeats is an error and not the end.
+        row of the one before. If it begins with an unknown row, rows before it were deleted or moved to the end; then
+        we step back until the pages join. A page that only repeats is an error and not the end.
         """
         offset, steps_back = 0, 0
         seen: deque[_Mark] = deque(maxlen=20 * PAGE)

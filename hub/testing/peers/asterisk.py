@@ -20,12 +20,15 @@ from hub.model.connector import Command
 from hub.testing.peer import Fault
 
 ZONE = "Asia/Krasnoyarsk"
-CSV_COLUMNS = ("accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start",
-               "answer", "end", "duration", "billsec", "disposition", "amaflags", "uniqueid", "userfield", "peeraccount",
-               "linkedid", "sequence")  # fmt: skip
-TABLE_COLUMNS = ("calldate", "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "duration",
-                 "billsec", "disposition", "amaflags", "accountcode", "uniqueid", "userfield", "did", "linkedid",
-                 "peeraccount", "sequence")  # fmt: skip
+CSV_COLUMNS = (
+    "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer",
+    "end", "duration", "billsec", "disposition", "amaflags", "uniqueid", "userfield", "peeraccount", "linkedid",
+    "sequence",
+)  # fmt: skip
+TABLE_COLUMNS = (
+    "calldate", "clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastapp", "lastdata", "duration", "billsec",
+    "disposition", "amaflags", "accountcode", "uniqueid", "userfield", "did", "linkedid", "peeraccount", "sequence",
+)  # fmt: skip
 NUMBERS = frozenset({"duration", "billsec", "sequence"})
 NOISE = "<!DOCTYPE html>\n<html><body><h1>502 Bad Gateway</h1></body></html>\n"
 
@@ -63,7 +66,7 @@ class Exchange:
     def add(self, stream: str, count: int = 1) -> list[str]:
         """Let clients call and be called; the calls are over for half an hour."""
         assert stream == "calls"
-        kinds = (self.answered, self.unanswered, self.called, self.in_menu)
+        kinds = (self.answered, self.unanswered, self.called, self.in_menu, self.given_up)
         return [kinds[number % len(kinds)](f"8391294{number % 10_000:04}") for number in range(count)]
 
     def change(self, stream: str, external_id: str) -> None:
@@ -107,6 +110,12 @@ class Exchange:
         """Let a client hang up in the voice menu, which did answer."""
         call, start = self._next(number, 20)
         self.row(call, start, 20, talk=20, src=number, dst="s", channel="SIP/trunk-00000001", app="BackGround")
+        return call
+
+    def given_up(self, number: str) -> str:
+        """Let a client hang up before a phone rings; only `unanswered=yes` logs it."""
+        call, start = self._next(number, 5)
+        self.row(call, start, 5, src=number, dst="600", channel="SIP/trunk-00000001", app="Wait")
         return call
 
     def row(self, call: str, start: datetime, seconds: int, *, talk: int = 0, src: str = "", dst: str = "",
@@ -167,7 +176,7 @@ class AsteriskPeer(Exchange):
     """`Master.csv` with 21 columns; `columns` says how many the exchange writes (16, 17, 18 or 21)."""
 
     file_name = "Master.csv"
-    columns: ClassVar[int] = 21
+    columns: int = 21
 
     def create(self) -> None:
         """Make the empty file."""
