@@ -138,14 +138,14 @@ def _look_up(store: Store, row: Outgoing, connector: Connector, lease: Lease) ->
         now = store.now(connection)
         jobs.finish(connection, lease, now)
         words = "it was sent, no answer came, and it cannot be found at the other side"
-        if commands.change(connection, row.id, ("sending",), at_attempt=row.attempt, state="doubtful", error=words):
+        if commands.change(connection, row.id, ("sending",), state="doubtful", error=words):
             _ask(connection, row, f"it may have taken effect or not ({words})", now)
 
 
 def _give_back(store: Store, row: Outgoing, lease: Lease, error: HubError) -> None:
     with store.write() as connection:
         jobs.hold(connection, lease, store.now(connection))
-        commands.change(connection, row.id, ("sending",), at_attempt=row.attempt, state="ready", error=str(error))
+        commands.change(connection, row.id, ("sending",), state="ready", error=str(error))
 
 
 def _conclude(store: Store, row: Outgoing, lease: Lease, state: str, **values: Any) -> None:

@@ -213,7 +213,7 @@ class Runner:
                     return
                 state = jobs.fail(connection, lease, now, error)
         except LeaseLost:
-            log.warning("job %s (%s) failed after it was taken over: %s", job.id, job.kind, reason)
+            log.warning("job %s (%s) had ended or was taken over when this happened: %s", job.id, job.kind, reason)
         except TROUBLE as trouble:
             log.warning("job %s (%s) failed: %s; that could not be stored: %s", job.id, job.kind, reason, trouble)
         else:

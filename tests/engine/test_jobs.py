@@ -151,15 +151,16 @@ def test_holding_prolongs_the_lease_so_that_nobody_reaps_it(store: Store) -> Non
 
 
 def test_a_given_back_job_costs_no_attempt_and_never_reuses_its_token(store: Store) -> None:
-    job_id = add(store, max_attempts=1)
+    job_id = add(store, max_attempts=2)
     first = claim(store)
     do(store, jobs.release, first)
     second = claim(store)
     assert second.attempt == 2
     with pytest.raises(LeaseLost):
         do(store, jobs.finish, first)
-    assert do(store, jobs.fail, second, error=ValueError("x")) == "dead"
-    assert state(store, job_id).attempt == 2
+    assert do(store, jobs.fail, second, error=ValueError("x")) == "ready"
+    do(store, jobs.retry, job_id)
+    assert do(store, jobs.fail, claim(store), error=ValueError("x")) == "dead"
 
 
 def test_back_off_doubles_up_to_five_minutes_and_varies() -> None:
