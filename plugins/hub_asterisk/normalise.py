@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hub.api import BadRecord, Call, Event, Phone, Record
+from hub.api import BadRecord, Call, Event, Phone, Record, Reference
 
-from .legs import Leg, columns_of, leg_of, split_line
+from .legs import Leg, columns_of, key_of, leg_of, split_line
 from .settings import AsteriskSettings
 
 Direction = Literal["inbound", "outbound", "internal"]
@@ -28,11 +28,14 @@ _PEER = re.compile(r"[A-Za-z0-9_]+/(?:.*/)?(\d+)(?:@.*)?-[0-9a-f]+", re.ASCII)
 
 
 def normalise(record: Record, settings: AsteriskSettings) -> Iterator[Event]:
-    """Yield the one event of a conversation. Raises BadRecord."""
+    """Yield one event for each conversation: a record holds one, a whole file may hold many. Raises BadRecord."""
     zone = ZoneInfo(settings.zone)
-    legs = sorted((leg_of(row, zone) for row in rows_of(record.payload)), key=lambda leg: (leg.start, leg.sequence))
-    call = _call(legs, settings)
-    yield Event(f"call.{call.state}", record.reference("call"), call, time=call.started)
+    conversations: dict[str, list[Leg]] = {}
+    for row in rows_of(record.payload):
+        conversations.setdefault(key_of(row), []).append(leg_of(row, zone))
+    for key, legs in conversations.items():
+        call = _call(sorted(legs, key=lambda leg: (leg.start, leg.sequence)), settings)
+        yield Event(f"call.{call.state}", Reference("call", key), call, time=call.started)
 
 
 def rows_of(payload: bytes) -> list[dict[str, str]]:

@@ -112,7 +112,7 @@ class Verbs:
         raise NotImplementedError(f"{command.kind}: the connector only reads")
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an error of ours
+class Refusal(Exception):
     """Raised inside the server to answer with a status; the body is empty unless messages are given."""
 
     def __init__(self, status: int, *messages: str) -> None:

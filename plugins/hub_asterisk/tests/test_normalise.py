@@ -226,6 +226,12 @@ def line(**given: Any) -> bytes:
     return WRITER.line(row(**given)).encode().rstrip(b"\n")
 
 
+def test_whole_file_gives_one_event_for_each_conversation() -> None:
+    payload = b"\n".join([line(), line(linkedid="1778554900.4"), line(sequence=2)])
+    found = list(normalise(Record("Master.csv", payload), settings()))
+    assert [(it.key(), it.data.legs) for it in found] == [("call/1778554800.1", 2), ("call/1778554900.4", 1)]
+
+
 def test_quotes_and_commas_in_a_name() -> None:
     assert b'"""Ivanov, \xd0\x98."" <101>"' in line(clid='"Ivanov, И." <101>')
     [found] = normalise(Record("1", line(clid='"Ivanov, И." <101>')), settings())
@@ -259,10 +265,11 @@ def test_end_that_cannot_be_read_follows_from_the_duration() -> None:
 @given(st.binary(max_size=400) | st.lists(st.text(max_size=20), max_size=25).map(lambda it: ",".join(it).encode()))
 def test_any_bytes_are_a_call_or_a_bad_record(payload: bytes) -> None:
     try:
-        [found] = normalise(Record("1", payload), settings())
+        said = list(normalise(Record("1", payload), settings()))
     except BadRecord:
         return
-    assert isinstance(found.data, Call)
+    assert said
+    assert all(isinstance(found.data, Call) for found in said)
 
 
 VALUES = st.text(max_size=12) | st.sampled_from(
@@ -274,13 +281,15 @@ VALUES = st.text(max_size=12) | st.sampled_from(
 def test_any_columns_are_a_call_or_a_bad_record(changes: list[dict[str, str]]) -> None:
     rows = [row(**change) for change in changes]
     try:
-        [found] = normalise(Record("1", json.dumps(rows).encode()), settings())
+        said = list(normalise(Record("1", json.dumps(rows).encode()), settings()))
     except BadRecord:
         return
-    assert isinstance(found.data, Call)
-    assert found.data.talk_seconds >= 0
-    assert found.data.wait_seconds >= 0
-    assert found.data.started <= found.data.ended
+    assert sum(found.data.legs for found in said) == len(rows)
+    for found in said:
+        assert isinstance(found.data, Call)
+        assert found.data.talk_seconds >= 0
+        assert found.data.wait_seconds >= 0
+        assert found.data.started <= found.data.ended
 
 
 @beside

@@ -236,6 +236,19 @@ def test_rotation_loses_nothing(file: AsteriskPeer, copy: bool) -> None:
     assert hub.read() == []
 
 
+def test_row_after_a_rotation_finds_its_conversation_before_it(file: AsteriskPeer) -> None:
+    hub = Hub(file)
+    file.add("calls", 4)
+    call = file.unanswered(NUMBER)
+    hub.read()
+    file.rotate()
+    file.add("calls", 4)
+    hub.read()
+    file.row(call, file._calls[call][1], 60, **TALK)
+    assert hub.read() == [call]
+    assert len(rows(hub.records[call])) == 3
+
+
 def test_rotation_that_leaves_nothing_behind_is_told(file: AsteriskPeer, caplog: pytest.LogCaptureFixture) -> None:
     hub = Hub(file)
     file.add("calls", 4)

@@ -148,6 +148,33 @@ def test_issues_deleted_between_pages_hide_no_other(harness: Harness, peer: Redm
     assert harness.ids(ISSUES) == ids - doomed
 
 
+@pytest.mark.parametrize("batch", [1, 2, 3, 4])
+def test_issues_deleted_during_the_scan_hide_no_other(peer: RedminePeer, batch: int) -> None:
+    peer.database.now = lambda: SECOND
+    with running(peer) as harness:
+        ids = peer.add("issues", 330)
+        peer.database.now = lambda: SECOND + timedelta(hours=1)
+        ids += peer.add("issues", 1)
+        harness.sync(ISSUES)
+        seen: set[str] = set()
+        with closing(harness.batches(ISSUES)) as batches:
+            for number, read in enumerate(batches, 1):
+                seen |= {record.external_id for record in read.records} | set(read.present)
+                assert number > 1 or seen == {ids[-1]}  # the list of changes
+                if number == batch:
+                    for issue in ids[:3]:
+                        peer.remove("issues", issue)
+        assert read.complete
+        assert seen >= set(ids[3:])
+
+
+def test_pages_are_asked_for_once(harness: Harness, peer: RedminePeer) -> None:
+    peer.add("issues", 230)
+    harness.sync(ISSUES)
+    asked = [it for it in peer.requests if it.startswith("GET /issues.json")]
+    assert len(asked) == 3 + 3
+
+
 def test_issues_changed_between_pages_push_no_other_out(peer: RedminePeer) -> None:
     times = iter(SECOND + timedelta(seconds=number // 40) for number in range(10**6))
     peer.database.now = lambda: next(times)
