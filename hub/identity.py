@@ -20,6 +20,7 @@ from hub.store import parties, state
 from hub.store.parties import entity_id
 
 PARTIES = ("client", "contact")
+MAX_KEY = 500
 SHARED_MAILBOX = re.compile(
     r"email:(info|office|mail|post|admin|buh|buhgalter\w*|priem\w*|sekretar\w*|secretary|sales|zakaz|support|help|shkola\w*|"
     r"school\w*|noreply|no-reply|hr|kadr\w*|kanc\w*|reception)@"
@@ -42,6 +43,11 @@ class Bound(Struct):
     entity_of: dict[tuple[str, str], str]
     touched: set[str]
     keys: set[str]
+
+
+def keys_of(entity: Entity) -> tuple[str, ...]:
+    """Return the keys of an entity that can be indexed; a longer one is no number, address or tax id."""
+    return tuple(key for key in entity.keys() if len(key) <= MAX_KEY)  # noqa: SIM118 a struct, not a dict
 
 
 def merge_keys(entity: Entity) -> tuple[str, ...]:
@@ -147,7 +153,7 @@ def _renew_claims(connection: Connection, source: str, found: Sequence[Party],
                   old_keys: Mapping[tuple[str, str], set[str]], result: Bound) -> None:  # fmt: skip
     gained, lost = [], []
     for party in found:
-        now_claimed = set(party.entity.keys()) if party.entity is not None else set()
+        now_claimed = set(keys_of(party.entity)) if party.entity is not None else set()
         before = old_keys.get((party.kind, party.external_id), set()) if not party.is_new else set()
         gained += [(key, source, party.kind, party.external_id) for key in sorted(now_claimed - before)]
         lost += [(key, source, party.kind, party.external_id) for key in sorted(before - now_claimed)]

@@ -51,7 +51,7 @@ def ingest(connection: Connection, source: str, facts: Sequence[Fact], sources: 
         last = before.get(f"{party.kind}/{party.external_id}")
         said = decode(party.kind, last.data) if last else None
         if said is not None:
-            old_keys[party.kind, party.external_id] = set(said.keys())
+            old_keys[party.kind, party.external_id] = set(identity.keys_of(said))
     bound = identity.bind(connection, source, found, old_keys, now)
     projection.project(connection, source, changed, bound, sources, fresh=not before)
     return Ingested(changed, tuple(numbers))

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Sequence
+from datetime import datetime
+from typing import get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +19,7 @@ from hub.model.connector import Reads, Record
 from hub.model.entities import ENTITIES, Entity, Reference
 from hub.model.errors import BadRecord
 from hub.model.events import DELETED, OBSERVED, Event
+from hub.redaction import redact
 from hub.store.log import Entry
 from hub.store.types import instant_text
 
@@ -23,7 +27,13 @@ log = logging.getLogger("hub.normalise")
 
 _encoder = msgspec.json.Encoder()
 _MAX_ID = 1000
-_UNCLEAN = str.maketrans({"\0": "\ufffd"})
+_MAX_ID_BYTES = 2000
+"""An index of PostgreSQL takes no more."""
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_DECODERS = {kind: msgspec.json.Decoder(entity) for kind, entity in ENTITIES.items()}
+_HINTS = {kind: {name: str(hint) for name, hint in get_type_hints(entity).items()} for kind, entity in ENTITIES.items()}
+_MOMENTS = {kind: [it for it, hint in hints.items() if "datetime.datetime" in hint] for kind, hints in _HINTS.items()}
+_COUNTS = {kind: [it for it, hint in hints.items() if hint == "<class 'int'>"] for kind, hints in _HINTS.items()}
 
 
 class Fact(Struct, frozen=True):
@@ -57,10 +67,10 @@ def normalise(connector: Reads, record: Record) -> Mapped:
     try:
         facts = tuple(_fact(event, record) for event in connector.normalise(record))
     except BadRecord as error:
-        return Mapped((), None, str(error))
-    except Exception as error:  # noqa: BLE001 the plugin's code: only this record may suffer
+        return Mapped((), None, printable(str(error)))
+    except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 the plugin's code: only this record may suffer
         log.warning("%s: normalising %s failed: %s", record.connection, record.stream, type(error).__name__)
-        return Mapped((), None, f"the plugin failed: {type(error).__name__}: {str(error)[:200]}")
+        return Mapped((), None, f"the plugin failed: {type(error).__name__}: {printable(str(error))}")
     digest = hashlib.blake2b(digest_size=16)
     for fact in facts:
         entry = fact.entry
@@ -68,26 +78,69 @@ def normalise(connector: Reads, record: Record) -> Mapped:
     return Mapped(facts, digest.digest())
 
 
+def is_id(text: object, *, longer: int = 0) -> bool:
+    """Tell whether both stores can keep and index the text as an external id, or as one that is a little longer."""
+    if not isinstance(text, str) or not 0 < len(text) <= _MAX_ID + longer:
+        return False
+    try:
+        return len(text.encode()) <= _MAX_ID_BYTES + longer
+    except UnicodeEncodeError:
+        return False
+
+
+def printable(text: str) -> str:
+    """Return what a plugin says in a form that can be stored and shown: short, no secrets, no control characters."""
+    return redact(text[:500].encode(errors="replace").decode())
+
+
 def _fact(event: Event, record: Record) -> Fact:
-    subject = event.subject
-    if ENTITIES.get(subject.kind) is not type(event.data):
-        raise BadRecord(f"an event about a {subject.kind} carries {type(event.data).__name__}.")
-    if not 0 < len(subject.external_id) <= _MAX_ID:
-        raise BadRecord(f"the external id of a {subject.kind} is empty or longer than {_MAX_ID} characters.")
+    kind = event.subject.kind
+    if ENTITIES.get(kind) is not type(event.data):
+        raise BadRecord(f"an event about a {kind} carries {type(event.data).__name__}.")
+    if not is_id(event.subject.external_id) or "\n" in event.subject.external_id:
+        raise BadRecord(f"the external id of a {kind} is empty, longer than {_MAX_ID} characters or broken.")
+    if not is_id(event.key(), longer=100) or not is_id(event.type):
+        raise BadRecord(f"the id or type of an event about a {kind} is empty, too long or broken.")
     if event.time is not None and event.time.tzinfo is None:
         raise BadRecord(f"the time of {event.type} has no zone.")
-    try:
-        data = _encoder.encode(event.data).decode()
-    except UnicodeEncodeError:
-        raise BadRecord(f"{event.type} holds a broken Unicode character.") from None
-    if "\\u0000" in data:  # PostgreSQL refuses NUL; both stores get the same
-        data = data.replace("\\u0000", "\ufffd")
-        event = msgspec.structs.replace(event, data=msgspec.json.decode(data, type=type(event.data)))
+    data, entity = _checked(event, kind)
+    external_id = _clean(event.subject.external_id)
     entry = Entry(
-        event.key().translate(_UNCLEAN), event.type, f"{subject.kind}/{subject.external_id}".translate(_UNCLEAN),
+        _clean(event.key()), _clean(event.type), f"{kind}/{external_id}",
         None if event.time is None else instant_text(event.time), data, record.external_id,
     )  # fmt: skip
-    return Fact(entry, subject, event.data)
+    return Fact(entry, Reference(kind, external_id, event.subject.connection), entity)
+
+
+def _checked(event: Event, kind: str) -> tuple[str, Entity]:
+    """Return an entity as JSON and as an object that both stores take. Raises BadRecord that names what is wrong."""
+    entity: Entity = event.data
+    try:
+        data = _encoder.encode(entity).decode()
+        if "\\u0000" in data:  # PostgreSQL refuses NUL; both stores get the same
+            data = _NUL.sub("\\1\ufffd", data)
+            entity = _DECODERS[kind].decode(data)
+        else:
+            _DECODERS[kind].decode(data)
+        for name in _MOMENTS[kind]:
+            moment: datetime | None = getattr(entity, name)
+            if moment is not None and moment.tzinfo is None:
+                raise BadRecord(f"{name} of {event.type} has no zone.")
+            _ = moment and instant_text(moment)
+    except UnicodeEncodeError:
+        raise BadRecord(f"{event.type} holds a broken Unicode character.") from None
+    except msgspec.ValidationError as error:
+        raise BadRecord(f"{event.type} holds a value of a wrong type: {error}") from None
+    except OverflowError:
+        raise BadRecord(f"{event.type} holds a time outside of the calendar.") from None
+    for name in _COUNTS[kind]:
+        if not -(2**63) <= getattr(entity, name) < 2**63:
+            raise BadRecord(f"{name} of {event.type} is too large.")
+    return data, entity
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "\ufffd")
 
 
 def deletions(subjects: Sequence[str], record_id: str, now_text: str) -> tuple[Fact, ...]:

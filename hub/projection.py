@@ -57,17 +57,19 @@ def sources_of(config: Config, plugins: Plugins) -> Sources:
 def project(
     connection: Connection, source: str, facts: Sequence[Fact], bound: Bound, sources: Sources, *, fresh: bool
 ) -> None:
-    """Write the rows of these facts; `fresh` says that none of their subjects was ever seen."""
+    """Write the rows of these facts; `fresh` says that none of their events was ever seen."""
     by_kind: dict[str, dict[str, Fact]] = {}
     for fact in facts:
         by_kind.setdefault(fact.subject.kind, {})[fact.subject.external_id] = fact
     for kind, group in by_kind.items():
         gone = {external_id for external_id, fact in group.items() if fact.entity is None}
         living = {external_id: fact.entity for external_id, fact in group.items() if fact.entity is not None}
+        keys = [_key(source, kind, external_id, bound) for external_id in group]
+        is_new = fresh and not state.existing(connection, kind, keys)  # events may have ids other than their subjects
         if kind == "client":
-            _clients(connection, source, living, gone, bound, fresh=fresh)
+            _clients(connection, source, living, gone, bound, fresh=is_new)
             continue
-        _others(connection, source, kind, living, bound, sources.judge, fresh=fresh)
+        _others(connection, source, kind, living, bound, sources.judge, fresh=is_new)
         if gone:
             state.mark_deleted(connection, kind, [_key(source, kind, external_id, bound) for external_id in gone])
     show_clients(connection, bound.touched, sources)
@@ -176,7 +178,7 @@ def _others(
 def _mentions(source: str, entity: Entity) -> tuple[str, ...]:
     owner = getattr(entity, "client", None)
     named = (reference_key(source, owner),) if owner is not None else ()
-    return named if isinstance(entity, Contact) else (*named, *entity.keys())
+    return named if isinstance(entity, Contact) else (*named, *identity.keys_of(entity))
 
 
 def parties_of(facts: Sequence[Fact], known: set[str]) -> list[Party]:

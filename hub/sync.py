@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from hub.ingest import ingest
 from hub.model.connector import Batch, Reads, Record, Stream
 from hub.model.errors import HubError
-from hub.normalise import Fact, Mapped, deletions, normalise
+from hub.normalise import Fact, Mapped, deletions, is_id, normalise, printable
 from hub.projection import Sources
 from hub.stop_points import stop_point
 from hub.store import streams
@@ -35,6 +35,7 @@ logger = logging.getLogger("hub.sync")
 VANISH_FLOOR = 5
 """So many may vanish at once whatever their share: a small firm may delete one of three."""
 _NO_HASH = b""
+ASK_AUTHOR = "This is a mistake in the plugin; its author should know."
 
 
 class Counts(Struct):
@@ -69,6 +70,8 @@ class Plan(Struct):
     rows_changed: list[tuple[Any, ...]] = []
     facts: list[Fact] = []
     problems: list[tuple[str, str]] = []
+    vanished: str = ""
+    is_cut: bool = False
     changes: list[Change] = []
     healed: int = 0
 
@@ -150,7 +153,7 @@ class Run:
               report: Callable[[Change], None] | None) -> None:  # fmt: skip
         batches = self.connector.read(self.stream, None if full else row.cursor)
         try:
-            for batch, is_last in _with_last(batches):
+            for batch, is_last in _with_last(_guarded(batches)):
                 stop_point("read")
                 plan, complete = self._plan(row, batch, limit)
                 for change in plan.changes if report else ():
@@ -170,25 +173,32 @@ class Run:
     def _plan(self, row: StreamRow, batch: Batch, limit: int | None) -> tuple[Plan, bool]:
         records: dict[str, Record] = {}
         plan = Plan()
+        named: set[str] = set()
+        is_whole = True
         for record in batch.records:
             if limit is not None and self.counts.read + len(records) >= limit:
+                plan.is_cut = True
                 break
+            name = getattr(record, "external_id", None)
             if problem := _unusable(record):
-                plan.problems.append((str(record.external_id)[:80], problem))
-                continue
-            records[record.external_id] = record
+                plan.problems.append((printable(str(name))[:80], problem))
+                is_whole &= isinstance(name, str)
+            else:
+                records[record.external_id] = record
+            if isinstance(name, str):
+                named.add(name)
         with self.store.read() as connection:
             known = streams.known_records(connection, row.id, records)
         now_text = instant_text(self.clock())
         for record in records.values():
             self._plan_record(row, record, known.get(record.external_id), plan, now_text)
         if self.stream.snapshot:
-            self.seen.extend(_short(external_id) for external_id in records)
+            self.seen.extend(_short(external_id) for external_id in named)
             self.seen.extend(_short(external_id) for external_id in batch.present)
         self.counts.read += len(records) + len(batch.present)
         self.counts.unchanged += len(batch.present)
         self.counts.bad += len(plan.problems)
-        complete = batch.complete and self.stream.snapshot and limit is None
+        complete = batch.complete and self.stream.snapshot and limit is None and is_whole
         if complete:
             self._plan_vanished(row, plan, now_text)
         return plan, complete
@@ -263,7 +273,7 @@ class Run:
                     vanished.append(external_id)
             allowed = max(VANISH_FLOOR, int(total * self.vanish_limit))
             if len(vanished) > allowed:
-                plan.problems.append(("", f"{len(vanished)} of {total} objects would vanish at once"))
+                plan.vanished = f"{len(vanished)} of {total} objects would vanish at once"
                 return
             known = streams.known_records(connection, row.id, vanished)
         for external_id in vanished:
@@ -279,41 +289,43 @@ class Run:
             streams.save_records(connection, plan.rows_changed, new=False)
             if plan.facts:
                 numbers = ingest(connection, self.name, plan.facts, self.sources, now).numbers
-            self._note_problems(connection, plan, now, complete=complete)
-            streams.save_cursor(connection, row.id, batch.cursor, now, completed=is_last)
+            self._note_problems(connection, row, plan, now, complete=complete)
+            cursor = None if plan.is_cut else batch.cursor  # what the limit cut off was not stored
+            streams.save_cursor(connection, row.id, cursor, now, completed=is_last and not plan.is_cut)
             if is_last and self.finish:
                 self.finish(connection, now)
             stop_point("stored")
         if numbers and self.on_events:
             self.on_events(list(numbers))
 
-    def _note_problems(self, connection: Connection, plan: Plan, now: datetime, *, complete: bool) -> None:
+    def _note_problems(
+        self, connection: Connection, row: StreamRow, plan: Plan, now: datetime, *, complete: bool
+    ) -> None:
         scope = f"{self.name}/{self.stream.name}"
-        for external_id, message in plan.problems:
-            if external_id:
-                open_problem(connection, f"record/{scope}", scope=self.name, now=now,
-                             title=f"Records of {scope} are parked; the first: {external_id}: {message}",
-                             hint=f"See: hub record list --parked --connection {self.name}")  # fmt: skip
-            else:
-                open_problem(
-                    connection,
-                    f"vanish/{scope}",
-                    scope=self.name,
-                    now=now,
-                    title=f"{scope}: {message}; nothing was marked gone.",
-                    hint="Check the other system; raise `vanish_limit` for one run if it is right.",
-                )
-        if complete and not any(not external_id for external_id, _ in plan.problems):
+        if plan.problems:
+            external_id, message = plan.problems[0]
+            open_problem(connection, f"record/{scope}", scope=self.name, now=now,
+                         title=f"Records of {scope} are parked, such as {external_id}: {message}",
+                         hint=f"See: hub record list --parked --connection {self.name}")  # fmt: skip
+        elif plan.healed and not streams.has_parked(connection, row.id):
+            close_problem(connection, f"record/{scope}", now)
+        if plan.vanished:
+            open_problem(connection, f"vanish/{scope}", scope=self.name, now=now,
+                         title=f"{scope}: {plan.vanished}; nothing was marked gone.",
+                         hint="Check the other system; raise `vanish_limit` for one run if it is right.")  # fmt: skip
+        elif complete:
             close_problem(connection, f"vanish/{scope}", now)
 
 
 def _unusable(record: Record) -> str:
     if not isinstance(record, Record):
         return "the connector gave something that is no record"
-    if not isinstance(record.external_id, str) or not 0 < len(record.external_id) <= 1000 or "\0" in record.external_id:
-        return "the external id is empty, too long or holds NUL"
+    if not is_id(record.external_id) or "\0" in record.external_id:
+        return "the external id is empty, too long, holds NUL or is no text"
     if not isinstance(record.payload, bytes):
         return "the payload is not bytes"
+    if not isinstance(record.version, str) or "\0" in record.version or (record.version and not is_id(record.version)):
+        return "the version is too long, holds NUL or is no text"
     return ""
 
 
@@ -331,17 +343,31 @@ def _contains(ordered: array[int], number: int) -> bool:
     return place < len(ordered) and ordered[place] == number
 
 
-def _with_last(batches: Iterable[Batch]) -> Iterator[tuple[Batch, bool]]:
-    """Yield each batch and whether it is the last one, one batch ahead."""
-    iterator = iter(batches)
+def _guarded(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Yield what the plugin yields; whatever it does wrong becomes an error that stops this stream only."""
     try:
-        batch = next(iterator)
-    except StopIteration:
-        return
-    for following in iterator:
-        yield batch, False
+        for batch in batches:
+            if not isinstance(batch, Batch):
+                raise HubError(f"the plugin gave a {type(batch).__name__} instead of a batch.", hint=ASK_AUTHOR)
+            yield batch
+    except HubError:
+        raise
+    except (Exception, SystemExit) as error:
+        logger.warning("a plugin failed while reading: %s", type(error).__name__)
+        raise HubError(f"the plugin failed: {type(error).__name__}: {str(error)[:200]}", hint=ASK_AUTHOR) from error
+
+
+def _with_last(batches: Iterator[Batch]) -> Iterator[tuple[Batch, bool]]:
+    """Yield each batch and whether it is the last one, one batch ahead; a failure behind a batch does not lose it."""
+    batch = next(batches, None)
+    while batch is not None:
+        try:
+            following = next(batches, None)
+        except HubError:
+            yield batch, False
+            raise
+        yield batch, following is None
         batch = following
-    yield batch, True
 
 
 def stale(store: Store, connection: str) -> Callable[[str, Mapping[str, str]], set[str]]:

@@ -10,10 +10,12 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, and_, func, select, update
 
+from hub.model.errors import HubError
 from hub.store import bulk
 from hub.store.tables import record, stream
 
 MAX_CURSOR_BYTES = 4096
+_WHOSE = "This is a mistake in the plugin; its author should know."
 
 _KNOWN = ("external_id", "hash", "mapped", "version", "deleted", "problem", "subjects")
 _RECORD = ("stream_id", *_KNOWN, "recorded_at", "payload")
@@ -66,12 +68,17 @@ def ensure_stream(connection: Connection, name: str, stream_name: str, fingerpri
 def save_cursor(
     connection: Connection, stream_id: int, cursor: Mapping[str, Any] | None, now: datetime, *, completed: bool
 ) -> None:
-    """Store the cursor that is true with this transaction. Raises ValueError when it is larger than 4 KiB."""
+    """Store the cursor that is true with this transaction. Raises HubError for one that is no small JSON object."""
     values: dict[str, Any] = {}
     if cursor is not None:
-        encoded = msgspec.json.encode(cursor)
+        try:
+            encoded = msgspec.json.encode(cursor)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise HubError(f"the plugin gave a cursor that is no JSON: {error}", hint=_WHOSE) from error
+        if not encoded.startswith(b"{"):
+            raise HubError("the plugin gave a cursor that is no JSON object.", hint=_WHOSE)
         if len(encoded) > MAX_CURSOR_BYTES:
-            raise ValueError(f"the cursor has {len(encoded)} bytes, at most {MAX_CURSOR_BYTES} are allowed")
+            raise HubError(f"the plugin gave a cursor of more than {MAX_CURSOR_BYTES} bytes.", hint=_WHOSE)
         values = {"cursor": encoded.decode(), "cursor_at": now}
     if completed:
         values["completed_at"] = now
@@ -120,6 +127,12 @@ def living_ids(connection: Connection, stream_id: int) -> Iterable[str]:
     query = select(record.c.external_id).where(record.c.stream_id == stream_id, ~record.c.deleted)
     for row in connection.execution_options(yield_per=5000).execute(query):
         yield row[0]
+
+
+def has_parked(connection: Connection, stream_id: int) -> bool:
+    """Tell whether a record of the stream could not be understood."""
+    query = select(record.c.external_id).where(record.c.stream_id == stream_id, record.c.problem.is_not(None)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def read_records(connection: Connection, stream_id: int, *, parked_only: bool, after: str, limit: int) -> list[Any]:
