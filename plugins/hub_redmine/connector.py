@@ -105,6 +105,7 @@ class _Reading:
         self._updated = self._known_time(cursor, "updated", self._now + CLOCK_TOLERANCE)
         self._scanned = self._known_time(cursor, "scanned", tools.clock.now() + CLOCK_TOLERANCE)
         self._fetched: dict[int, str] = {}
+        self._told: set[int] = set()
 
     def _known_time(self, cursor: Cursor, name: str, latest: datetime) -> datetime:
         moment = read_time(cursor.get(name))
@@ -146,13 +147,16 @@ class _Reading:
         self._settle([row for row in rows if row.id in wanted])
         for row in rows:
             if row.id not in wanted:
-                present.append(str(row.id))
+                if row.id not in self._told:
+                    present.append(str(row.id))
+                self._told.add(row.id)
                 continue
             payload = self._client.issue(row.id)
             if payload is None:
                 self._tools.log.info("issue %s went away while reading", row.id)
                 continue
             self._fetched[row.id] = row.version
+            self._told.add(row.id)
             records.append(Record(str(row.id), payload, version=row.version))
         return Batch(records, present=present, expected=expected)
 
