@@ -11,7 +11,7 @@ it is looked up and never sent again by itself. Only the words of the other side
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -55,7 +55,7 @@ def add(
 
     With `approve` it waits for a person. `key` names what the command is for, so that wanting it twice sends it once.
     """
-    command_id = key or uuid.uuid4().hex
+    command_id = key or secrets.token_hex(8)
     if commands.get(connection, command_id) is not None:
         return command_id
     new = Outgoing(

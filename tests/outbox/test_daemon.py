@@ -243,6 +243,11 @@ def test_people_see_and_decide_on_the_command_line(store: Store, config: Path) -
     assert [it["id"] for it in hub_cli(config, "command", "list", "--state", "cancelled", "--json")] == ["c2"]
     found = hub_cli(config, "job", "list", "--json")
     assert {it["payload"]["command"]: it["state"] for it in found} == {"c1": "ready", "c2": "cancelled"}
+    with store.write() as connection:
+        outbox.add(
+            connection, "thing.do", "accounting", {}, title="Письмо с закрывающими документами за ноябрь", client=None,
+            by="", now=store.now(connection), approve=False,
+        )  # fmt: skip
     for words in ("command list", "command show c1", "job list"):
         assert max(map(len, hub_cli(config, *words.split()).splitlines())) <= 80
 

@@ -257,13 +257,14 @@ def test_a_late_answer_to_an_older_try_changes_nothing(store: Store, peer: Count
                 jobs.reap(connection, store.now(connection) + timedelta(hours=1))
             run(store, Counting(peer.port))
             outbox.retry(store, "c1", "petrov")
-            peer.behaviour["c1"] = "refuse"
+            peer.behaviour["c1"] = "blind"
+            run(store, Counting(peer.port))
             run(store, Counting(peer.port))
             return Receipt(external_id="of the first try")
 
     add(store)
     outbox.deliver(store, "c1", Slow(peer.port), claim(store))
-    assert (get(store).state, get(store).attempt, get(store).receipt) == ("rejected", 2, None)
+    assert (get(store).state, get(store).attempt, get(store).receipt) == ("doubtful", 2, None)
 
 
 @pytest.mark.parametrize(("state", "fate"), [("ready", "dead"), ("sending", "doubtful")])
