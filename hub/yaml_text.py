@@ -18,6 +18,7 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
 
 _TAGS = {"str", "int", "float", "bool", "null", "timestamp", "seq", "map", "merge", "value", "binary"}
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Path_ = tuple[str | int, ...]
 
@@ -55,7 +56,8 @@ def load(text: str | bytes, name: str) -> Document:
             raise SettingsError(f"{name}: not UTF-8 at byte {error.start}.", hint="Save the file as UTF-8.") from error
     lines: dict[Path_, int] = {}
     try:
-        root = yaml.compose(text, Loader=yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
+        _refuse_deep(text, name)
+        root = yaml.compose(text, Loader=_LOADER)
         data = {} if root is None else _plain(root, (), name, lines, set())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -81,11 +83,22 @@ def load_file(path: Path) -> Document:
     return load(content, str(path))
 
 
+def _refuse_deep(text: str, name: str) -> None:
+    """Count the levels before anything recurses: LibYAML's composer overflows the stack of the process itself."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH + 1:
+                line = event.start_mark.line + 1
+                raise SettingsError(f"{name}:{line}: nested deeper than {MAX_DEPTH} levels.")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
 def _plain(node: yaml.Node, path: Path_, name: str, lines: dict[Path_, int], seen: set[int]) -> Any:
     line = node.start_mark.line + 1
     lines[path] = line
-    if len(path) > MAX_DEPTH:
-        raise SettingsError(f"{name}:{line}: nested deeper than {MAX_DEPTH} levels.")
     if id(node) in seen:
         raise SettingsError(f"{name}:{line}: aliases (*name) are not used here.", hint="Write the value out.")
     seen.add(id(node))
