@@ -1,9 +1,8 @@
-"""Read what is needed of `$metadata`, which is 15-30 MB in a real base: parsed as a stream, freed as it is read."""
+"""Read what is needed of `$metadata`, which is 15-30 MB in a real base: parsed as a stream, no tree is built."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from io import BytesIO
+from collections.abc import Collection, Mapping
 
 from lxml import etree
 
@@ -12,47 +11,54 @@ from hub.api import Unavailable
 Types = Mapping[str, Mapping[str, str]]
 """Entity and complex types by name: property → its Edm type."""
 
-_TOP = tuple(
-    f"{{*}}{name}"
-    for name in (
-        "EntityType",
-        "ComplexType",
-        "EnumType",
-        "Association",
-        "EntitySet",
-        "AssociationSet",
-        "FunctionImport",
-    )
-)
+_PIECE = 64 * 1024
 _OURS = frozenset({"EntityType", "ComplexType"})
+_TOP = _OURS | {"EnumType", "Association", "EntitySet", "AssociationSet", "FunctionImport"}
 
 
 def parse_metadata(content: bytes, wanted: Collection[str]) -> Types:
     """Return the wanted types. A name that occurs twice is merged. Raises Unavailable for what is not whole EDMX."""
-    if b"<!DOCTYPE" in content:
-        raise Unavailable("$metadata carries a DOCTYPE, which 1C never sends; something between answers in its place.")
-    found: dict[str, dict[str, str]] = {}
-    seen = 0
+    target = _Target(wanted)
+    parser = etree.XMLParser(target=target, resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        for element in _elements(content):
-            seen += 1
-            name = element.get("Name", "")
-            if name in wanted and etree.QName(element).localname in _OURS:
-                properties = found.setdefault(name, {})
-                for child in element.iterfind("{*}Property"):
-                    properties.setdefault(child.get("Name", ""), child.get("Type", ""))
+        for start in range(0, len(content), _PIECE):
+            parser.feed(content[start : start + _PIECE])
+        parser.close()
     except etree.XMLSyntaxError as error:
         raise Unavailable(f"$metadata breaks off or is damaged at line {error.lineno}.") from error
-    if not seen:
+    if not target.seen:
         raise Unavailable("$metadata describes nothing; this is not the answer of 1C.")
-    return found
+    return target.found
 
 
-def _elements(content: bytes) -> Iterator[etree._Element]:
-    for _, element in etree.iterparse(
-        BytesIO(content), events=("end",), tag=_TOP, resolve_entities=False, no_network=True, load_dtd=False
-    ):
-        yield element
-        parent = element.getparent()
-        while parent is not None and element.getprevious() is not None:
-            del parent[0]
+class _Target:
+    """Takes elements from the parser and keeps the properties of the wanted types."""
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        self.found: dict[str, dict[str, str]] = {}
+        self.seen = 0
+        self._wanted = wanted
+        self._type: dict[str, str] | None = None
+
+    def doctype(self, _name: str, _public: str | None, _system: str | None) -> None:
+        """Refuse a DOCTYPE in any encoding."""
+        raise Unavailable("$metadata carries a DOCTYPE, which 1C never sends; something between answers in its place.")
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """Take the beginning of an element."""
+        name = tag.rpartition("}")[2]
+        if name == "Property":
+            if self._type is not None:
+                self._type.setdefault(attributes.get("Name", ""), attributes.get("Type", ""))
+        elif name in _TOP:
+            self.seen += 1
+            if name in _OURS and attributes.get("Name", "") in self._wanted:
+                self._type = self.found.setdefault(attributes.get("Name", ""), {})
+
+    def end(self, tag: str) -> None:
+        """Take the end of an element."""
+        if tag.rpartition("}")[2] in _OURS:
+            self._type = None
+
+    def close(self) -> None:
+        """Take the end of the document."""
