@@ -19,7 +19,7 @@ LONGEST = 600
 SLIPS = {
     "a path of one machine": r"(?<![\w.])/(?:wor[k]|tm[p]|far[m]|roo[t])/",
     "a package index": r"https?://[a-z.-]*(?:pyp[i]|pythonhoste[d]|npmj[s]|debia[n])[a-z.]*",
-    "tools of writing": r"(?i)sub-?agen[t]|chatgp[t]|claud[e]|large language mode[l]|as an ai\b",
+    "tools of writing": r"(?i)sub-?agen[t]|chatgp[t]|claud[e]|large language mode[l]",
     "an unfinished mark": r"\b(?:TOD[O]|FIXM[E]|XX[X])\b",
 }
 
