@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from hub.model.entities import Client, Contact, Entity, tax_key
+from hub.model.entities import Client, Contact, Entity
 from hub.store import parties, state
 from hub.store.parties import entity_id
 
@@ -52,12 +52,14 @@ def keys_of(entity: Entity) -> tuple[str, ...]:
 
 def merge_keys(entity: Entity) -> tuple[str, ...]:
     """Return those keys of a party that make two parties one."""
-    if isinstance(entity, Client):
-        key = tax_key(entity.inn, entity.kpp)
-        return (key,) if "/" in key or len(key) == len("inn:") + 12 else ()
-    if isinstance(entity, Contact):
-        return tuple(filter(is_personal, entity.keys()))
-    return ()
+    if not isinstance(entity, Client):
+        return ()  # people share phones and mailboxes; their keys only find the client
+    return tuple(filter(_is_merging, keys_of(entity)))
+
+
+def _is_merging(key: str) -> bool:
+    """Tell whether a claim makes two clients one: an ИНН with its КПП, or one of twelve digits, which is a person's."""
+    return key.startswith("inn:") and ("/" in key or len(key) == len("inn:") + 12)
 
 
 def is_personal(key: str) -> bool:
@@ -74,7 +76,43 @@ def bind(connection: Connection, source: str, found: Sequence[Party], old_keys: 
         if group:
             _bind_kind(connection, source, kind, group, result, now)
     _renew_claims(connection, source, found, old_keys, result)
+    for party in found:
+        if not party.is_new and party.kind == "client":
+            left = set(filter(_is_merging, old_keys.get((party.kind, party.external_id), ()))) - set(_merging(party))
+            if left and party.entity is not None:
+                _part_again(connection, source, result.entity_of[party.kind, party.external_id], result)
     return result
+
+
+def _merging(party: Party) -> tuple[str, ...]:
+    return merge_keys(party.entity) if party.entity else ()
+
+
+def _part_again(connection: Connection, source: str, entity: str, result: Bound) -> None:
+    """Part those references of a client that nothing ties together any more, as if they had never been one."""
+    references = [item for item in parties.references_of(connection, [entity]) if item[2] == "client"]
+    keys = {item[1:4]: set(filter(_is_merging, parties.claims_of(connection, *item[1:4]))) for item in references}
+    names = {"/".join(place): place for place in keys}
+    verdicts = parties.verdicts(connection, names) if parties.has_verdicts(connection) else {}
+
+    def is_tied(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
+        left, right = sorted(("/".join(one), "/".join(other)))
+        verdict = verdicts.get((left, right), "")
+        return verdict == "same" or (verdict != "different" and bool(keys[one] & keys[other]))
+
+    groups: list[set[tuple[str, str, str]]] = []
+    for place in sorted(keys):
+        tied = [group for group in groups if any(is_tied(place, other) for other in group)]
+        groups = [*(group for group in groups if group not in tied), set().union({place}, *tied)]
+    for group in groups if len(groups) > 1 else ():
+        own = min(entity_id(*place) for place in group)
+        result.touched.add(own)
+        for place in group:
+            result.keys |= {f"ref:{'/'.join(place)}", *parties.claims_of(connection, *place)}
+            if own != entity:
+                parties.part_entity(connection, *place, own, reason="its keys changed")
+            if place[0] == source and place[1:] in result.entity_of:
+                result.entity_of[place[1:]] = own
 
 
 def _bind_kind(
@@ -90,14 +128,15 @@ def _bind_kind(
         keys = keys_of[party.external_id]
         own = known.get(party.external_id)
         same = {entity for key in keys for entity in holder.get(key, ())} - separated.get(party.external_id, set())
-        if kind == "contact" and same:
-            same = {entity for entity in same if _same_person(connection, entity, party.entity)}
+        if len(same | ({own} if own else set())) > 1:
+            same = _unparted(connection, same, own)
         fresh = own or entity_id(source, kind, party.external_id)
         entity = min(same | {fresh})  # the least id, so that the order of arrival does not matter
         if own is None:
             rows.append((source, kind, party.external_id, entity, f"same {min(keys)}" if same else "first seen"))
             result.keys.add(f"ref:{source}/{kind}/{party.external_id}")
         for other in (same | ({own} if own else set())) - {entity}:
+            result.keys |= _claims_of_entities(connection, [other])  # what two claimed may now have one owner
             parties.join_entities(connection, kind, other, entity, now)
             rows = [(*row[:3], entity if row[3] == other else row[3], row[4]) for row in rows]
             _replace(holder, result, other, entity)
@@ -137,24 +176,28 @@ def _separations(connection: Connection, source: str, kind: str, group: list[Par
     return apart
 
 
-def _same_person(connection: Connection, entity: str, contact: Client | Contact | None) -> bool:
-    """Tell whether a contact has the same surname; two people may share one mailbox."""
-    rows = state.read(connection, "contact", state.table("contact").c.id == entity)
-    if not rows or contact is None:
-        return False
-    return _surname(str(rows[0]["name"])) == _surname(contact.name)
-
-
-def _surname(name: str) -> str:
-    return name.strip().casefold().replace("ё", "е").partition(" ")[0]
+def _unparted(connection: Connection, same: set[str], own: str | None) -> set[str]:
+    """Return the entities that may become one: of those that a person has parted from each other, the least alone."""
+    if not parties.has_verdicts(connection):
+        return same
+    every = same | ({own} if own else set())
+    entity_of = {
+        f"{source}/{kind}/{external_id}": entity
+        for entity, source, kind, external_id, _ in parties.references_of(connection, every)
+    }
+    for (left, right), verdict in parties.verdicts(connection, entity_of).items():
+        pair = {entity_of.get(left), entity_of.get(right)}
+        if verdict == "different" and None not in pair and len(pair) == 2:
+            return set() if own else {min(same)}
+    return same
 
 
 def _renew_claims(connection: Connection, source: str, found: Sequence[Party],
                   old_keys: Mapping[tuple[str, str], set[str]], result: Bound) -> None:  # fmt: skip
     gained, lost = [], []
     for party in found:
-        now_claimed = set(keys_of(party.entity)) if party.entity is not None else set()
         before = old_keys.get((party.kind, party.external_id), set()) if not party.is_new else set()
+        now_claimed = set(keys_of(party.entity)) if party.entity is not None else set(filter(_is_merging, before))
         gained += [(key, source, party.kind, party.external_id) for key in sorted(now_claimed - before)]
         lost += [(key, source, party.kind, party.external_id) for key in sorted(before - now_claimed)]
     parties.save_claims(connection, gained)

@@ -14,7 +14,7 @@ from hub.model.entities import ENTITIES, Reference
 from hub.model.errors import BadRecord
 from hub.normalise import Fact, decode
 from hub.projection import Sources
-from hub.store import log
+from hub.store import log, parties
 from hub.store.log import Entry
 from hub.store.types import instant_text
 
@@ -52,6 +52,10 @@ def ingest(connection: Connection, source: str, facts: Sequence[Fact], sources: 
         said = decode(party.kind, last.data) if last else None
         if said is not None:
             old_keys[party.kind, party.external_id] = set(identity.keys_of(said))
+        elif last is not None:  # it was gone
+            old_keys[party.kind, party.external_id] = parties.claims_of(
+                connection, source, party.kind, party.external_id
+            )
     bound = identity.bind(connection, source, found, old_keys, now)
     projection.project(connection, source, changed, bound, sources, fresh=not before)
     return Ingested(changed, tuple(numbers))

@@ -53,7 +53,13 @@ def merge(connection: Connection, left: str, right: str, sources: Sources, *, by
     _log(connection, "client.merged", kept, {"kept": kept, "gone": gone, "by": by}, now)
     parties.join_entities(connection, "client", gone, kept, now)
     show_clients(connection, {kept}, sources)
+    identity.rebind(connection, _keys(connection, kept), sources.judge)  # what two claimed has one owner now
     return kept
+
+
+def _keys(connection: Connection, entity: str) -> set[str]:
+    references = parties.references_of(connection, [entity])
+    return {key for item in references for key in parties.claims_of(connection, *item[1:4])}
 
 
 def split(
@@ -95,7 +101,8 @@ def _names(connection: Connection, entity: str) -> list[str]:
 def _log(connection: Connection, type_: str, entity: str, content: dict[str, str], now: datetime) -> None:
     key = f"{type_}/{entity}/{instant_text(now)}"
     entry = Entry(key, type_, f"client/{entity}", instant_text(now), msgspec.json.encode(content).decode(), "")
-    log.append(connection, OPERATOR, [(entry, 1)], instant_text(now))
+    before = log.latest(connection, OPERATOR, [key]).get(key)
+    log.append(connection, OPERATOR, [(entry, before.version + 1 if before else 1)], instant_text(now))
 
 
 def suggestions(connection: Connection) -> list[Suggestion]:

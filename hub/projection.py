@@ -166,6 +166,8 @@ def _others(
         clients = identity.attribute(connection, mentions, judge)
         if not fresh:
             parties.drop_mentions(connection, mentions)
+            if kind == "contact":  # whoever calls from its number may belong to another client now
+                bound.keys.update(key for entity in living.values() for key in identity.keys_of(entity))
         parties.save_mentions(connection, [(key, kind, entity) for entity, named in mentions.items() for key in named])
     rows = {
         keys[external_id]: state.row(entity, key=keys[external_id], connection=source, external_id=external_id,

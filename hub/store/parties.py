@@ -122,12 +122,14 @@ def join_entities(connection: Connection, kind: str, old: str, new: str, now: da
     connection.execute(STATE[kind].delete().where(STATE[kind].c.id == old))
 
 
-def part_entity(connection: Connection, source: str, kind: str, external_id: str, entity: str) -> None:
+def part_entity(
+    connection: Connection, source: str, kind: str, external_id: str, entity: str, reason: str = "split by a person"
+) -> None:
     """Bind one reference to another entity."""
     connection.execute(
         update(reference)
         .where(reference.c.connection == source, reference.c.kind == kind, reference.c.external_id == external_id)
-        .values(entity=entity, reason="split by a person")
+        .values(entity=entity, reason=reason)
     )
     connection.execute(redirect.delete().where(redirect.c.old == entity))
 
