@@ -113,6 +113,8 @@ class Documents(_Model):
     """Numbers and folder of the documents the hub makes."""
 
     folder: str = "documents"
+    templates: str = "templates"
+    """Folder with the firm's own Word templates, `invoice.docx`; the built-in ones are used where there is none."""
     number_pattern: str = "{seq}"
     invoice_due_days: int = 5
 

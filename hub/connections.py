@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -27,6 +27,9 @@ from hub.sync import Change, Counts, Run, stale
 from hub.tools import ConnectionTools, FileBlobs, HttpxClient, SystemClock
 
 log = logging.getLogger("hub.connections")
+
+PATIENCE = timedelta(minutes=10)
+"""The lease of a sync that a person started: nothing prolongs it between two batches."""
 
 
 class Opened(Struct):
@@ -141,7 +144,7 @@ def sync_connection(
     except HubError as error:
         if not done or done[-1].error is None:
             done.append(Counts(name, stream_name, error=str(error)))
-        if not dry_run:
+        if not dry_run and not isinstance(error, jobs.LeaseLost) and not hub.clock.is_stopped:
             _note(hub, name, error)
         if lease is not None:
             raise
@@ -152,7 +155,7 @@ def _take(hub: Hub, name: str) -> jobs.Lease:
     if hub.store.is_sqlite:  # one machine: a process that was killed need not be waited for
         with hub.store.write() as connection:
             jobs.reap_killed(connection, hub.store.now(connection))
-    return jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", jobs.worker_name())
+    return jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", jobs.worker_name(), PATIENCE)
 
 
 def _run_streams(

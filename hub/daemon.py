@@ -49,7 +49,7 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
 
     def command(job: Job, lease: Lease) -> None:
         command_id = str(job.payload["command"])
-        withdraw_if_over(hub.store, command_id, hub.clock.now())
+        withdraw_if_over(hub, command_id, hub.clock.now())
         deliver(hub, command_id, lease)
 
     return {"sync": sync, "reminders": remind, outbox.KIND: command}

@@ -18,7 +18,7 @@ from msgspec import Struct
 from hub.model.connector import Reads, Record
 from hub.model.entities import ENTITIES, Entity, Reference
 from hub.model.errors import BadRecord
-from hub.model.events import DELETED, OBSERVED, Event
+from hub.model.events import DELETED, Event
 from hub.redaction import redact
 from hub.store.log import Entry
 from hub.store.types import instant_text
@@ -42,11 +42,6 @@ class Fact(Struct, frozen=True):
     entry: Entry
     subject: Reference
     entity: Entity | None
-
-    @property
-    def is_observation(self) -> bool:
-        """Tell whether the event says what is, rather than what happened."""
-        return self.entry.type.endswith(OBSERVED)
 
 
 class Mapped(Struct, frozen=True):

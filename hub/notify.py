@@ -18,11 +18,10 @@ from hub.agenda import Numbers, agenda, waiting
 from hub.config import Employee
 from hub.connections import Hub, mail_connection
 from hub.model.errors import SettingsError
-from hub.remind import Reminding
+from hub.remind import Reminding, refresh
 from hub.reminders.evaluate import Due, Step, notices
 from hub.reminders.texts import plural
 from hub.store import bulk, commands, reminders
-from hub.store.database import Store
 from hub.store.problems import close_problem, note, open_problem
 from hub.store.tables import command as command_table
 from hub.store.tables import notification, reminder
@@ -147,18 +146,21 @@ def _say_who_is_missing(connection: Connection, nobody: set[str], now: datetime)
     )  # fmt: skip
 
 
-def withdraw_if_over(store: Store, command_id: str, now: datetime) -> bool:
-    """Withdraw a notice whose reminders are all closed by now; tell whether it was withdrawn."""
+def withdraw_if_over(hub: Hub, command_id: str, now: datetime) -> bool:
+    """Ask once more just before sending; withdraw a notice that nobody needs any longer. Tell whether it was."""
     if not command_id.startswith(f"{_NOTICE}-"):
         return False
-    query = select(reminder.c.state).join_from(
-        notification, reminder, notification.c.reminder == reminder.c.id
-    ).where(notification.c.state == command_id)  # fmt: skip
-    with store.read() as connection:
-        states = set(connection.execute(query).scalars())
-    if not states or "open" in states:
+    query = (
+        select(reminder.c.rule, reminder.c.key, reminder.c.triggered_at, notification.c.step)
+        .join_from(notification, reminder, notification.c.reminder == reminder.c.id)
+        .where(notification.c.state == command_id)
+    )
+    with hub.store.read() as connection:
+        told = connection.execute(query).all()
+    evaluation = refresh(hub.store, hub.config, hub.plugins, now).evaluation
+    if not told or any(evaluation.wants(*row) for row in told):
         return False
-    with store.write() as connection:
+    with hub.store.write() as connection:
         done = connection.execute(
             update(command_table)
             .where(command_table.c.id == command_id, command_table.c.state == "ready")

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from hub.config import Config
 from hub.documents import docx, invoice
-from hub.documents.invoice import InvoiceContext, Party, build_context, template_values
+from hub.documents.invoice import InvoiceContext, Party, build_context, sample_context, template_values
 from hub.documents.render import render_pdf
 from hub.files import write_file
 from hub.model.entities import Invoice, Line
@@ -104,7 +104,7 @@ def issue(store: Store, config: Config, document: int, *, by: str, now: datetime
     if found.state != "numbered":
         raise HubError(f"the document {document} is {found.state} already.", hint="A correction is a new version.")
     folder = config.resolve(config.model.documents.folder)
-    files = _draw(found, folder)
+    files = _draw(config, found, folder)
     with store.write() as connection:
         rows.mark_issued(connection, found.id, files)
     with store.read() as connection:
@@ -113,7 +113,7 @@ def issue(store: Store, config: Config, document: int, *, by: str, now: datetime
 
 def _number(store: Store, config: Config, found: DocumentRow, *, by: str, now: datetime) -> DocumentRow:
     draft = msgspec.json.decode(found.context, type=Draft)
-    template = docx.builtin_template(found.kind)
+    template = template_of(config, found.kind)
     mark = f"{found.kind}:{hashlib.sha256(template).hexdigest()}"
     organisation = config.model.organisation
     year = now.astimezone(config.zone).year
@@ -134,9 +134,18 @@ def _pattern(pattern: str, seq: int, year: int) -> str:
         raise HubError(f"the number pattern {pattern!r} is wrong.", hint="Use {seq}, {seq:03d} and {year}.") from error
 
 
-def _draw(found: DocumentRow, folder: Path) -> list[FileRow]:
+def template_of(config: Config, kind: str) -> bytes:
+    """Return the firm's own Word template of the kind, or the built-in one."""
+    own = config.resolve(config.model.documents.templates) / f"{kind}.docx"
+    if not own.is_file():
+        return docx.builtin_template(kind)
+    docx.check_template(own, template_values(sample_context()))
+    return own.read_bytes()
+
+
+def _draw(config: Config, found: DocumentRow, folder: Path) -> list[FileRow]:
     values = template_values(msgspec.json.decode(found.context, type=InvoiceContext))
-    made = {"pdf": render_pdf(found.kind, values), "docx": docx.fill_docx(docx.builtin_template(found.kind), values)}
+    made = {"pdf": render_pdf(found.kind, values), "docx": docx.fill_docx(template_of(config, found.kind), values)}
     name = f"{found.kind}-{re.sub(r'[^0-9A-Za-zА-Яа-яЁё]+', '-', found.number).strip('-')[:60]}-{found.id}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = []

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, func, or_, select, union
+from sqlalchemy.exc import IntegrityError
 
 from hub.config import Config
 from hub.model.entities import ENTITIES, ContactPoint
@@ -206,10 +207,20 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
         kept = reminders.kept(connection)
     changes = _changes(found, kept, now)
     if changes:
-        with store.write() as connection:
-            reminders.save(connection, changes)
-            stop_point("reminders")
+        _keep(store, found, now)
     return found
+
+
+def _keep(store: Store, found: Reminding, now: datetime) -> None:
+    """Save against what is stored at that moment: another process may have evaluated meanwhile."""
+    for _ in range(2):
+        try:
+            with store.write() as connection:
+                reminders.save(connection, _changes(found, reminders.kept(connection), now))
+                stop_point("reminders")
+        except IntegrityError:  # PostgreSQL: the other one opened the same reminder; now it is there
+            continue
+        return
 
 
 def _changes(

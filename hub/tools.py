@@ -130,10 +130,10 @@ class HttpxClient(Http):
                 body = _read(answer, deadline, max_bytes, place)
             finally:
                 answer.close()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Unavailable(f"{place} cannot be reached: {_reason(error)}.", unsent=True) from error
         except httpx.TimeoutException as error:
             raise Unavailable(f"{place} did not answer in time.") from error
-        except httpx.ConnectError as error:
-            raise Unavailable(f"{place} cannot be reached: {_reason(error)}.") from error
         except httpx.HTTPError as error:
             raise Unavailable(f"{place}: the connection broke ({type(error).__name__}).") from error
         received = {name.lower(): value for name, value in answer.headers.items()}
@@ -282,7 +282,12 @@ class SystemClock(Clock):
     def sleep(self, duration: timedelta) -> None:
         """Wait; raise Unavailable at once when the hub stops meanwhile."""
         if self._stopped.wait(max(duration.total_seconds(), 0)):
-            raise Unavailable("the hub is stopping.")
+            raise Unavailable("the hub is stopping.", unsent=True)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether the hub was told to stop."""
+        return self._stopped.is_set()
 
     def stop(self) -> None:
         """End every sleep, now and later."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from datetime import date
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,9 @@ from hub import outbox
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.cli.client import one
 from hub.connections import Hub, mail_connection
+from hub.documents.docx import builtin_template, check_template
+from hub.documents.invoice import sample_context, template_values
+from hub.files import write_file
 from hub.model.errors import HubError
 from hub.model.values import Email
 from hub.paperwork import KINDS, issue, letter, new_invoice, parse_line, read_file
@@ -164,6 +168,27 @@ def _of_client(client: dict[str, object]) -> list[str]:
     if not found:
         raise HubError("the client has no e-mail address.", hint="Give one with --to.")
     return found[:1]
+
+
+@document.command()
+@click.argument("kind", type=click.Choice(sorted(KINDS)))
+@click.argument("file", type=click.Path(path_type=Path))
+def template(kind: str, file: Path) -> None:
+    """Write the built-in Word template of KIND to FILE, to be changed in Word and put into the templates folder."""
+    if file.exists():
+        raise HubError(f"{file} exists already.", hint="Give another name.")
+    write_file(file, builtin_template(kind))
+    say(f"{file}: change it in Word; `hub document check {kind} {file}` tells whether it can be filled.")
+
+
+@document.command()
+@click.argument("kind", type=click.Choice(sorted(KINDS)))
+@click.argument("file", type=click.Path(path_type=Path))
+def check(kind: str, file: Path) -> None:
+    """Fill the Word template FILE with an invented example and say what is wrong in it."""
+    del kind  # one kind so far
+    check_template(file, template_values(sample_context()))
+    say(f"{file} can be filled.")
 
 
 @document.command()

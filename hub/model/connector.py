@@ -27,8 +27,8 @@ Cursor: TypeAlias = Mapping[str, Any]
 class Record(Struct, frozen=True):
     """One object of a source: its raw bytes as received, never decoded by the reader.
 
-    `version` is the source's own change mark, if it has one; equal marks mean equal content. `deleted` says that the
-    source no longer has the object; `payload` is then empty.
+    `version` is the source's own change mark, if it has one; with an equal mark an object need not be fetched again.
+    `deleted` says that the source no longer has the object; `payload` is then empty.
     """
 
     external_id: str

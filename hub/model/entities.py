@@ -13,7 +13,7 @@ from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
-from hub.model.values import Email, Money, Phone, TaxId
+from hub.model.values import Email, Money, TaxId
 
 
 class Reference(Struct, frozen=True, omit_defaults=True):
@@ -33,12 +33,6 @@ def tax_key(inn: str, kpp: str = "") -> str:
     if tax_id is None:
         return ""
     return f"inn:{tax_id.inn}/{tax_id.kpp}" if tax_id.kpp else f"inn:{tax_id.inn}"
-
-
-def phone_key(raw: str, area_code: str = "") -> str:
-    """Return the key of a phone, or an empty string when it is not one."""
-    phone = Phone.parse(raw, area_code)
-    return f"phone:{phone.number}" if phone else ""
 
 
 def email_key(raw: str) -> str:

@@ -179,11 +179,6 @@ class TaxId(Struct, frozen=True):
     inn: str
     kpp: str = ""
 
-    @property
-    def is_person(self) -> bool:
-        """Tell whether the number is that of a person or sole trader (12 digits), who has no КПП."""
-        return len(self.inn) == 12
-
     @classmethod
     def parse(cls, inn: str, kpp: str = "") -> TaxId | None:
         """Read ИНН and КПП; a wrong ИНН gives `None`, a wrong КПП is left out."""

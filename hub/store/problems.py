@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.redaction import redact
 from hub.store.tables import audit, problem, run
@@ -14,10 +15,15 @@ from hub.store.tables import audit, problem, run
 def open_problem(connection: Connection, key: str, *, scope: str, title: str, hint: str, now: datetime) -> None:
     """Open a problem, or count it once more if it is open."""
     values = {"title": redact(title)[:500], "hint": redact(hint)[:500], "last_at": now}
-    opened = problem.c.key == key, problem.c.closed_at.is_(None)
-    done = connection.execute(update(problem).where(*opened).values(count=problem.c.count + 1, **values))
-    if not done.rowcount:
-        connection.execute(problem.insert().values(key=key, scope=scope, count=1, first_at=now, **values))
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(problem).values(key=key, scope=scope, count=1, first_at=now, **values)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["key"],
+            index_where=problem.c.closed_at.is_(None),
+            set_={**values, "count": problem.c.count + 1},
+        )
+    )
 
 
 def close_problem(connection: Connection, key: str, now: datetime) -> None:

@@ -86,11 +86,6 @@ def save_cursor(
         connection.execute(update(stream).where(stream.c.id == stream_id).values(values))
 
 
-def forget_cursor(connection: Connection, stream_id: int) -> None:
-    """Read the stream from the start next time."""
-    connection.execute(update(stream).where(stream.c.id == stream_id).values(cursor=None, cursor_at=None))
-
-
 def known_records(connection: Connection, stream_id: int, ids: Iterable[str]) -> dict[str, Known]:
     """Return what is stored of these records, by external id."""
     rows = bulk.select_in(connection, record, _KNOWN, "external_id", ids, stream_id=stream_id)

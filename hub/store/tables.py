@@ -34,9 +34,10 @@ def _text(name: str, **options: Any) -> Column[str]:
     return Column(name, Text, nullable=options.pop("nullable", False), **options)
 
 
-def _open(name: str, table: str, *columns: str, where: str) -> Index:
+def _open(name: str, *columns: Column[Any], where: str) -> Index:
+    """Make a partial unique index: at most one row of a kind may be open at a time."""
     condition = text(where)
-    return Index(f"uq_{table}_{name}", *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
+    return Index(name, *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
 
 
 meta = _table("meta", _text("name", primary_key=True), _text("value"))
@@ -152,8 +153,7 @@ job = _table(
     Column("finished_at", Instant),
     Index("ix_job_state_run_at", "state", "run_at"),
 )
-_RUNNING = text("state = 'running' AND lock_key <> ''")
-Index("uq_job_running", job.c.lock_key, unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING)
+_open("uq_job_running", job.c.lock_key, where="state = 'running' AND lock_key <> ''")
 
 run = _table(
     "run",
@@ -179,7 +179,7 @@ problem = _table(
     Column("last_at", Instant, nullable=False),
     Column("closed_at", Instant),
 )
-_open("open", "problem", "key", where="closed_at IS NULL")
+_open("uq_problem_open", problem.c.key, where="closed_at IS NULL")
 
 reminder = _table(
     "reminder",
@@ -202,7 +202,7 @@ reminder = _table(
     _text("detail"),
     UniqueConstraint("rule", "key", "instance"),
 )
-_open("open", "reminder", "rule", "key", where="state = 'open'")
+_open("uq_reminder_open", reminder.c.rule, reminder.c.key, where="state = 'open'")
 
 action = _table(
     "action",

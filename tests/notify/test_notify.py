@@ -136,10 +136,9 @@ def test_notice_that_is_over_is_withdrawn(hub: Hub) -> None:
     tell(hub.store, CLIENT, MISSED)
     notify(hub, refresh(hub.store, hub.config, hub.plugins, FRIDAY))
     notice = next(name for name in letters(hub.store) if name.startswith("notice"))
-    assert not withdraw_if_over(hub.store, notice, FRIDAY)
+    assert not withdraw_if_over(hub, notice, FRIDAY)
     tell(hub.store, CALLED_BACK)
-    refresh(hub.store, hub.config, hub.plugins, FRIDAY + timedelta(minutes=2))
-    assert withdraw_if_over(hub.store, notice, FRIDAY)
+    assert withdraw_if_over(hub, notice, FRIDAY + timedelta(minutes=2))
     assert letters(hub.store)[notice] == "cancelled"
 
 

@@ -152,7 +152,7 @@ def test_urgent_ticket_stays_until_the_client_has_spoken_after_closing_s001_8(wo
     talk = call("e1", "2026-11-23T10:20", "connected")
     due = find(world(talk, ticket={"t1": ticket}), "urgent:t1", "2026-11-23T10:31")
     assert (due.status, due.due, due.steps[-1].name) == ("open", at("2026-11-23T10:15"), "escalate:1")
-    assert due.why == "Не открывается база. Исполнитель: не назначен"
+    assert due.why == "Тема: Не открывается база; исполнитель: не назначен"
     solved = {"t1": ticket | {"state": "solved", "closed": at("2026-11-23T11:00")}}
     assert find(world(talk, ticket=solved), "urgent:t1", "2026-11-23T12:00").is_open
     after = call("e2", "2026-11-23T11:30", "connected", talk_seconds=20)

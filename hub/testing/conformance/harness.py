@@ -26,7 +26,7 @@ FILLED = {"zone": "Asia/Krasnoyarsk", "area_code": "391"}
 MOST_BATCHES = 5_000
 
 
-class Skipped(Exception):  # noqa: N818 - an outcome, not an error
+class Skipped(Exception):
     """Raised by a check that the peer cannot produce; the text names the peer's declaration."""
 
 

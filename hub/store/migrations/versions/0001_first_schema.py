@@ -589,6 +589,22 @@ def upgrade() -> None:
         sqlite_with_rowid=True,
     )
 
+    op.create_index(
+        "uq_problem_open",
+        "problem",
+        ["key"],
+        unique=True,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "uq_reminder_open",
+        "reminder",
+        ["rule", "key"],
+        unique=True,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
     if op.get_context().dialect.name == "postgresql":
         op.execute("CREATE SEQUENCE event_seq")
     _insert_only("event")
