@@ -100,6 +100,7 @@ def main() -> None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         cli(prog_name="hub", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)
@@ -107,10 +108,20 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _stop_writing()
         sys.exit(0)
+    except SystemExit:
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click saw that nobody reads any more
+            _stop_writing()
+            sys.exit(0)
+        raise
     except Exception as error:  # noqa: BLE001 the outermost edge: a person sees one sentence, never a traceback
         sys.exit(_fail(error))
+
+
+def _stop_writing() -> None:
+    """Let what is still to be written go nowhere: the reader has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _fail(error: Exception) -> int:
