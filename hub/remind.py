@@ -20,6 +20,7 @@ from hub.config import Config
 from hub.model.entities import ENTITIES, ContactPoint
 from hub.model.errors import HubError
 from hub.plugins import Plugins
+from hub.projection import OPERATOR
 from hub.reminders.calendars import Calendars, Overrides, parse_hours
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
 from hub.reminders.rules import BUILTIN, Rule, load_rules
@@ -149,7 +150,8 @@ def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dic
 
 def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
     query = log.holding().where(
-        event.c.type.not_like("%.observed"), event.c.type.not_like("%.deleted"), event.c.time >= now - HORIZON
+        event.c.source != OPERATOR, event.c.type.not_like("%.observed"), event.c.type.not_like("%.deleted"),
+        event.c.time >= now - HORIZON,
     )
     rows = connection.execute(query).all()
     clients: dict[str, dict[str, str | None]] = {}
