@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import base64
+import html
+import json
 import logging
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from hub.model.errors import SettingsError
 
 _MASK = "•••"
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb]"
+)
+"""What steers a terminal, breaks a line or turns the direction: C0 and C1 codes, line and bidirectional marks."""
 _known: set[str] = set()
 
 
@@ -56,18 +63,46 @@ def _from_keyring(service: str, name: str) -> str:
 
 
 def remember(secret: str) -> None:
-    """Strike this value, its base64 and its URL-encoded forms out of every later output."""
-    if len(secret) >= 4:
-        encoded = base64.b64encode(secret.encode()).decode()
-        _known.update({secret, quote(secret), quote(secret, safe=""), quote_plus(secret), encoded, encoded.rstrip("=")})
+    """Strike this value and the forms in which programs repeat it out of every later output."""
+    if len(secret) < 4:
+        return
+    forms = {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), html.escape(secret)}
+    forms |= {json.dumps(secret, ensure_ascii=plain)[1:-1] for plain in (True, False)}
+    _known.update(forms | _inside_base64(secret.encode()))
+
+
+def _inside_base64(secret: bytes) -> set[str]:
+    """Return what base64 makes of the secret wherever it stands in a longer text, as in `user:password`."""
+    found = set()
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + secret).decode()
+        whole = encoded[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
+        if len(whole) > 5:
+            found |= {whole, whole.replace("+", "-").replace("/", "_")}
+    return found
 
 
 def redact(text: str) -> str:
     """Return the text with every known secret replaced and control characters made visible."""
+    return visible(strike(text))
+
+
+def strike(text: str) -> str:
+    """Return the text with every known secret replaced."""
     for secret in sorted(_known, key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, _MASK)
-    return "".join("␛" if ord(sign) < 32 and sign not in "\n\t" else sign for sign in text)
+    return text
+
+
+def visible(text: str, mark: str = "␛") -> str:
+    """Return the text with each character that could act on a terminal replaced; line feeds and tabs stay."""
+    return _UNSEEN.sub(mark, text)
+
+
+def escaped(document: str) -> str:
+    """Return a JSON document that says the same without any character that could act on a terminal."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 class RedactingFilter(logging.Filter):

@@ -21,7 +21,7 @@ from hub.model.errors import HubError
 from hub.model.values import Money
 from hub.plugins import Plugins
 from hub.projection import Sources, sources_of
-from hub.redaction import RedactingFilter, redact
+from hub.redaction import RedactingFilter, escaped, redact
 from hub.store.database import Store
 
 
@@ -90,7 +90,7 @@ pass_app: Callable[[Any], Any] = click.make_pass_decorator(App)
 
 def print_json(value: Any) -> None:
     """Print one JSON document and nothing else."""
-    click.echo(msgspec.json.format(msgspec.json.encode(_plain(value)), indent=2).decode())
+    click.echo(escaped(msgspec.json.format(msgspec.json.encode(_plain(value)), indent=2).decode()))
 
 
 def _plain(value: Any) -> Any:
@@ -123,9 +123,11 @@ def progress(text: str) -> None:
 
 def width_of(text: str) -> int:
     """Return how many columns a text takes on a terminal."""
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
-    )
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def _width(sign: str) -> int:
+    return 0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
 def columns() -> int:
@@ -137,6 +139,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: in
     """Print a table that fits the terminal; column `grow` gives way and is cut with an ellipsis."""
     texts = [["" if cell is None else redact(str(cell)).replace("\n", " ") for cell in row] for row in rows]
     widths = [max([width_of(head), *(width_of(row[place]) for row in texts)]) for place, head in enumerate(heads)]
+    widths = [min(width, columns()) for width in widths]
     grow %= len(heads)
     spare = columns() - sum(widths) - 2 * (len(widths) - 1)
     if spare < 0:
@@ -149,10 +152,12 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: in
 def _fit(text: str, width: int) -> str:
     if width_of(text) <= width:
         return text + " " * (width - width_of(text))
-    cut = text
-    while cut and width_of(cut) > width - 1:
-        cut = cut[:-1]
-    return f"{cut.rstrip()}…".ljust(width)
+    taken = 0
+    for place, sign in enumerate(text):
+        taken += _width(sign)
+        if taken > width - 1:
+            return f"{text[:place].rstrip()}…".ljust(width)
+    return text
 
 
 def no_such(kind: str, key: str, hint: str = "") -> NoReturn:

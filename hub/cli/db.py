@@ -12,6 +12,7 @@ import click
 from hub.cli.app import App, pass_app, say
 from hub.files import sync_folder
 from hub.model.errors import HubError
+from hub.redaction import escaped
 from hub.store.database import Store
 from hub.store.dump import dump_lines
 
@@ -100,4 +101,4 @@ def dump(app: App) -> None:
     """Print the store's content in one canonical order, for comparing two stores."""
     with app.store.read() as connection:
         for line in dump_lines(connection):
-            sys.stdout.write(line + "\n")
+            sys.stdout.write(escaped(line) + "\n")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 import msgspec
 
-from hub.cli.app import App, pass_app, print_json, print_table
+from hub.cli.app import App, pass_app, print_json, print_table, progress
 from hub.ingest import import_events
-from hub.model.errors import BadRecord
+from hub.model.errors import BadRecord, HubError
+from hub.redaction import escaped
 from hub.store import log
 
 
@@ -56,7 +56,7 @@ def export(app: App) -> None:
     with app.store.read() as connection:
         for row in log.pages(connection):
             line = msgspec.json.encode({key: _text(value) for key, value in as_cloudevent(row).items()})
-            click.echo(line.decode())
+            click.echo(escaped(line.decode()))
 
 
 def _text(value: Any) -> Any:
@@ -73,9 +73,5 @@ def import_(app: App, file: Any) -> None:
         with app.store.write() as connection:
             added = import_events(connection, lines, app.sources, app.now())
     except BadRecord as error:
-        click.echo(f"Error: {getattr(file, 'name', 'FILE')}: {error} Nothing was imported.", err=True)
-        sys.exit(1)
-    click.echo(
-        f"{added} events imported, {len([line for line in lines if line.strip()]) - added} were there already.",
-        err=True,
-    )
+        raise HubError(f"{getattr(file, 'name', 'FILE')}: {error} Nothing was imported.") from error
+    progress(f"{added} events imported, {len([line for line in lines if line.strip()]) - added} were there already.")

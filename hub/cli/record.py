@@ -124,8 +124,7 @@ def parse(connector_name: str, file: Path, stream: str, given: tuple[str, ...], 
             say(f"{fact.entry.type}  {fact.entry.time or ''}  {fact.entry.subject}")
             say(msgspec.json.format(fact.entry.data.encode(), indent=2).decode())
     if mapped.problem is not None:
-        click.echo(f"Error: {file}: {mapped.problem}", err=True)
-        sys.exit(1)
+        raise HubError(f"{file}: {mapped.problem}")
 
 
 def _read(file: Path) -> bytes:
