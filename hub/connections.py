@@ -23,7 +23,7 @@ from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import close_problem, open_problem, open_problems
 from hub.subscribers import announcer
-from hub.sync import Change, Counts, Run, stale
+from hub.sync import ASK_AUTHOR, Change, Counts, Run, stale
 from hub.tools import ConnectionTools, FileBlobs, HttpxClient, SystemClock
 
 log = logging.getLogger("hub.connections")
@@ -141,14 +141,23 @@ def sync_connection(
                 raise
             if not dry_run:
                 _all_well(hub, name)
-    except HubError as error:
+    except (Exception, SystemExit) as raised:
+        trouble = _understood(name, raised)
         if not done or done[-1].error is None:
-            done.append(Counts(name, stream_name, error=str(error)))
-        if not dry_run and not isinstance(error, jobs.LeaseLost) and not hub.clock.is_stopped:
-            _note(hub, name, error)
+            done.append(Counts(name, stream_name, error=str(trouble)))
+        if not dry_run and not isinstance(trouble, jobs.LeaseLost) and not hub.clock.is_stopped:
+            _note(hub, name, trouble)
         if lease is not None:
-            raise
+            raise trouble from raised
     return done
+
+
+def _understood(name: str, raised: BaseException) -> HubError:
+    """Return the error as the hub's own; a plugin may raise anything, and stops only its connection."""
+    if isinstance(raised, HubError):
+        return raised
+    log.error("the connection %s failed: %s", name, type(raised).__name__, exc_info=raised)
+    return HubError(f"the plugin failed: {type(raised).__name__}: {str(raised)[:200]}", hint=ASK_AUTHOR)
 
 
 def _take(hub: Hub, name: str) -> jobs.Lease:

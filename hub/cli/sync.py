@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, redirect_stdout
 
 import click
 
@@ -42,7 +43,10 @@ def sync(
         return sync_connection(hub, name, stream_name=stream, full=full, dry_run=dry_run, limit=limit,
                                progress=meter.show, report=_show if dry_run and not as_json else None)  # fmt: skip
 
-    with ThreadPoolExecutor(max_workers=min(app.config.model.workers, len(names))) as pool:
+    with (
+        redirect_stdout(sys.stderr) if as_json else nullcontext(),  # a plugin that prints must not spoil the document
+        ThreadPoolExecutor(max_workers=min(app.config.model.workers, len(names))) as pool,
+    ):
         results = [counts for done in pool.map(one, names) for counts in done]
     if as_json:
         print_json(results)
