@@ -118,8 +118,7 @@ def _number(store: Store, config: Config, found: DocumentRow, *, by: str, now: d
     organisation = config.model.organisation
     year = now.astimezone(config.zone).year
     with store.write() as connection:
-        last = rows.next_number(connection, organisation.inn if organisation else "", found.kind, year)
-        number = _pattern(config.model.documents.number_pattern, last, year)
+        number = _free_number(connection, config, found.kind, organisation.inn if organisation else "", year)
         context = _context(config, draft, number, now)
         rows.take_number(connection, found.id, number, msgspec.json.encode(context).decode(), mark, by, now)
         stop_point("number")
@@ -127,10 +126,21 @@ def _number(store: Store, config: Config, found: DocumentRow, *, by: str, now: d
         return rows.get(connection, found.id)
 
 
+def _free_number(connection: Connection, config: Config, kind: str, inn: str, year: int) -> str:
+    """Take numbers until one was never used: a pattern without the year meets those of last year in January."""
+    pattern = config.model.documents.number_pattern
+    if _pattern(pattern, 1, year) == _pattern(pattern, 2, year):
+        raise HubError(f"the number pattern {pattern!r} gives every document the same number.", hint="Use {seq} in it.")
+    while True:
+        number = _pattern(pattern, rows.next_number(connection, inn, kind, year), year)
+        if not rows.is_used(connection, kind, number):
+            return number
+
+
 def _pattern(pattern: str, seq: int, year: int) -> str:
     try:
         return pattern.format(seq=seq, year=year)
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
         raise HubError(f"the number pattern {pattern!r} is wrong.", hint="Use {seq}, {seq:03d} and {year}.") from error
 
 

@@ -100,6 +100,12 @@ def next_number(connection: Connection, organisation: str, kind: str, year: int)
     return int(taken)
 
 
+def is_used(connection: Connection, kind: str, number: str) -> bool:
+    """Tell whether a document of this kind has the number."""
+    query = select(document.c.id).where(document.c.kind == kind, document.c.number == number).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def take_number(
     connection: Connection, key: int, number: str, context: str, template: str, by: str, now: datetime
 ) -> None:
