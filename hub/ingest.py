@@ -65,6 +65,10 @@ def _text(moment: datetime | None) -> str | None:
     return None if moment is None else instant_text(moment)
 
 
+DECISIONS = frozenset({"client.merged", "client.split"})
+"""What people decided about identity: kept in the log as it is."""
+
+
 class _Imported(Struct, rename={"spec": "specversion"}):
     id: str
     source: str
@@ -73,6 +77,7 @@ class _Imported(Struct, rename={"spec": "specversion"}):
     data: msgspec.Raw = msgspec.Raw(b"null")
     time: datetime | None = None
     spec: str = "1.0"
+    version: int = 1
 
 
 _MAX_LINE = 10 * 1024 * 1024
@@ -83,19 +88,27 @@ def import_events(connection: Connection, lines: Sequence[bytes], sources: Sourc
 
     Raises BadRecord naming the line for anything that is no event, and for a known id with other content.
     """
-    groups: dict[str, list[Fact]] = {}
+    groups: dict[tuple[int, str], list[Fact]] = {}
+    said: dict[tuple[str, str, int], Entry] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            source, fact = _imported(line, now)
-        except (BadRecord, msgspec.MsgspecError) as error:
+            source, version, fact = _imported(line, now)
+            twin = said.setdefault((source, fact.entry.id, version), fact.entry)
+            if twin != fact.entry:
+                raise BadRecord(f"the event {source}/{fact.entry.id} stands twice with other content.")
+        except (BadRecord, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadRecord(f"line {number}: {error}") from error
-        groups.setdefault(source, []).append(fact)
-    return sum(_import_group(connection, source, facts, sources, now) for source, facts in groups.items())
+        if twin is fact.entry:
+            groups.setdefault((version, source), []).append(fact)
+    return sum(  # version after version, as they were recorded
+        _import_group(connection, source, version, groups[version, source], sources, now)
+        for version, source in sorted(groups)
+    )
 
 
-def _imported(line: bytes, now: datetime) -> tuple[str, Fact]:
+def _imported(line: bytes, now: datetime) -> tuple[str, int, Fact]:
     if len(line) > _MAX_LINE:
         raise BadRecord(f"longer than {_MAX_LINE} bytes.")
     item = msgspec.json.decode(line, type=_Imported)
@@ -104,29 +117,43 @@ def _imported(line: bytes, now: datetime) -> tuple[str, Fact]:
         raise BadRecord(f"the subject {item.subject[:80]!r} is not kind/id with a known kind.")
     if not item.id or not item.source:
         raise BadRecord("id and source must not be empty.")
+    if not 1 <= item.version < 2**31:
+        raise BadRecord("the version must be a number from 1.")
     if item.time is not None and item.time.tzinfo is None:
         raise BadRecord("the time has no zone.")
     if item.time is not None and item.time > now + timedelta(days=1) and not item.type.endswith(".observed"):
         raise BadRecord("the time lies in the future.")
     content = bytes(item.data)
+    if item.source == projection.OPERATOR and item.type in DECISIONS:
+        data = msgspec.json.encode(msgspec.json.decode(content, type=dict[str, str])).decode()
+        time = None if item.time is None else instant_text(item.time)
+        entry = Entry(item.id, item.type, item.subject, time, data, "")
+        return item.source, item.version, Fact(entry, Reference(kind, external_id), None)
     entity = None if content == b"null" else msgspec.json.decode(content, type=ENTITIES[kind])
     data = "null" if entity is None else msgspec.json.encode(entity).decode()
     time = None if item.time is None else instant_text(item.time)
-    return item.source, Fact(
+    return item.source, item.version, Fact(
         Entry(item.id, item.type, item.subject, time, data, ""), Reference(kind, external_id), entity
     )
 
 
-def _import_group(connection: Connection, source: str, facts: list[Fact], sources: Sources, now: datetime) -> int:
-    before = log.latest(connection, source, [fact.entry.id for fact in facts])
+def _import_group(
+    connection: Connection, source: str, version: int, facts: list[Fact], sources: Sources, now: datetime
+) -> int:
+    ids = [fact.entry.id for fact in facts]
+    stored = log.of_version(connection, source, version, ids)
+    newest = log.latest(connection, source, ids)
     fresh = []
-    seen: dict[str, Fact] = {}
     for fact in facts:
-        last = before.get(fact.entry.id)
-        twin = seen.setdefault(fact.entry.id, fact)
-        known = (last.type, last.data) if last else (twin.entry.type, twin.entry.data)
-        if known != (fact.entry.type, fact.entry.data):
-            raise BadRecord(f"the event {source}/{fact.entry.id} is known with other content.")
-        if last is None and twin is fact:
+        entry = fact.entry
+        if entry.id in stored:
+            if stored[entry.id] != (entry.type, entry.subject, entry.data):
+                raise BadRecord(f"the event {source}/{entry.id} is known with other content.")
+        elif version != (newest[entry.id].version if entry.id in newest else 0) + 1:
+            raise BadRecord(f"version {version} of the event {source}/{entry.id} comes without the one before.")
+        else:
             fresh.append(fact)
-    return len(ingest(connection, source, fresh, sources, now).facts)
+    decisions = [fact for fact in fresh if source == projection.OPERATOR and fact.entity is None]
+    log.append(connection, source, [(fact.entry, version) for fact in decisions], instant_text(now))
+    others = [fact for fact in fresh if fact not in decisions]
+    return len(ingest(connection, source, others, sources, now).facts) + len(decisions)

@@ -51,6 +51,16 @@ def latest(connection: Connection, source: str, ids: Iterable[str]) -> dict[str,
     }
 
 
+def of_version(
+    connection: Connection, source: str, version: int, ids: Iterable[str]
+) -> dict[str, tuple[str, str, str]]:
+    """Return (type, subject, content) of those events of one source that have this version."""
+    columns = ("id", "seq", "type", "subject")
+    rows = bulk.select_in(connection, event, columns, "id", ids, source=source, version=version)
+    contents = dict(bulk.select_in(connection, event_data, ("seq", "data"), "seq", [row[1] for row in rows]))
+    return {row[0]: (row[2], row[3], contents.get(row[1], "null")) for row in rows}
+
+
 def _instant(value: Any) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
