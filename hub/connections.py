@@ -148,7 +148,7 @@ def sync_connection(
         if not dry_run and not isinstance(trouble, jobs.LeaseLost) and not hub.clock.is_stopped:
             _note(hub, name, trouble)
         if lease is not None:
-            raise trouble from raised
+            raise trouble from (None if trouble is raised else raised)
     return done
 
 
