@@ -3,6 +3,20 @@
 import sys
 from pathlib import Path
 
+import pytest
+
+from hub.store.database import Store
+
 LAB = Path(__file__).parents[1] / "core" / "lab"
 if str(LAB) not in sys.path:
     sys.path.insert(0, str(LAB))
+
+
+@pytest.fixture(scope="session")
+def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new SQLite store to copy: quicker than to migrate for each test."""
+    path = tmp_path_factory.mktemp("made") / "hub.db"
+    store = Store(f"sqlite:///{path}")
+    store.create()
+    store.close()
+    return path
