@@ -39,7 +39,11 @@ def list_(app: App, search: str, everything: bool, limit: int | None, as_json: b
         conditions = [~TABLE.c.deleted]
         if search:
             conditions.append(
-                or_(TABLE.c.inn == search, TABLE.c.name.like(f"%{search}%"), TABLE.c.full_name.like(f"%{search}%"))
+                or_(
+                    TABLE.c.inn == search,
+                    TABLE.c.name.contains(search, autoescape=True),
+                    TABLE.c.full_name.contains(search, autoescape=True),
+                )
             )
         elif not everything:
             conditions.append(or_(TABLE.c.status != "", TABLE.c.id.in_(bought)))
@@ -94,8 +98,8 @@ def one(connection: Connection, key: str) -> dict[str, Any]:
     key = parties.follow(connection, key)
     rows = state.read(connection, "client", TABLE.c.id == key)
     if not rows:
-        rows = state.read(connection, "client", or_(TABLE.c.id.like(f"{key}%") if len(key) > 4 else TABLE.c.id == key,
-                                                    TABLE.c.inn == key), ~TABLE.c.deleted)  # fmt: skip
+        beginning = TABLE.c.id.startswith(key, autoescape=True) if len(key) > 4 else TABLE.c.id == key
+        rows = state.read(connection, "client", or_(beginning, TABLE.c.inn == key), ~TABLE.c.deleted)
     if len(rows) > 1:
         no_such("client", key, f"{len(rows)} clients fit; give the whole id.")
     return rows[0] if rows else no_such("client", key)
