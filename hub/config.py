@@ -22,6 +22,8 @@ from hub.redaction import reveal
 from hub.yaml_text import Document, load_file, nearest
 
 DEFAULT_FILE = "config/hub.yaml"
+_NO_PLUGIN = ("-",)
+"""A list that permits nothing: no plugin can have such a name."""
 
 
 class _Model(BaseModel):
@@ -233,6 +235,20 @@ def _is_secret(annotation: Any) -> bool:
 def find_config(given: str | None) -> Path:
     """Return the configuration file: the one given, `HUB_CONFIG`, or config/hub.yaml under the present folder."""
     return Path(given or os.environ.get("HUB_CONFIG") or DEFAULT_FILE)
+
+
+def permitted_plugins(given: str | None) -> tuple[str, ...]:
+    """Return the list `plugins:` for commands that need no configuration; empty permits all.
+
+    Where there is a configuration that cannot be read, nobody knows what it permits: then only the bundled ones.
+    """
+    path = find_config(given)
+    if path == Path(DEFAULT_FILE) and not path.exists():
+        return ()
+    try:
+        return load_config(path).model.plugins
+    except SettingsError:
+        return _NO_PLUGIN
 
 
 def load_config(path: Path) -> Config:

@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names in the order of the table, then those of plugins."""
-        self._load_plugins()
+        self._load_plugins(ctx)
         return [*COMMANDS, *sorted(self.commands)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -55,30 +55,33 @@ class LazyGroup(click.Group):
             module, _, attribute = COMMANDS[cmd_name][0].partition(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
             return command
-        self._load_plugins()
+        self._load_plugins(ctx)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Print the table without importing any command."""
-        self._load_plugins()
+        self._load_plugins(ctx)
         rows = [(name, text) for name, (_, text) in COMMANDS.items()]
         rows += [(name, command.get_short_help_str(60)) for name, command in sorted(self.commands.items())]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
-    def _load_plugins(self) -> None:
-        """Let plugins of other distributions add commands; the bundled ones add none."""
+    def _load_plugins(self, ctx: click.Context) -> None:
+        """Let permitted plugins of other distributions add commands; the bundled ones add none."""
         if self.commands or all(
             entry.dist and entry.dist.name == "svyazka" for entry in entry_points(group="hub.plugins")
         ):
             return
+        from hub.config import permitted_plugins
         from hub.plugins import Plugins
 
-        Plugins().manager.hook.register_commands(cli=self)
+        Plugins(permitted_plugins(ctx.params.get("config"))).manager.hook.register_commands(cli=self)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--config", metavar="FILE", help="Configuration file; else HUB_CONFIG, else config/hub.yaml.")
+@click.option(
+    "--config", metavar="FILE", is_eager=True, help="Configuration file; else HUB_CONFIG, else config/hub.yaml."
+)
 @click.option("--now", metavar="ISO8601", help="Evaluate time as if it were this instant.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the log on stderr.")
 @click.version_option(package_name="svyazka", prog_name="hub")
@@ -135,6 +138,11 @@ def _fail(error: Exception) -> int:
     if isinstance(error, HubError):
         click.echo(f"Error: {redact(str(error))}", err=True)
         return 1
+    if isinstance(error, OverflowError | UnicodeEncodeError):
+        click.echo(
+            "Error: an argument is a number or a date beyond all limits, or holds bytes that are no UTF-8.", err=True
+        )
+        return 2
     click.echo(f"Error: unexpected {type(error).__name__}: {redact(str(error))[:300]}", err=True)
     click.echo("Run again with --verbose and report what it prints.", err=True)
     return 1

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
-from hub.config import Config, find_config, load_config
+from hub.config import Config, find_config, load_config, permitted_plugins
 from hub.model.errors import HubError
 from hub.model.values import Money
 from hub.plugins import Plugins
@@ -47,6 +47,10 @@ class App:
         """Return the loaded plugins."""
         return Plugins(self.config.model.plugins)
 
+    def permitted_plugins(self) -> Plugins:
+        """Return the plugins for a command that needs no configuration but heeds its list, if there is one."""
+        return Plugins(permitted_plugins(self._config_file))
+
     @property
     def store(self) -> Store:
         """Return the open store. Raises StoreError when there is none of this version."""
@@ -70,10 +74,10 @@ class App:
             return datetime.now(UTC)
         try:
             moment = datetime.fromisoformat(self._now)
-        except ValueError as error:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise click.BadParameter(f"{self._now!r} is no ISO 8601 time, for example 2026-11-22T09:00+07:00",
                                      param_hint="--now") from error  # fmt: skip
-        return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
 
     def close(self) -> None:
         """Close what was opened."""

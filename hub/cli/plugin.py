@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from hub.cli.app import print_json, print_table, say
+from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.model.errors import SettingsError
-from hub.plugins import Plugins, capabilities
+from hub.plugins import capabilities
 from hub.yaml_text import nearest
 
 
@@ -22,9 +22,10 @@ def plugin() -> None:
 
 @plugin.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def list_(as_json: bool) -> None:
+@pass_app
+def list_(app: App, as_json: bool) -> None:
     """List the installed plugins and what their connectors can do."""
-    plugins = Plugins()
+    plugins = app.permitted_plugins()
     rows = []
     for found in plugins.found:
         can = []
@@ -58,11 +59,12 @@ def new(name: str, folder: Path | None) -> None:
 @click.argument("name")
 @click.option("--peer", "peer_name", default="", help="module:Class of the peer; else the one the plugin names.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def check(name: str, peer_name: str, as_json: bool) -> None:
+@pass_app
+def check(app: App, name: str, peer_name: str, as_json: bool) -> None:
     """Run the conformance kit on the connector NAME against its peer and compute its level."""
     from hub.testing.conformance import run
 
-    plugins = Plugins()
+    plugins = app.permitted_plugins()
     spec = plugins.spec(name)
     peer = _peer(name, peer_name)
     report = run(spec, peer)

@@ -15,7 +15,7 @@ from hub.connections import Hub, open_connection
 from hub.model.connector import Reads, Record
 from hub.model.errors import HubError, SettingsError
 from hub.normalise import Fact, normalise
-from hub.plugins import Plugins, build
+from hub.plugins import build
 from hub.store import tables
 from hub.sync import replay as replay_stream
 from hub.tools import ConnectionTools, FileBlobs, SystemClock
@@ -102,9 +102,10 @@ def show(app: App, connection_name: str, stream: str, external_id: str) -> None:
 @click.option("--stream", default="", help="The stream the file belongs to, where a connector has several.")
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A setting of the connector.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def parse(connector_name: str, file: Path, stream: str, given: tuple[str, ...], as_json: bool) -> None:
+@pass_app
+def parse(app: App, connector_name: str, file: Path, stream: str, given: tuple[str, ...], as_json: bool) -> None:
     """Normalise one raw FILE (mail, CDR lines, JSON object) and print its events; no store and no network is used."""
-    plugins = Plugins()
+    plugins = app.permitted_plugins()
     spec = plugins.spec(connector_name)
     content = _read(file)
     values = dict(item.partition("=")[::2] for item in given)
