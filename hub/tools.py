@@ -30,7 +30,6 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS"})
 BUSY = frozenset({429, 502, 503, 504})
 MAX_RETRY_AFTER = timedelta(hours=1)
 SHORT_WAIT = timedelta(seconds=5)
-_PIECE = 65536
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line prints whole URLs with their keys
 logging.getLogger("httpcore").setLevel(logging.WARNING)
@@ -157,7 +156,8 @@ def origin_of(url: str) -> str:
         parts, port = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not parts.hostname or port is None:
         raise SettingsError("the address must begin with http:// or https://.", field="url")
-    return f"{parts.scheme}://{parts.hostname.lower()}:{port}"
+    host = parts.hostname.lower()
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _refuse_special_address(origin: str) -> None:
@@ -183,8 +183,10 @@ def _read(answer: httpx.Response, deadline: float, max_bytes: int, place: str) -
         raise Unavailable(f"{place} answered in the encoding {encoding!r}, which was not asked for.")
     pieces: list[bytes] = []
     size = 0
-    for raw in answer.iter_raw(_PIECE):
+    has_begun = False
+    for raw in answer.iter_raw():  # as it comes: waiting for full pieces would look at the deadline too seldom
         piece = raw
+        has_begun |= bool(raw)
         if inflate is not None:
             try:
                 piece = inflate.decompress(raw, max_bytes - size + 1)
@@ -196,7 +198,7 @@ def _read(answer: httpx.Response, deadline: float, max_bytes: int, place: str) -
         pieces.append(piece)
         if time.monotonic() > deadline:
             raise Unavailable(f"{place} did not finish its answer in time.")
-    if inflate is not None and size and not inflate.eof:
+    if inflate is not None and has_begun and not inflate.eof:
         raise Unavailable(f"{place} broke off in the middle of compressed data.")
     return b"".join(pieces)
 
