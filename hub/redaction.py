@@ -110,7 +110,11 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record in place; nothing is dropped."""
-        record.msg = redact(record.getMessage()).replace("\n", "\\n")
+        try:
+            said = record.getMessage()
+        except (TypeError, ValueError):  # wrong arguments must not stop who logs
+            said = str(record.msg)
+        record.msg = redact(said).replace("\n", "\\n")
         record.args = None
         if record.exc_info and record.exc_info[1] is not None:
             record.msg += f" ({type(record.exc_info[1]).__name__})"
