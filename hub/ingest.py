@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -12,7 +13,8 @@ from sqlalchemy import Connection
 from hub import identity, projection
 from hub.model.entities import ENTITIES, Reference
 from hub.model.errors import BadRecord
-from hub.normalise import Fact, decode
+from hub.model.events import Event
+from hub.normalise import Fact, decode, fact_of, time_text
 from hub.projection import Sources
 from hub.store import log, parties
 from hub.store.log import Entry
@@ -80,10 +82,12 @@ class _Imported(Struct, rename={"spec": "specversion"}):
     version: int = 1
 
 
-_MAX_LINE = 10 * 1024 * 1024
+MAX_LINE = 10 * 1024 * 1024
+_SOURCE = re.compile(r"[\w.-]{1,200}")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
-def import_events(connection: Connection, lines: Sequence[bytes], sources: Sources, now: datetime) -> int:
+def import_events(connection: Connection, lines: Iterable[bytes], sources: Sources, now: datetime) -> int:
     """Add events from CloudEvents JSON lines; return how many were new.
 
     Raises BadRecord naming the line for anything that is no event, and for a known id with other content.
@@ -98,8 +102,10 @@ def import_events(connection: Connection, lines: Sequence[bytes], sources: Sourc
             twin = said.setdefault((source, fact.entry.id, version), fact.entry)
             if twin != fact.entry:
                 raise BadRecord(f"the event {source}/{fact.entry.id} stands twice with other content.")
-        except (BadRecord, msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise BadRecord(f"line {number}: {error}") from error
+        except (BadRecord, msgspec.MsgspecError) as error:
+            raise BadRecord(f"line {number}: {str(error).rstrip('.')}.") from error
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise BadRecord(f"line {number}: it is not UTF-8 or nested too deeply.") from error
         if twin is fact.entry:
             groups.setdefault((version, source), []).append(fact)
     return sum(  # version after version, as they were recorded
@@ -109,32 +115,34 @@ def import_events(connection: Connection, lines: Sequence[bytes], sources: Sourc
 
 
 def _imported(line: bytes, now: datetime) -> tuple[str, int, Fact]:
-    if len(line) > _MAX_LINE:
-        raise BadRecord(f"longer than {_MAX_LINE} bytes.")
+    if len(line) > MAX_LINE:
+        raise BadRecord(f"longer than {MAX_LINE} bytes.")
     item = msgspec.json.decode(line, type=_Imported)
     kind, _, external_id = item.subject.partition("/")
     if kind not in ENTITIES or not external_id:
         raise BadRecord(f"the subject {item.subject[:80]!r} is not kind/id with a known kind.")
-    if not item.id or not item.source:
-        raise BadRecord("id and source must not be empty.")
+    if not item.id or any(_CONTROL.search(text) for text in (item.id, item.type, item.subject)):
+        raise BadRecord("id, type and subject must not be empty or hold control characters.")
+    if not _SOURCE.fullmatch(item.source):
+        raise BadRecord("the source is the name of a connection: letters, digits, - and _.")
+    if not item.type.startswith(f"{kind}."):
+        raise BadRecord(f"the type of an event about a {kind} begins with {kind}.")
     if not 1 <= item.version < 2**31:
         raise BadRecord("the version must be a number from 1.")
-    if item.time is not None and item.time.tzinfo is None:
-        raise BadRecord("the time has no zone.")
+    time = time_text(item.time, item.type)
     if item.time is not None and item.time > now + timedelta(days=1) and not item.type.endswith(".observed"):
         raise BadRecord("the time lies in the future.")
     content = bytes(item.data)
     if item.source == projection.OPERATOR and item.type in DECISIONS:
         data = msgspec.json.encode(msgspec.json.decode(content, type=dict[str, str])).decode()
-        time = None if item.time is None else instant_text(item.time)
         entry = Entry(item.id, item.type, item.subject, time, data, "")
         return item.source, item.version, Fact(entry, Reference(kind, external_id), None)
-    entity = None if content == b"null" else msgspec.json.decode(content, type=ENTITIES[kind])
-    data = "null" if entity is None else msgspec.json.encode(entity).decode()
-    time = None if item.time is None else instant_text(item.time)
-    return item.source, item.version, Fact(
-        Entry(item.id, item.type, item.subject, time, data, ""), Reference(kind, external_id), entity
-    )
+    subject = Reference(kind, external_id)
+    if content == b"null":
+        entry = Entry(item.id, item.type, item.subject, time, "null", "")
+        return item.source, item.version, Fact(entry, subject, None)
+    entity = msgspec.json.decode(content, type=ENTITIES[kind])
+    return item.source, item.version, fact_of(Event(item.type, subject, entity, item.time, item.id), "")
 
 
 def _import_group(

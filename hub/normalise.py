@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import get_type_hints
 
 import msgspec
@@ -19,6 +20,7 @@ from hub.model.connector import Reads, Record
 from hub.model.entities import ENTITIES, Entity, Reference
 from hub.model.errors import BadRecord
 from hub.model.events import DELETED, Event
+from hub.model.values import Money
 from hub.redaction import redact
 from hub.store.log import Entry
 from hub.store.types import instant_text
@@ -29,10 +31,12 @@ _encoder = msgspec.json.Encoder()
 _MAX_ID = 1000
 _MAX_ID_BYTES = 2000
 """An index of PostgreSQL takes no more."""
+_MAX_DIGITS = 20
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _DECODERS = {kind: msgspec.json.Decoder(entity) for kind, entity in ENTITIES.items()}
 _HINTS = {kind: {name: str(hint) for name, hint in get_type_hints(entity).items()} for kind, entity in ENTITIES.items()}
 _MOMENTS = {kind: [it for it, hint in hints.items() if "datetime.datetime" in hint] for kind, hints in _HINTS.items()}
+_AMOUNTS = {kind: [it for it, hint in hints.items() if "Money" in hint] for kind, hints in _HINTS.items()}
 _COUNTS = {kind: [it for it, hint in hints.items() if hint == "<class 'int'>"] for kind, hints in _HINTS.items()}
 
 
@@ -60,7 +64,7 @@ class Mapped(Struct, frozen=True):
 def normalise(connector: Reads, record: Record) -> Mapped:
     """Return what a record means; a record that cannot be understood gives a problem and no facts."""
     try:
-        facts = tuple(_fact(event, record) for event in connector.normalise(record))
+        facts = tuple(fact_of(event, record.external_id) for event in connector.normalise(record))
     except BadRecord as error:
         return Mapped((), None, printable(str(error)))
     except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 the plugin's code: only this record may suffer
@@ -88,7 +92,8 @@ def printable(text: str) -> str:
     return redact(text[:500].encode(errors="replace").decode())
 
 
-def _fact(event: Event, record: Record) -> Fact:
+def fact_of(event: Event, record_id: str) -> Fact:
+    """Return an event in the form that both stores take. Raises BadRecord that names what is wrong."""
     kind = event.subject.kind
     if ENTITIES.get(kind) is not type(event.data):
         raise BadRecord(f"an event about a {kind} carries {type(event.data).__name__}.")
@@ -96,15 +101,23 @@ def _fact(event: Event, record: Record) -> Fact:
         raise BadRecord(f"the external id of a {kind} is empty, longer than {_MAX_ID} characters or broken.")
     if not is_id(event.key(), longer=100) or not is_id(event.type):
         raise BadRecord(f"the id or type of an event about a {kind} is empty, too long or broken.")
-    if event.time is not None and event.time.tzinfo is None:
-        raise BadRecord(f"the time of {event.type} has no zone.")
+    time = time_text(event.time, event.type)
     data, entity = _checked(event, kind)
     external_id = _clean(event.subject.external_id)
-    entry = Entry(
-        _clean(event.key()), _clean(event.type), f"{kind}/{external_id}",
-        None if event.time is None else instant_text(event.time), data, record.external_id,
-    )  # fmt: skip
+    entry = Entry(_clean(event.key()), _clean(event.type), f"{kind}/{external_id}", time, data, record_id)
     return Fact(entry, Reference(kind, external_id, event.subject.connection), entity)
+
+
+def time_text(moment: datetime | None, what: str) -> str | None:
+    """Return an instant as it is stored. Raises BadRecord for one without a zone or outside of the calendar."""
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise BadRecord(f"the time of {what} has no zone.")
+    try:
+        return instant_text(moment)
+    except OverflowError:
+        raise BadRecord(f"the time of {what} lies outside of the calendar.") from None
 
 
 def _checked(event: Event, kind: str) -> tuple[str, Entity]:
@@ -131,7 +144,17 @@ def _checked(event: Event, kind: str) -> tuple[str, Entity]:
     for name in _COUNTS[kind]:
         if not -(2**63) <= getattr(entity, name) < 2**63:
             raise BadRecord(f"{name} of {event.type} is too large.")
+    for thing in (entity, *getattr(entity, "lines", ())):
+        for name in _AMOUNTS[kind] if thing is entity else ("price", "total"):
+            amount: Money | None = getattr(thing, name)
+            if amount is not None and not _is_sane(amount.amount):
+                raise BadRecord(f"{name} of {event.type} is no amount of money.")
     return data, entity
+
+
+def _is_sane(amount: Decimal) -> bool:
+    """Tell whether an amount can be written out and calculated with: `1e999999999` would fill the memory."""
+    return amount.is_finite() and abs(amount.adjusted()) <= _MAX_DIGITS and len(amount.as_tuple().digits) <= 40
 
 
 def _clean(text: str) -> str:

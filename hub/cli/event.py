@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 import msgspec
 
 from hub.cli.app import App, pass_app, print_json, print_table, progress
-from hub.ingest import import_events
+from hub.ingest import MAX_LINE, import_events
 from hub.model.errors import BadRecord, HubError
 from hub.redaction import escaped
 from hub.store import log
@@ -68,10 +69,17 @@ def _text(value: Any) -> Any:
 @pass_app
 def import_(app: App, file: Any) -> None:
     """Add events from FILE (JSON lines as `export` prints them); one known id with other data is an error."""
-    lines = file.read().splitlines()
+    count = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal count
+        while line := file.readline(MAX_LINE + 1):
+            count += bool(line.strip())
+            yield line
+
     try:
         with app.store.write() as connection:
-            added = import_events(connection, lines, app.sources, app.now())
+            added = import_events(connection, lines(), app.sources, app.now())
     except BadRecord as error:
         raise HubError(f"{getattr(file, 'name', 'FILE')}: {error} Nothing was imported.") from error
-    progress(f"{added} events imported, {len([line for line in lines if line.strip()]) - added} were there already.")
+    progress(f"{added} events imported, {count - added} were there already.")
