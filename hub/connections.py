@@ -66,9 +66,10 @@ def open_connection(hub: Hub, name: str) -> Iterator[Opened]:
     config = hub.config.connection(name)
     spec = hub.plugins.spec(config.connector)
     settings = hub.config.settings(config, spec.settings)
-    address = getattr(settings, "url", "")
+    texts = [it for it in dict(settings).values() if isinstance(it, str)]
+    addresses = [it for it in texts if it.partition("://")[0].strip().lower() in ("http", "https") and "://" in it]
     http = HttpxClient(
-        hub.clock, origins=[address] if isinstance(address, str) and address.startswith("http") else [],
+        hub.clock, origins=addresses,
         min_interval=config.min_interval, ca_file=str(hub.config.resolve(config.ca_file)) if config.ca_file else "",
     )  # fmt: skip
     tools = ConnectionTools(

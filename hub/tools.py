@@ -36,13 +36,16 @@ logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
 class HttpxClient(Http):
-    """HTTP for one connection. One session is reused; requests of one connection run one after another."""
+    """HTTP for one connection. One session is reused; requests of one connection run one after another.
+
+    With `origins`, only these places are reached: an address that stands in data leads nowhere else.
+    """
 
     def __init__(
         self,
         clock: Clock,
         *,
-        origins: Collection[str] = (),
+        origins: Collection[str] | None = None,
         min_interval: timedelta = timedelta(0),
         ca_file: str = "",
     ) -> None:
@@ -58,7 +61,7 @@ class HttpxClient(Http):
             limits=httpx.Limits(max_connections=2, max_keepalive_connections=2, keepalive_expiry=120),
         )
         self._clock = clock
-        self._origins = {origin_of(url) for url in origins}
+        self._origins = None if origins is None else {origin_of(url) for url in origins}
         self._checked: set[str] = set()
         self._min_interval = min_interval
         self._last = 0.0
@@ -140,7 +143,7 @@ class HttpxClient(Http):
 
     def _allow(self, url: str) -> None:
         origin = origin_of(url)
-        if self._origins and origin not in self._origins:
+        if self._origins is not None and origin not in self._origins:
             raise SettingsError(f"refused to go to {origin}: the connection belongs to another address.")
         if origin not in self._checked:
             _refuse_special_address(origin)
@@ -150,14 +153,13 @@ class HttpxClient(Http):
 def origin_of(url: str) -> str:
     """Return `scheme://host:port` in one spelling. Raises SettingsError when it is not an http address."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port is None:
+        parts = httpx.URL(url)  # read as the client will read it, so that both mean the same host
+    except (httpx.InvalidURL, ValueError):
+        parts = httpx.URL("")
+    if parts.scheme not in ("http", "https") or not parts.host:
         raise SettingsError("the address must begin with http:// or https://.", field="url")
-    host = parts.hostname.lower()
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    port = {"http": 80, "https": 443}[parts.scheme] if parts.port is None else parts.port
+    return f"{parts.scheme}://{f'[{parts.host}]' if ':' in parts.host else parts.host}:{port}"
 
 
 def _refuse_special_address(origin: str) -> None:
@@ -167,11 +169,22 @@ def _refuse_special_address(origin: str) -> None:
     except OSError:
         return  # the request itself reports that the name is not known
     for text in addresses:
-        address = ipaddress.ip_address(str(text).partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        if address.is_link_local or address.is_multicast or address.is_unspecified:
+        address = _meant(ipaddress.ip_address(str(text).partition("%")[0]))
+        if address.is_link_local or address.is_multicast or address.is_unspecified or address in _THIS_NETWORK:
             raise SettingsError(f"refused to go to {host}: {address} is no server address.", field="url")
+
+
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _meant(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address inside an IPv6 one (mapped, compatible, 6to4, NAT64), else the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _TRANSLATED or (int(address) >> 32 == 0 and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _read(answer: httpx.Response, deadline: float, max_bytes: int, place: str) -> bytes:
