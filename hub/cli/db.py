@@ -46,8 +46,12 @@ def backup(app: App, file: Path) -> None:
         raise HubError(f"{file} exists already.", hint="Give another name.")
     temporary = file.with_name(f".{file.name}.tmp")
     temporary.unlink(missing_ok=True)
-    with closing(sqlite3.connect(source)) as reading:
-        reading.execute("VACUUM INTO ?", (str(temporary),))
+    try:
+        with closing(sqlite3.connect(source, timeout=30)) as reading:
+            reading.execute("VACUUM INTO ?", (str(temporary),))
+    except sqlite3.Error as error:
+        temporary.unlink(missing_ok=True)
+        raise HubError(f"{file} cannot be written: {error}.", hint="Check folder, rights and disk.") from error
     _verify(temporary)
     temporary.chmod(0o600)
     temporary.replace(file)
