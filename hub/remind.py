@@ -267,7 +267,7 @@ def act(store: Store, deed: Deed, instance: str) -> None:
 
 def find(connection: Connection, number: str) -> reminders.Kept:
     """Return a stored reminder by its number. Raises HubError when there is none."""
-    if not number.isdigit():
+    if not (number.isascii() and number.isdigit()):
         raise HubError(f"{number!r} is no reminder number.", hint="See: hub reminder list")
     found = reminders.by_id(connection, int(number))
     if found is None:
