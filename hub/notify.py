@@ -17,6 +17,7 @@ from hub import outbox
 from hub.agenda import Numbers, agenda, waiting
 from hub.config import Employee
 from hub.connections import Hub, mail_connection
+from hub.documents.limits import one_line, printable
 from hub.model.errors import SettingsError
 from hub.remind import Reminding, refresh
 from hub.reminders.evaluate import Due, Step, notices
@@ -29,6 +30,7 @@ from hub.store.tables import notification, reminder
 AT_ONCE = ("urgent", "important")
 CHANNEL = "mail"
 WIDTH = 76
+MOST_SUBJECT = 200
 _NOTICE, _DIGEST = "notice", "digest"
 
 
@@ -123,8 +125,9 @@ def _key(kind: str, addressee: str, items: Sequence[tuple[int, str]]) -> str:
 def _post(connection: Connection, letter: _Letter, sender: str, now: datetime) -> bool:
     if commands.get(connection, letter.key) is not None:
         return False
-    data = {"to": [letter.to], "subject": letter.subject, "text": letter.text + "\n", "automatic": True}
-    outbox.add(connection, "mail.send", sender, data, title=letter.subject, client=None, by="hub", now=now,
+    subject = one_line(letter.subject)[:MOST_SUBJECT]
+    data = {"to": [letter.to], "subject": subject, "text": printable(letter.text) + "\n", "automatic": True}
+    outbox.add(connection, "mail.send", sender, data, title=subject, client=None, by="hub", now=now,
                approve=False, key=letter.key)  # fmt: skip
     for number, step in letter.items:
         connection.execute(
