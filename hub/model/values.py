@@ -95,6 +95,10 @@ def currency_code(text: str) -> str:
     return _CURRENCIES.get(upper, upper) or "RUB"
 
 
+MOST_PHONE = 200
+"""Longer texts are no phone; they would only fill the cache."""
+
+
 class Phone(Struct, frozen=True):
     """A dialable number in E.164 with its extension and the text it came from."""
 
@@ -105,7 +109,7 @@ class Phone(Struct, frozen=True):
     @classmethod
     def parse(cls, raw: str, area_code: str = "") -> Phone | None:
         """Read one phone as Russians write it; `area_code` completes six or seven digit city numbers."""
-        return _parse_phone(raw, area_code)
+        return _parse_phone(raw, area_code) if len(raw) <= MOST_PHONE else None
 
 
 _EXTENSION = re.compile(r"(?:доб|вн|ext|#|,,|x)[\s.:]*(\d{1,6})\)?\s*$", re.IGNORECASE)
@@ -193,9 +197,13 @@ _INN11 = (7, 2, 4, 10, 3, 5, 9, 4, 6, 8)
 _INN12 = (3, *_INN11)
 
 
-@lru_cache(maxsize=4096)
 def is_inn(text: str) -> bool:
     """Tell whether the text is an ИНН: 10 or 12 digits with right check digits, not all zero."""
+    return len(text) in (10, 12) and _is_inn(text)
+
+
+@lru_cache(maxsize=4096)
+def _is_inn(text: str) -> bool:
     if not (text.isascii() and text.isdigit()) or not text.strip("0"):
         return False
     digits = [int(sign) for sign in text]
