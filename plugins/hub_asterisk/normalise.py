@@ -22,6 +22,8 @@ from .settings import AsteriskSettings
 
 Direction = Literal["inbound", "outbound", "internal"]
 
+MOST_CHANNEL = 80
+"""Asterisk itself cuts longer names of channels."""
 _HIDDEN = frozenset({"", "anonymous", "unknown", "restricted", "private", "unavailable", "hidden", "asserted"})
 _DIALLED = re.compile(r"[+*#\d][\d\s()+*#.-]*", re.ASCII)
 _PEER = re.compile(r"[A-Za-z0-9_]+/(?:.*/)?(\d+)(?:@.*)?-[0-9a-f]+", re.ASCII)
@@ -182,7 +184,8 @@ def _extension(
 
 
 def _peers(channels: Sequence[str]) -> list[str]:
-    return [found[1] for channel in channels if (found := _PEER.fullmatch(channel.partition(";")[0]))]
+    names = (channel.partition(";")[0] for channel in channels)
+    return [found[1] for name in names if len(name) <= MOST_CHANNEL and (found := _PEER.fullmatch(name))]
 
 
 def _line(first: Leg, legs: Sequence[Leg], direction: Direction) -> str:
