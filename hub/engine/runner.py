@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.engine import jobs
 from hub.engine.jobs import LEASE, Job, Lease, LeaseLost
-from hub.model.errors import HubError, Unavailable
+from hub.model.errors import HubError, Rejected, Unavailable
 from hub.store.database import Store
 
 Handler: TypeAlias = Callable[[Job, Lease], None]
@@ -204,7 +204,9 @@ class Runner:
         self.done += 1
 
     def _note_failure(self, job: Job, lease: Lease, error: Exception) -> None:
-        reason = str(error) if isinstance(error, HubError) else f"unexpected {type(error).__name__}"
+        reason = f"unexpected {type(error).__name__}"
+        if isinstance(error, HubError):  # the words of the other side may name people; `hub status` shows them
+            reason = "the other system refused" if isinstance(error, Rejected) else str(error)
         try:
             with self.store.write() as connection:
                 now = self.store.now(connection)

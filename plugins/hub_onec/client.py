@@ -146,7 +146,7 @@ class ODataClient:
         try:
             text = self._get(f"{quote(set_name)}/$count", query, accept="text/plain, */*").content
         except ODataError as error:
-            self._log.warning("%s cannot be counted: %s", set_name, error)
+            self._log.warning("%s cannot be counted (1C says code %s)", set_name, error.code)
             return None
         digits = text.removeprefix(b"\xef\xbb\xbf").strip()
         if not digits.isdigit() or len(digits) > 12:
