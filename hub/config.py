@@ -6,6 +6,7 @@ Every scalar arrives as text and is typed here. Secrets are references and are r
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from hub.model.errors import SettingsError
 from hub.model.settings import Duration, Secret, Settings
-from hub.model.values import is_account, is_corr_account, is_inn, is_kpp
+from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp
 from hub.redaction import reveal
 from hub.yaml_text import Document, load_file, nearest
 
@@ -98,6 +99,13 @@ class Employee(_Model):
     substitute: str = ""
     """Id of the employee who takes over during an absence."""
 
+    @field_validator("mail")
+    @classmethod
+    def _mail(cls, value: str) -> str:
+        if value and Email.parse(value) is None:
+            raise ValueError("write one address such as ivanova@example.ru")
+        return value
+
 
 class Calendar(_Model):
     """Office hours and the firm's own changes to the production calendar."""
@@ -118,7 +126,15 @@ class Documents(_Model):
     templates: str = "templates"
     """Folder with the firm's own Word templates, `invoice.docx`; the built-in ones are used where there is none."""
     number_pattern: str = "{seq}"
-    invoice_due_days: int = 5
+    invoice_due_days: int = Field(default=5, ge=0, le=3650)
+
+    @field_validator("number_pattern")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        rest = re.sub(r"\{seq(:0?[1-9]d)?\}|\{year\}", "", value)
+        if rest == value.replace("{year}", "") or set(rest) & set("{}") or not rest.isprintable() or len(value) > 60:
+            raise ValueError("write a pattern such as {seq}, {seq:03d} or {year}/{seq}; {seq} must be in it")
+        return value
 
 
 class Outbox(_Model):
