@@ -1,0 +1,183 @@
+"""F-03, F-04, F-06: kills in the evaluation of reminders, in the issue of documents and in the making of the store."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inside import rows
+from kills import KILLED, Killer
+from lab import NOW, Office, difference, item, opened, said, seed_of, stream
+
+PHONE = "+73912940853"
+POINTS = [{"type": "phone", "value": PHONE}]
+
+
+def _client(number: int) -> dict[str, Any]:
+    phone = [{"type": "phone", "value": f"+7391294{number:04d}"}]
+    return item("client", f"c{number}", name=f"Ромашка {number}", status="client", manager="ivanova", inn="2465000007", points=phone)
+
+
+def _call(number: int, state: str, time: str) -> dict[str, Any]:
+    data = {"number": f"+7391294{number:04d}", "started": time, "state": state, "talk_seconds": 60 if state == "connected" else 0}
+    key = f"k{number}{state}"
+    return {"id": key, "payload": {"events": [said("call", key, f"call.{state}", time=time, **data)]}}
+
+
+def _desk(office: Office, *, answered: range = range(0)) -> None:
+    calls = [_call(number, "missed", "2026-05-12T01:00:00Z") for number in range(8)]
+    calls += [_call(number, "connected", "2026-05-12T02:00:00Z") for number in answered]
+    office.connect({"desk": office.script("desk", stream("clients", [_client(number) for number in range(8)]), stream("calls", calls))})
+    office.ok("sync")
+
+
+def _reminders(office: Office) -> list[str]:
+    return [line for line in office.dump() if line.startswith("reminder ")]
+
+
+def test_killed_evaluation_gives_each_reminder_once(tmp_path: Path, store_url: str, request: pytest.FixtureRequest) -> None:
+    """F-03."""
+    calm, struck = Office(tmp_path / "calm"), Office(tmp_path / "struck", store_url)
+    killer = Killer(struck, random.Random(seed_of(request.config)), points=("reminders", "commit", "committed"), most=1)
+    for office in (calm, struck):
+        office.ok("init")
+    for answered, now in ((range(0), NOW), (range(3), "2026-05-12T10:30:00+07:00")):
+        for office in (calm, struck):
+            _desk(office, answered=answered)
+        span = calm.ok("--now", now, "today").seconds
+        killer.run("--now", now, "today", kills=2, span=span, tries=12) if answered else None
+        for point in ("reminders", "commit"):
+            assert struck.hub("--now", now, "today", HUB_TEST_STOP=f"{point}:1").code in (KILLED, 0)
+        struck.ok("--now", now, "today")
+        assert _reminders(calm) == _reminders(struck), difference(_reminders(calm), _reminders(struck))
+    opened_now = [it["state"] for it in struck.ok("--now", now, "reminder", "list", "--all", "--json").json if it["rule"] == "missed_call"]
+    assert sorted(opened_now) == ["done"] * 3 + ["open"] * 5 or len(opened_now) == 8
+
+
+def test_evaluation_that_is_repeated_writes_nothing(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.ok("init")
+    _desk(office)
+    first = office.ok("--now", NOW, "today").out
+    before = (tmp_path / "hub.db").read_bytes()
+    assert "Ромашка" in first
+    assert office.ok("--now", NOW, "today").out == first
+    assert (tmp_path / "hub.db").read_bytes() == before
+
+
+def test_what_a_person_does_with_a_reminder_holds(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.ok("init")
+    _desk(office)
+
+    def listed() -> dict[int, dict[str, Any]]:
+        return {it["id"]: it for it in office.ok("--now", NOW, "reminder", "list", "--all", "--json").json}
+
+    done, later, given, *_ = sorted(key for key, it in listed().items() if it["rule"] == "missed_call")
+    office.ok("--now", NOW, "reminder", "done", str(done), "--reason", "перезвонили")
+    office.ok("--now", NOW, "reminder", "snooze", str(later), "2h")
+    office.ok("--now", NOW, "reminder", "assign", str(given), "petrov")
+    found = listed()
+    assert (found[done]["state"], found[given]["assignee"]) == ("done", "petrov")
+    assert found[later]["state"] == "open"
+    office.fails("--now", NOW, "reminder", "done", str(done), code=1, says="already")
+    office.fails("--now", NOW, "reminder", "assign", str(given), "nobody", code=2, says="no employee")
+    assert listed() == found
+    with opened(office.store_url) as store:
+        assert [row.what for row in rows(store, "audit") if row.what.startswith("reminder.")] == ["reminder.done", "reminder.snooze", "reminder.assign"]
+
+
+def test_day_goes_on_after_a_merge_and_a_split(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.ok("init")
+    _desk(office)
+    ids = {it["name"]: it["id"] for it in office.ok("client", "list", "--json").json}
+    office.ok("--now", NOW, "client", "merge", ids["Ромашка 1"], ids["Ромашка 2"])
+    assert "Ромашка" in office.ok("--now", NOW, "today").out
+    (kept,) = [it["id"] for it in office.ok("client", "list", "--json").json if len(it["references"]) == 2]
+    office.ok("--now", NOW, "client", "split", kept, "desk/c2")
+    assert "Ромашка" in office.ok("--now", NOW, "today").out
+    file = tmp_path / "log.jsonl"
+    file.write_text(office.ok("event", "export").out, encoding="utf-8")
+    assert "0 events imported" in office.ok("event", "import", str(file)).err
+
+
+# Documents
+
+
+def _drafts(office: Office, count: int, now: str = NOW) -> list[str]:
+    (client,) = [it["id"] for it in office.ok("client", "list", "--json").json if it["name"] == "Ромашка 1"]
+    made = []
+    for _ in range(count):
+        out = office.ok("--now", now, "document", "new", "invoice", "--client", client, "--line", "Абонентское обслуживание; 1; мес; 5000").out
+        made.append(out.split()[1].rstrip("."))
+    return made
+
+
+def test_killed_issue_uses_no_number_twice_and_leaves_no_half_file(tmp_path: Path, store_url: str, request: pytest.FixtureRequest) -> None:
+    """F-04."""
+    pick = random.Random(seed_of(request.config))
+    office = Office(tmp_path / "office", store_url)
+    office.ok("init")
+    _desk(office)
+    points = ["number:1", "file:1", "file:2", "commit:1", "commit:2", "committed:1", "committed:2"]
+    for key, point in zip(_drafts(office, len(points)), points, strict=True):
+        assert office.hub("--now", NOW, "document", "issue", key, HUB_TEST_STOP=point).code == KILLED
+        if pick.random() < 0.5:
+            office.hub("--now", NOW, "document", "issue", key, kill_after=pick.uniform(0.3, 1.5))
+        office.hub("--now", NOW, "document", "issue", key)
+        office.ok("document", "show", key)
+    found = office.ok("document", "list", "--json").json
+    assert sorted(int(it["number"]) for it in found) == list(range(1, len(points) + 1)), "no number twice and none lost"
+    assert {it["state"] for it in found} == {"issued"}
+    folder = office.folder / "documents"
+    with opened(office.store_url) as store:
+        files = {row.name: row.sha256 for row in rows(store, "document_file")}
+    shown = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if not path.name.startswith(".")}
+    assert shown == files
+    assert len(files) == 2 * len(points)
+
+
+def test_number_of_last_year_is_not_used_again(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.ok("init")
+    _desk(office)
+    first, second = _drafts(office, 2)
+    office.ok("--now", "2026-12-30T10:00", "document", "issue", first)
+    office.ok("--now", "2027-01-11T10:00", "document", "issue", second)
+
+    assert {it["number"] for it in office.ok("document", "list", "--json").json} == {"1", "2"}
+
+
+@pytest.mark.parametrize(("pattern", "says"), [("СЧ-1", "same number"), ("{nr}", "is wrong"), ("{seq", "is wrong"), ("{seq.x}", "is wrong"), ("{0}", "is wrong")])
+def test_wrong_number_pattern_is_refused(tmp_path: Path, _made: Path, pattern: str, says: str) -> None:
+    office = Office(tmp_path / "o")
+    shutil.copy(_made, office.folder / "hub.db")
+    script = office.script("desk", stream("clients", [_client(1)]))
+    office.connect({"desk": script}, extra=f"documents: {{number_pattern: '{pattern}'}}\n")
+    office.ok("sync")
+    (key,) = _drafts(office, 1)
+    office.fails("document", "issue", key, code=1, says=says)
+    assert [it["state"] for it in office.ok("document", "list", "--json").json] == ["draft"]
+
+
+# The store itself
+
+
+def test_killed_init_leaves_the_old_store_or_the_new_one(tmp_path: Path, store_url: str, request: pytest.FixtureRequest) -> None:
+    """F-06: never something between; the next init ends the work."""
+    pick = random.Random(seed_of(request.config))
+    office = Office(tmp_path / "office", store_url)
+    for stop in ("migrate:1", "", "", "", "commit:1", "committed:1"):
+        done = office.hub("init", HUB_TEST_STOP=stop) if stop else office.hub("init", kill_after=pick.uniform(0.4, 1.6))
+        assert done.code in (KILLED, 0)
+        shown = office.hub("status")
+        assert shown.code == 0 or "hub init" in shown.err or "is empty" in shown.err, shown.err
+        assert "Traceback" not in shown.err
+    office.ok("init")
+    office.ok("status")
+    assert office.dump() == []
