@@ -74,9 +74,9 @@ def enforce_from(config: Config, connection: Connection) -> datetime:
         return EARLIEST
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=config.zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise config.document.error(("enforce_from",), "write a day such as 2026-11-01.") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=config.zone)).astimezone(UTC)
 
 
 def note_installed(connection: Connection, now: datetime) -> None:
@@ -139,9 +139,11 @@ def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dic
             try:
                 days = date.fromisoformat(start.strip()), date.fromisoformat((end or start).strip())
             except ValueError:
+                days = date.max, date.min
+            if days[1] < days[0]:
                 raise config.document.error(
                     ("employees", index, "absent", place), "write days such as 2026-12-01..2026-12-14."
-                ) from None
+                )
             absences[f"{employee.id}/{place}"] = {
                 "employee": employee.id, "start": days[0], "end": days[1], "substitute": employee.substitute
             }  # fmt: skip
