@@ -46,22 +46,34 @@ class Bank(_Model):
     """Where clients pay to."""
 
     name: str
+    """Name of the bank as its clients know it."""
     bic: str
+    """БИК, nine digits."""
     account: str
+    """Our account, twenty digits; checked against the БИК."""
     corr_account: str
+    """Correspondent account of the bank, twenty digits."""
 
 
 class Organisation(_Model):
     """Our own firm, as it stands on documents."""
 
     name: str
+    """Name as it stands on documents."""
     inn: str
+    """ИНН, ten or twelve digits; its check digits are tested."""
     kpp: str = ""
+    """КПП; a sole trader has none."""
     address: str = ""
+    """Postal address."""
     phone: str = ""
+    """Telephone that clients may call."""
     director: str = ""
+    """Who signs as head, surname and initials."""
     accountant: str = ""
+    """Who signs as chief accountant."""
     bank: Bank | None = None
+    """Where clients pay to; needed for invoices."""
     vat_rate: Literal["none", "0", "5", "7", "10", "20", "22"] = "none"
     """VAT on our services; `none` is «Без НДС»."""
     vat_ground: str = ""
@@ -86,12 +98,17 @@ class Employee(_Model):
     """One of our people."""
 
     id: str
+    """Short name for commands and rules, for example ivanova."""
     name: str
+    """Full name, as people read it."""
     role: str = "manager"
+    """manager, head, director, administrator, duty, deputy, support_head or a role of the firm's own."""
     head: str = ""
     """Id of the employee to whom this one reports."""
     mail: str = ""
+    """Where urgent reminders and the morning list go."""
     phone: str = ""
+    """Telephone of the employee."""
     aliases: tuple[str, ...] = ()
     """Names and ids under which other systems know this employee."""
     absent: tuple[str, ...] = ()
@@ -115,18 +132,24 @@ class Calendar(_Model):
     extended: str = "08:00-21:00"
     """Hours in which somebody is on duty, every day."""
     days_off: tuple[date, ...] = ()
+    """Days off besides the official ones."""
     working_days: tuple[date, ...] = ()
+    """Official days off on which the firm works."""
     short_days: tuple[date, ...] = ()
+    """Days that end an hour earlier besides the official ones."""
 
 
 class Documents(_Model):
     """Numbers and folder of the documents the hub makes."""
 
     folder: str = "documents"
+    """Where issued files lie."""
     templates: str = "templates"
     """Folder with the firm's own Word templates, `invoice.docx`; the built-in ones are used where there is none."""
     number_pattern: str = "{seq}"
+    """Form of a number: `{seq}`, `{seq:03d}`, `{year}` and plain text."""
     invoice_due_days: int = Field(default=5, ge=0, le=3650)
+    """Days to pay an invoice when none are said."""
 
     @field_validator("number_pattern")
     @classmethod
@@ -150,9 +173,13 @@ class ConnectionConfig(_Model):
     """One configured connection: which connector, how often, and its own settings as text."""
 
     name: str
+    """Name of the connection; the key under `connections:`."""
     connector: str
+    """Which connector reads it; see `hub plugin list`."""
     every: Duration = timedelta(minutes=10)
+    """How often the daemon reads it."""
     enabled: bool = True
+    """`false` leaves it out of every run."""
     vanish_limit: Decimal = Field(default=Decimal("0.2"), ge=0, le=1)
     """The share of a snapshot that may vanish at once before the hub asks a person."""
     min_interval: Duration = timedelta(0)
@@ -160,29 +187,40 @@ class ConnectionConfig(_Model):
     ca_file: str = ""
     """Certificate authority of a private installation."""
     settings: Mapping[str, Any] = {}
+    """The connector's own settings; see the connectors' page."""
 
 
 class HubConfig(_Model):
     """The whole file."""
 
     zone: Zone = "Asia/Krasnoyarsk"
-    language: Literal["ru", "en"] = "ru"
+    """Time zone of the firm, in which times are shown and days begin."""
+    language: Literal["ru"] = "ru"
+    """Language of what managers and clients read; Russian is the one there is."""
     area_code: str = ""
     """City code that completes short phone numbers, for example 391."""
     store: str = "sqlite:///hub.db"
+    """Where everything is kept: `sqlite:///FILE` beside this file, or `postgresql://…`, best as `env:NAME`."""
     synchronous: Literal["full", "normal"] = "full"
     """SQLite durability; `normal` may lose the last seconds at a power failure."""
     organisation: Organisation | None = None
+    """Our own firm, for documents."""
     employees: tuple[Employee, ...] = ()
+    """Our people; reminders go to them."""
     connections: Mapping[str, ConnectionConfig] = {}
+    """The systems to read, by name; in the order in which they are believed when several speak of one client."""
     calendar: Calendar = Calendar()
+    """Office hours and days off."""
     documents: Documents = Documents()
+    """How documents are numbered and where they lie."""
     outbox: Outbox = Outbox()
+    """What may leave by itself."""
     rules: str = "rules"
     """Folder with rule files, beside this file."""
     enforce_from: str = ""
     """Nothing older raises a reminder; empty means the day the store was made."""
     workers: int = Field(default=4, ge=1, le=32)
+    """How many connections run at a time."""
     plugins: tuple[str, ...] = ()
     """Names of the plugins that may be loaded; empty allows all installed ones."""
 

@@ -37,7 +37,7 @@ store: sqlite:///hub.db
 #   bank: {name: ПАО СБЕРБАНК, bic: "044525225", account: "40702810138250123017", corr_account: "30101810400000000225"}
 
 employees: []
-#  - {id: ivanova, name: Иванова Мария Сергеевна, role: manager, head: petrov, mail: ivanova@example.ru}
+#  - {id: ivanova, name: Иванова Мария Сергеевна, role: manager, mail: ivanova@example.ru}
 
 connections: {}
 #  accounting: {connector: onec, url: https://1c.example/bp/, user: hub, password: env:ONEC_PASSWORD}

@@ -26,7 +26,7 @@ class OneCSettings(Settings):
     """Password of that user."""
     zone: str
     """Time zone of the 1C server, whose dates carry none; the firm's zone when left out."""
-    area_code: str
+    area_code: str = ""
     """City code that completes short phone numbers; the firm's one when left out."""
     page: Annotated[int, Field(ge=2, le=10_000)] = 1000
     """Rows per request; less when the base is slow or its objects are large."""
