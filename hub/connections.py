@@ -18,7 +18,7 @@ from hub.model.errors import AuthError, HubError, SettingsError
 from hub.model.settings import Settings
 from hub.plugins import Plugins, build, capabilities, fingerprint
 from hub.projection import Sources, sources_of
-from hub.redaction import remember
+from hub.redaction import redact, remember
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import close_problem, open_problem, open_problems
@@ -145,7 +145,7 @@ def sync_connection(
     except (Exception, SystemExit) as raised:
         trouble = _understood(name, raised)
         if not done or done[-1].error is None:
-            done.append(Counts(name, stream_name, error=str(trouble)))
+            done.append(Counts(name, stream_name, error=redact(str(trouble))))
         if not dry_run and not isinstance(trouble, jobs.LeaseLost) and not hub.clock.is_stopped:
             _note(hub, name, trouble)
         if lease is not None:

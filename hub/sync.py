@@ -23,6 +23,7 @@ from hub.model.connector import Batch, Reads, Record, Stream
 from hub.model.errors import HubError
 from hub.normalise import Fact, Mapped, deletions, is_id, normalise, printable
 from hub.projection import Sources
+from hub.redaction import redact
 from hub.stop_points import stop_point
 from hub.store import streams
 from hub.store.database import Store
@@ -119,10 +120,10 @@ class Run:
         try:
             self._read(row, full=full, dry_run=dry_run, limit=limit, report=report)
         except HubError as error:
-            self.counts.error = str(error)
+            self.counts.error = redact(str(error))
             raise
         except Exception as error:
-            self.counts.error = f"{type(error).__name__}: {error}"
+            self.counts.error = redact(f"{type(error).__name__}: {error}")
             raise
         finally:
             self.counts.seconds = (self.clock() - started).total_seconds()
