@@ -129,8 +129,6 @@ def _number(store: Store, config: Config, found: DocumentRow, *, by: str, now: d
 def _free_number(connection: Connection, config: Config, kind: str, inn: str, year: int) -> str:
     """Take numbers until one was never used: a pattern without the year meets those of last year in January."""
     pattern = config.model.documents.number_pattern
-    if _pattern(pattern, 1, year) == _pattern(pattern, 2, year):
-        raise HubError(f"the number pattern {pattern!r} gives every document the same number.", hint="Use {seq} in it.")
     while True:
         number = _pattern(pattern, rows.next_number(connection, inn, kind, year), year)
         if not rows.is_used(connection, kind, number):
