@@ -166,7 +166,7 @@ class Email(Struct, frozen=True):
     def parse(cls, text: str) -> Email | None:
         """Read one bare address, with or without `mailto:` and angle brackets."""
         cleaned = text.strip().removeprefix("mailto:").strip("<> \t.,;").lower()
-        if len(cleaned) > 254 or ".." in cleaned or not _EMAIL.fullmatch(cleaned):
+        if len(cleaned) > 254 or ".." in cleaned or not cleaned.isprintable() or not _EMAIL.fullmatch(cleaned):
             return None
         local, _, domain = cleaned.rpartition("@")
         if "xn--" in domain:
