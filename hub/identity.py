@@ -29,12 +29,18 @@ _STRENGTH = ("ref:", "contract:", "inn:", "email:", "phone:")
 
 
 class Party(Struct, frozen=True):
-    """A party as one source now says it; `entity` is `None` when the source no longer has it."""
+    """A party as one source now says it; `entity` is `None` when the source no longer has it.
+
+    `keys` are what it claims, `merging` those of them that make two clients one: an ИНН with its КПП, or one of twelve
+    digits. People share phones and mailboxes; their keys only find the client.
+    """
 
     kind: str
     external_id: str
     entity: Client | Contact | None
     is_new: bool
+    keys: tuple[str, ...]
+    merging: tuple[str, ...]
 
 
 class Bound(Struct):
@@ -50,11 +56,11 @@ def keys_of(entity: Entity) -> tuple[str, ...]:
     return tuple(key for key in entity.keys() if len(key) <= MAX_KEY)  # noqa: SIM118 a struct, not a dict
 
 
-def merge_keys(entity: Entity) -> tuple[str, ...]:
-    """Return those keys of a party that make two parties one."""
-    if not isinstance(entity, Client):
-        return ()  # people share phones and mailboxes; their keys only find the client
-    return tuple(filter(_is_merging, keys_of(entity)))
+def party_of(kind: str, external_id: str, entity: Client | Contact | None, *, is_new: bool) -> Party:
+    """Return a party with its keys, which are computed once."""
+    keys = keys_of(entity) if entity is not None else ()
+    merging = tuple(filter(_is_merging, keys)) if kind == "client" else ()
+    return Party(kind, external_id, entity, is_new, keys, merging)
 
 
 def _is_merging(key: str) -> bool:
@@ -78,14 +84,10 @@ def bind(connection: Connection, source: str, found: Sequence[Party], old_keys: 
     _renew_claims(connection, source, found, old_keys, result)
     for party in found:
         if not party.is_new and party.kind == "client":
-            left = set(filter(_is_merging, old_keys.get((party.kind, party.external_id), ()))) - set(_merging(party))
+            left = set(filter(_is_merging, old_keys.get((party.kind, party.external_id), ()))) - set(party.merging)
             if left and party.entity is not None:
                 _part_again(connection, source, result.entity_of[party.kind, party.external_id], result)
     return result
-
-
-def _merging(party: Party) -> tuple[str, ...]:
-    return merge_keys(party.entity) if party.entity else ()
 
 
 def _part_again(connection: Connection, source: str, entity: str, result: Bound) -> None:
@@ -119,13 +121,12 @@ def _bind_kind(
     connection: Connection, source: str, kind: str, group: list[Party], result: Bound, now: datetime
 ) -> None:
     known = parties.bound(connection, source, kind, (party.external_id for party in group))
-    keys_of = {party.external_id: merge_keys(party.entity) if party.entity else () for party in group}
-    claimed = parties.claimants(connection, {key for keys in keys_of.values() for key in keys})
+    claimed = parties.claimants(connection, {key for party in group for key in party.merging})
     holder = {key: {entity for who, entity in whose if who == kind} for key, whose in claimed.items()}
     separated = _separations(connection, source, kind, group)
     rows = []
     for party in group:
-        keys = keys_of[party.external_id]
+        keys = party.merging
         own = known.get(party.external_id)
         same = {entity for key in keys for entity in holder.get(key, ())} - separated.get(party.external_id, set())
         if len(same | ({own} if own else set())) > 1:
@@ -194,14 +195,19 @@ def _unparted(connection: Connection, same: set[str], own: str | None) -> set[st
 
 def _renew_claims(connection: Connection, source: str, found: Sequence[Party],
                   old_keys: Mapping[tuple[str, str], set[str]], result: Bound) -> None:  # fmt: skip
-    gained, lost = [], []
+    fresh, gained, lost = [], [], []
     for party in found:
-        before = old_keys.get((party.kind, party.external_id), set()) if not party.is_new else set()
-        now_claimed = set(keys_of(party.entity)) if party.entity is not None else set(filter(_is_merging, before))
+        if party.is_new:
+            fresh += [(key, source, party.kind, party.external_id) for key in party.keys]
+            continue
+        before = old_keys.get((party.kind, party.external_id), set())
+        now_claimed = set(party.keys) if party.entity is not None else set(filter(_is_merging, before))
         gained += [(key, source, party.kind, party.external_id) for key in sorted(now_claimed - before)]
         lost += [(key, source, party.kind, party.external_id) for key in sorted(before - now_claimed)]
-    parties.save_claims(connection, gained)
+    parties.save_claims(connection, fresh, new=True)
+    parties.save_claims(connection, gained, new=False)
     parties.drop_claims(connection, lost)
+    result.keys.update(row[0] for row in fresh)
     result.keys.update(row[0] for row in gained)
     result.keys.update(row[0] for row in lost)
 

@@ -190,5 +190,7 @@ def parties_of(facts: Sequence[Fact], known: set[str]) -> list[Party]:
         if fact.subject.kind in identity.PARTIES:
             entity = fact.entity if isinstance(fact.entity, Client | Contact) else None
             subject = fact.entry.subject
-            found[subject] = Party(fact.subject.kind, fact.subject.external_id, entity, subject not in known)
+            found[subject] = identity.party_of(
+                fact.subject.kind, fact.subject.external_id, entity, is_new=subject not in known
+            )
     return list(found.values())

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,12 +28,18 @@ from hub.redaction import redact
 from hub.stop_points import stop_point
 from hub.store import streams
 from hub.store.database import Store
+from hub.store.packing import MAX_DICTIONARY, Packer
 from hub.store.problems import close_problem, finish_run, open_problem, start_run
 from hub.store.streams import Known, StreamRow
 from hub.store.types import instant_text
 
 logger = logging.getLogger("hub.sync")
 
+BULK = 500
+"""A batch of so many records is a page of a bulk load."""
+GATHER = 3000
+"""So many records go into one transaction, if the source gives them within `GATHER_SECONDS`."""
+GATHER_SECONDS = 2.0
 VANISH_FLOOR = 5
 """So many may vanish at once whatever their share: a small firm may delete one of three."""
 _NO_HASH = b""
@@ -110,6 +117,8 @@ class Run:
         self.on_events = on_events
         self.counts = Counts(connection, stream.name)
         self.seen = array("Q")
+        self.packer = Packer(b"")
+        self.has_new_dictionary = False
 
     def execute(self, *, full: bool = False, dry_run: bool = False, limit: int | None = None,
                 report: Callable[[Change], None] | None = None) -> Counts:  # fmt: skip
@@ -153,9 +162,13 @@ class Run:
     def _read(self, row: StreamRow, *, full: bool, dry_run: bool, limit: int | None,
               report: Callable[[Change], None] | None) -> None:  # fmt: skip
         batches = self.connector.read(self.stream, None if full else row.cursor)
+        self.packer = Packer(row.dictionary or b"")
         try:
-            for batch, is_last in _with_last(_guarded(batches)):
+            for batch, is_last in _with_last(_gathered(_guarded(batches))):
                 stop_point("read")
+                if row.dictionary is None and not self.packer.dictionary and batch.records:
+                    self.packer = Packer(_dictionary(batch.records))
+                    self.has_new_dictionary = True
                 plan, complete = self._plan(row, batch, limit)
                 for change in plan.changes if report else ():
                     assert report is not None
@@ -216,7 +229,7 @@ class Run:
                 kept = Known(
                     known.external_id, digest, known.mapped, record.version, False, known.problem, known.subjects
                 )
-                plan.rows_changed.append(streams.record_row(row.id, kept, record.payload, now_text))
+                plan.rows_changed.append(streams.record_row(row.id, kept, self.packer.pack(record.payload), now_text))
             return
         mapped = normalise(self.connector, _addressed(record, self.name, self.stream.name))
         subjects = mapped.subjects if mapped.problem is None else (known.subjects if known else "")
@@ -229,7 +242,7 @@ class Run:
             mapped.problem,
             subjects,
         )
-        stored = streams.record_row(row.id, fresh, record.payload, now_text)
+        stored = streams.record_row(row.id, fresh, self.packer.pack(record.payload), now_text)
         (plan.rows_changed if known else plan.rows_new).append(stored)
         self._plan_facts(record.external_id, known, mapped, plan, now_text)
 
@@ -257,7 +270,7 @@ class Run:
 
     def _plan_deletion(self, row: StreamRow, known: Known, plan: Plan, now_text: str) -> None:
         gone = Known(known.external_id, _NO_HASH, None, "", True, None, known.subjects)
-        plan.rows_changed.append(streams.record_row(row.id, gone, b"", now_text))
+        plan.rows_changed.append(streams.record_row(row.id, gone, self.packer.pack(b""), now_text))
         facts = deletions([subject for subject in known.subjects.split("\n") if subject], known.external_id, now_text)
         plan.facts += facts
         plan.changes.append(Change(self.stream.name, known.external_id, "deleted", facts, None))
@@ -286,6 +299,8 @@ class Run:
             now = self.store.now(connection)
             if self.hold:
                 self.hold(connection, now)
+            if self.has_new_dictionary:
+                streams.save_dictionary(connection, row.id, self.packer.dictionary)
             streams.save_records(connection, plan.rows_new, new=True)
             streams.save_records(connection, plan.rows_changed, new=False)
             if plan.facts:
@@ -358,6 +373,43 @@ def _guarded(batches: Iterable[Batch]) -> Iterator[Batch]:
         raise HubError(f"the plugin failed: {type(error).__name__}: {str(error)[:200]}", hint=ASK_AUTHOR) from error
 
 
+def _dictionary(records: Sequence[Record]) -> bytes:
+    """Return the payload that stands for the shape of a stream: its first one."""
+    for record in records:
+        if isinstance(record, Record) and isinstance(record.payload, bytes) and record.payload:
+            return record.payload[:MAX_DICTIONARY]
+    return b""
+
+
+def _gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Join the pages of a bulk load into larger transactions, as long as they come quickly.
+
+    A transaction costs what it touches: a thousand rows with keys in random order touch nearly every page of an index.
+    The cursor of the last batch is true once all that came before it is stored.
+    """
+    waiting: Batch | None = None
+    started = 0.0
+    for batch in batches:
+        if waiting is None and len(batch.records) + len(batch.present) < BULK:
+            yield batch
+            continue
+        if waiting is None:
+            waiting, started = batch, time.monotonic()
+        else:
+            waiting = Batch(
+                records=[*waiting.records, *batch.records],
+                cursor=waiting.cursor if batch.cursor is None else batch.cursor,
+                present=[*waiting.present, *batch.present] if waiting.present or batch.present else (),
+                complete=batch.complete,
+                expected=waiting.expected if batch.expected is None else batch.expected,
+            )
+        if len(waiting.records) + len(waiting.present) >= GATHER or time.monotonic() - started > GATHER_SECONDS:
+            yield waiting
+            waiting = None
+    if waiting is not None:
+        yield waiting
+
+
 def _with_last(batches: Iterator[Batch]) -> Iterator[tuple[Batch, bool]]:
     """Yield each batch and whether it is the last one, one batch ahead; a failure behind a batch does not lose it."""
     batch = next(batches, None)
@@ -402,6 +454,7 @@ def replay(
         row = streams.open_stream(connection, name, stream.name)
     if row is None:
         return run.counts
+    packer = run.packer = Packer(row.dictionary or b"")
     after = ""
     while True:
         with store.read() as connection:
@@ -423,7 +476,8 @@ def replay(
                 found.problem,
                 found.subjects,
             )
-            record = Record(found.external_id, bytes(found.payload), found.version, False, stream.name, name)
+            payload = packer.unpack(bytes(found.payload))
+            record = Record(found.external_id, payload, found.version, False, stream.name, name)
             mapped = normalise(connector, record)
             if mapped.problem == known.problem and mapped.hash == known.mapped:
                 continue
@@ -437,7 +491,7 @@ def replay(
                 mapped.problem,
                 subjects,
             )
-            plan.rows_changed.append(streams.record_row(row.id, fresh, record.payload, now_text))
+            plan.rows_changed.append(streams.record_row(row.id, fresh, packer.pack(payload), now_text))
             run._plan_facts(known.external_id, known, mapped, plan, now_text)
         run.counts.read += len(page)
         run.counts.bad += len(plan.problems)

@@ -17,6 +17,7 @@ from hub.model.errors import HubError, SettingsError
 from hub.normalise import Fact, normalise
 from hub.plugins import build
 from hub.store import tables
+from hub.store.streams import payload_of
 from hub.sync import replay as replay_stream
 from hub.tools import ConnectionTools, FileBlobs, SystemClock
 
@@ -83,17 +84,11 @@ def list_(app: App, name: str, stream: str, parked: bool, limit: int, as_json: b
 @pass_app
 def show(app: App, connection_name: str, stream: str, external_id: str) -> None:
     """Write the raw bytes of one record to stdout."""
-    table, streams = tables.record, tables.stream
-    query = (
-        select(table.c.payload)
-        .join_from(table, streams, table.c.stream_id == streams.c.id)
-        .where(streams.c.connection == connection_name, streams.c.name == stream, table.c.external_id == external_id)
-    )
     with app.store.read() as connection:
-        payload = connection.execute(query).scalar()
+        payload = payload_of(connection, connection_name, stream, external_id)
     if payload is None:
         no_such("record", f"{connection_name}/{stream}/{external_id}")
-    sys.stdout.buffer.write(bytes(payload))
+    sys.stdout.buffer.write(payload)
 
 
 @record.command()

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,6 +20,7 @@ from hub.files import write_file
 from hub.model.errors import HubError, SettingsError
 from hub.remind import note_installed, rules_of
 from hub.store.database import Store, wal_is_safe
+from hub.store.streams import damaged_records
 from hub.tools import SystemClock
 
 Found: TypeAlias = Callable[..., None]
@@ -73,8 +75,9 @@ def init(app: App) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--offline", is_flag=True, help="Do not talk to the other systems.")
+@click.option("--deep", is_flag=True, help="Read every stored record and compare it with its hash.")
 @pass_app
-def doctor(app: App, as_json: bool, offline: bool) -> None:
+def doctor(app: App, as_json: bool, offline: bool, deep: bool) -> None:
     """Check configuration, store, plugins, rules and connections. Exit code 1 when something must be mended."""
     findings: list[dict[str, str]] = []
 
@@ -83,6 +86,8 @@ def doctor(app: App, as_json: bool, offline: bool) -> None:
 
     try:
         _check_here(app, found)
+        if deep:
+            _check_records(app, found)
         if not offline:
             hub = Hub(app.config, app.plugins, app.store, SystemClock())
             for name, connection in app.config.model.connections.items():
@@ -129,6 +134,15 @@ def _check_here(app: App, found: Found) -> None:
         found("warning", "no employee has the role manager", "Add `employees:`; until then reminders go to role:duty.")
     if config.model.organisation is None:
         found("warning", "no `organisation:` is configured", "It is needed for invoices.")
+
+
+def _check_records(app: App, found: Found) -> None:
+    with app.store.read() as connection:
+        damaged = list(islice(damaged_records(connection), 20))
+    for name in damaged:
+        found("error", f"the record {name} is not what was stored", "Restore a backup: hub db restore FILE")
+    if not damaged:
+        found("ok", "every record is as it came")
 
 
 def _check_file(path: Path, found: Found) -> None:

@@ -11,9 +11,9 @@ from sqlalchemy import Column, ColumnElement, Connection, case, select
 from hub.store import tables
 
 _LEFT_OUT = {
-    "record": {"recorded_at", "stream_id"},
+    "record": {"recorded_at", "stream_id", "payload"},  # its hash is there; how it is packed depends on the order
     "event": {"seq", "recorded_at"},
-    "stream": {"id", "cursor_at", "completed_at"},
+    "stream": {"id", "dictionary", "cursor_at", "completed_at"},
     "reminder": {"id", "opened_at", "closed_at"},
     "command": {"created_at", "sent_at", "finished_at", "attempt"},
     "document": {"id", "created_at", "issued_at"},
@@ -30,7 +30,9 @@ def dump_lines(connection: Connection) -> Iterator[str]:
     names = (*tables.STATE, *_LEFT_OUT, *_WHOLE)
     for name in sorted(set(names)):
         table = tables.metadata.tables[name]
-        query: Any = select(*(_column(column) for column in table.columns if column.name not in _LEFT_OUT.get(name, ())))
+        query: Any = select(
+            *(_column(column) for column in table.columns if column.name not in _LEFT_OUT.get(name, ()))
+        )
         if name == "record":
             query = query.add_columns(tables.stream.c.connection, tables.stream.c.name).join_from(
                 table, tables.stream, table.c.stream_id == tables.stream.c.id
@@ -45,7 +47,9 @@ def dump_lines(connection: Connection) -> Iterator[str]:
 def _column(column: Column[Any]) -> ColumnElement[Any]:
     if column is not tables.event.c.time:
         return column
-    return case((tables.event.c.type.like("%.deleted"), None), else_=column)  # when it was noticed, not when it happened
+    return case(
+        (tables.event.c.type.like("%.deleted"), None), else_=column
+    )  # when it was noticed, not when it happened
 
 
 def _shown(value: Any) -> str:

@@ -49,32 +49,26 @@ def references_of(connection: Connection, entities: Iterable[str]) -> list[tuple
 
 def claimants(connection: Connection, keys: Iterable[str]) -> dict[str, set[tuple[str, str]]]:
     """Return who claims each key, as sets of (kind, entity)."""
-    wanted = list(keys)
+    claims = bulk.select_in(connection, claim, ("key", "connection", "kind", "external_id"), "key", keys)
+    places: dict[tuple[str, str], set[str]] = {}
+    for _key, source, kind, external_id in claims:
+        places.setdefault((source, kind), set()).add(external_id)
+    owner = {place: bound(connection, *place, ids) for place, ids in places.items()}
     found: dict[str, set[tuple[str, str]]] = {}
-    for start in range(0, len(wanted), 500):
-        query = (
-            select(claim.c.key, claim.c.kind, reference.c.entity)
-            .join_from(
-                claim, reference,
-                (claim.c.connection == reference.c.connection) & (claim.c.kind == reference.c.kind)
-                & (claim.c.external_id == reference.c.external_id),
-            )
-            .where(claim.c.key.in_(wanted[start : start + 500]))
-        )  # fmt: skip
-        for key, kind, entity in connection.execute(query):
+    for key, source, kind, external_id in claims:
+        entity = owner[source, kind].get(external_id)
+        if entity is not None:
             found.setdefault(key, set()).add((kind, entity))
     return found
 
 
-def save_claims(connection: Connection, rows: Sequence[tuple[str, str, str, str]]) -> None:
-    """Add claims: (key, connection, kind, external id)."""
-    bulk.upsert(
-        connection,
-        claim,
-        ("key", "connection", "kind", "external_id"),
-        ("key", "connection", "kind", "external_id"),
-        rows,
-    )
+def save_claims(connection: Connection, rows: Sequence[tuple[str, str, str, str]], *, new: bool) -> None:
+    """Add claims: (key, connection, kind, external id); `new` says that none of them is there."""
+    columns = ("key", "connection", "kind", "external_id")
+    if new:
+        bulk.insert(connection, claim, columns, rows)
+    else:
+        bulk.upsert(connection, claim, columns, columns, rows)
 
 
 def drop_claims(connection: Connection, rows: Sequence[tuple[str, str, str, str]]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from hub.model.errors import HubError
 from hub.store import bulk
+from hub.store.packing import Packer
 from hub.store.tables import record, stream
 
 MAX_CURSOR_BYTES = 4096
@@ -29,6 +31,7 @@ class StreamRow(Struct, frozen=True):
     name: str
     cursor: Mapping[str, Any] | None
     fingerprint: str
+    dictionary: bytes | None = None
 
 
 class Known(Struct, frozen=True):
@@ -52,7 +55,8 @@ def open_stream(connection: Connection, name: str, stream_name: str) -> StreamRo
         cursor = msgspec.json.decode(row.cursor) if row.cursor else None
     except msgspec.DecodeError:
         cursor = None
-    return StreamRow(row.id, row.connection, row.name, cursor if isinstance(cursor, dict) else None, row.fingerprint)
+    return StreamRow(row.id, row.connection, row.name, cursor if isinstance(cursor, dict) else None, row.fingerprint,
+                     row.dictionary and bytes(row.dictionary))  # fmt: skip
 
 
 def ensure_stream(connection: Connection, name: str, stream_name: str, fingerprint: str) -> StreamRow:
@@ -63,6 +67,11 @@ def ensure_stream(connection: Connection, name: str, stream_name: str, fingerpri
         found = open_stream(connection, name, stream_name)
         assert found is not None
     return found
+
+
+def save_dictionary(connection: Connection, stream_id: int, dictionary: bytes) -> None:
+    """Keep the dictionary of a stream, chosen with its first records and never changed."""
+    connection.execute(update(stream).where(stream.c.id == stream_id).values(dictionary=dictionary))
 
 
 def save_cursor(
@@ -111,10 +120,10 @@ def save_records(connection: Connection, rows: Sequence[tuple[Any, ...]], *, new
         bulk.upsert(connection, record, _RECORD, ("stream_id", "external_id"), rows)
 
 
-def record_row(stream_id: int, known: Known, payload: bytes, now_text: str) -> tuple[Any, ...]:
-    """Return the row of a record for `save_records`."""
+def record_row(stream_id: int, known: Known, content: bytes, now_text: str) -> tuple[Any, ...]:
+    """Return the row of a record for `save_records`; `content` is the packed payload."""
     return (stream_id, known.external_id, known.hash, known.mapped, known.version, known.deleted,
-            known.problem, known.subjects, now_text, payload)  # fmt: skip
+            known.problem, known.subjects, now_text, content)  # fmt: skip
 
 
 def living_ids(connection: Connection, stream_id: int) -> Iterable[str]:
@@ -131,7 +140,7 @@ def has_parked(connection: Connection, stream_id: int) -> bool:
 
 
 def read_records(connection: Connection, stream_id: int, *, parked_only: bool, after: str, limit: int) -> list[Any]:
-    """Return a page of records with payload, by external id, for replay."""
+    """Return a page of records with packed payload, by external id, for replay."""
     condition = and_(record.c.stream_id == stream_id, record.c.external_id > after)
     if parked_only:
         condition = and_(condition, record.c.problem.is_not(None))
@@ -151,3 +160,29 @@ def count_records(connection: Connection) -> list[Any]:
             .order_by(stream.c.connection, stream.c.name)
         )
     )  # fmt: skip
+
+
+def payload_of(connection: Connection, name: str, stream_name: str, external_id: str) -> bytes | None:
+    """Return the raw bytes of one record, `None` when there is no such record. Raises ValueError when it is damaged."""
+    found = open_stream(connection, name, stream_name)
+    if found is None:
+        return None
+    query = select(record.c.payload).where(record.c.stream_id == found.id, record.c.external_id == external_id)
+    content = connection.execute(query).scalar()
+    return None if content is None else Packer(found.dictionary or b"").unpack(bytes(content))
+
+
+def damaged_records(connection: Connection) -> Iterator[str]:
+    """Yield connection/stream/id of every record whose payload is not what was hashed when it came."""
+    for row in connection.execute(select(stream)).all():
+        packer = Packer(bytes(row.dictionary or b""))
+        query = select(record.c.external_id, record.c.hash, record.c.payload).where(
+            record.c.stream_id == row.id, record.c.deleted.is_(False)
+        )
+        for found in connection.execution_options(yield_per=1000).execute(query):
+            try:
+                is_whole = hashlib.sha256(packer.unpack(bytes(found.payload))).digest() == bytes(found.hash)
+            except ValueError:
+                is_whole = False
+            if not is_whole:
+                yield f"{row.connection}/{row.name}/{found.external_id}"

@@ -48,6 +48,7 @@ stream = _table(
     _text("connection"),
     _text("name"),
     _text("fingerprint", server_default=""),
+    Column("dictionary", Content, nullable=True),
     _text("cursor", nullable=True),
     Column("cursor_at", Instant),
     Column("completed_at", Instant),

@@ -540,6 +540,7 @@ def upgrade() -> None:
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("fingerprint", sa.Text(), server_default="", nullable=False),
+        sa.Column("dictionary", sa.LargeBinary(), nullable=True),
         sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("cursor_at", Instant(), nullable=True),
         sa.Column("completed_at", Instant(), nullable=True),
