@@ -17,7 +17,7 @@ if str(LAB) not in sys.path:
 
 
 @pytest.fixture(scope="session")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new SQLite store to copy: quicker than to migrate for each test."""
     path = tmp_path_factory.mktemp("made") / "hub.db"
     store = Store(f"sqlite:///{path}")
@@ -47,7 +47,7 @@ def _other(url: str, name: str) -> str:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A fresh store, on each kind of database in turn."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("_made"), tmp_path / "hub.db")
+        shutil.copy(request.getfixturevalue("made_store"), tmp_path / "hub.db")
         store = Store(f"sqlite:///{tmp_path / 'hub.db'}", synchronous="normal")
         yield store
         store.close()

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """B-06: the configuration as people write it wrong; each error names file, line and what to write."""
 
 from __future__ import annotations
@@ -63,10 +64,14 @@ def test_mistake_is_named_with_its_place(tmp_path: Path, text: str | bytes, says
 def test_scalars_stay_what_was_written(tmp_path: Path) -> None:
     """L29: КПП with a leading zero, `no`, 12:30."""
     text = "organisation: {name: no, inn: 2465000007, kpp: 046501001, phone: 12:30:00}\nemployees:\n  - {id: 007, name: on, mail: ~}\n"
-    with pytest.raises(SettingsError, match="hub.yaml:3"):
+    with pytest.raises(SettingsError, match=r"hub.yaml:3"):
         _load(tmp_path, text)
     model = _load(tmp_path, text.replace(", mail: ~", "")).model  # type: ignore[attr-defined]
-    assert (model.organisation.name, model.organisation.kpp, model.organisation.phone) == ("no", "046501001", "12:30:00")
+    assert (model.organisation.name, model.organisation.kpp, model.organisation.phone) == (
+        "no",
+        "046501001",
+        "12:30:00",
+    )
     assert (model.employees[0].id, model.employees[0].name) == ("007", "on")
 
 

@@ -57,13 +57,13 @@ def _fill(store: Store, table: Table, number: int) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(tables.metadata.tables) - RUNNING))
-def test_every_table_contributes(tmp_path: Path, _made: Path, name: str) -> None:
+def test_every_table_contributes(tmp_path: Path, made_store: Path, name: str) -> None:
     """Two stores that differ in one row of any table have different dumps."""
     import shutil
 
     found = []
     for number in (1, 2):
-        shutil.copy(_made, tmp_path / f"{number}.db")
+        shutil.copy(made_store, tmp_path / f"{number}.db")
         store = Store(f"sqlite:///{tmp_path / f'{number}.db'}", synchronous="normal")
         empty = dump(store)
         if name == "record":
@@ -83,7 +83,11 @@ def test_points_are_those_of_the_code() -> None:
     named = [name for text in code for name in re.findall(r'stop_point\("(\w+)"\)', text)]
 
     assert set(named) == POINTS
-    assert all(text.count("stop_point(") == len(re.findall(r'stop_point\("\w+"\)', text)) for text in code if "def stop_point" not in text)
+    assert all(
+        text.count("stop_point(") == len(re.findall(r'stop_point\("\w+"\)', text))
+        for text in code
+        if "def stop_point" not in text
+    )
 
 
 def test_every_commit_has_a_point() -> None:
@@ -98,5 +102,9 @@ def test_every_commit_has_a_point() -> None:
 @pytest.mark.parametrize(("value", "code"), [("", 0), ("commit:3", 0), ("commit:2", -9), ("commit", 0), ("other:1", 0)])
 def test_point_kills_at_the_nth_pass(value: str, code: int) -> None:
     program = "from hub.stop_points import stop_point as s; s('commit'); s('read'); s('commit')"
-    done = subprocess.run([sys.executable, "-c", program], env={"HUB_TEST_STOP": value, "PYTHONPATH": str(Path(hub.__file__).parents[1])}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"HUB_TEST_STOP": value, "PYTHONPATH": str(Path(hub.__file__).parents[1])},
+        check=False,
+    )
     assert done.returncode == (code if value != "commit" else -9)

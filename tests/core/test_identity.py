@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """One client across systems: what merges, what only suggests, and that the order of arrival does not matter."""
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def test_inn_of_a_person_is_enough(store: Store) -> None:
     assert len(clients(store)) == 1
 
 
-@pytest.mark.parametrize("shared", [SWITCHBOARD, MOBILE, "info@firma.example", "buh@firma.example", "ivanova@firma.example"])
+@pytest.mark.parametrize(
+    "shared", [SWITCHBOARD, MOBILE, "info@firma.example", "buh@firma.example", "ivanova@firma.example"]
+)
 def test_phones_and_mailboxes_never_make_one_client_of_two(store: Store, shared: str) -> None:
     run(store, Source(), [client("1", points=points(shared))], connection="accounting")
     run(store, Source(), [client("2", points=points(shared))], connection="desk")
@@ -127,18 +130,31 @@ def test_inn_that_is_corrected_parts_what_it_made_one(store: Store) -> None:
 
 
 def call(key: str, number: str) -> dict[str, Any]:
-    return {"id": key, "payload": {"events": [said("call", key, "call.missed", time="2026-05-12T01:00:00Z", number=number)]}}
+    return {
+        "id": key,
+        "payload": {"events": [said("call", key, "call.missed", time="2026-05-12T01:00:00Z", number=number)]},
+    }
 
 
 def test_call_goes_to_the_only_client_with_the_number(store: Store) -> None:
-    run(store, Source(), [client("1", points=points(SWITCHBOARD)), client("2", points=points(OTHER))], connection="accounting")
+    run(
+        store,
+        Source(),
+        [client("1", points=points(SWITCHBOARD)), client("2", points=points(OTHER))],
+        connection="accounting",
+    )
     run(store, Source(), [call("c", SWITCHBOARD)], connection="phones")
 
     assert one(store, "call").client_id == next(row.id for row in clients(store) if row.external_id == "1")
 
 
 def test_call_from_a_number_of_two_clients_waits_for_a_person(store: Store) -> None:
-    run(store, Source(), [client("1", points=points(SWITCHBOARD)), client("2", points=points(SWITCHBOARD))], connection="accounting")
+    run(
+        store,
+        Source(),
+        [client("1", points=points(SWITCHBOARD)), client("2", points=points(SWITCHBOARD))],
+        connection="accounting",
+    )
     run(store, Source(), [call("c", SWITCHBOARD)], connection="phones")
 
     assert one(store, "call").client_id is None
@@ -155,7 +171,12 @@ def test_call_finds_its_client_when_the_client_comes_later(store: Store) -> None
 
 def test_call_of_a_contact_goes_to_the_client_of_the_contact(store: Store) -> None:
     owner = {"kind": "client", "external_id": "1"}
-    run(store, Source(), [item("contact", "k", name="Иванова Мария", client=owner, points=points(MOBILE))], connection="accounting")
+    run(
+        store,
+        Source(),
+        [item("contact", "k", name="Иванова Мария", client=owner, points=points(MOBILE))],
+        connection="accounting",
+    )
     run(store, Source(), [call("c", MOBILE)], connection="phones")
     assert one(store, "call").client_id is None
     run(store, Source(name="clients"), [client("1"), client("2")], connection="accounting")
@@ -166,7 +187,9 @@ def test_call_follows_a_contact_that_changes_its_employer(store: Store) -> None:
     contact, base = Source(), Source(name="clients")
     run(store, base, [client("1"), client("2")], connection="accounting")
     for owner in ("1", "2"):
-        it = item("contact", "k", name="Иванова Мария", client={"kind": "client", "external_id": owner}, points=points(MOBILE))
+        it = item(
+            "contact", "k", name="Иванова Мария", client={"kind": "client", "external_id": owner}, points=points(MOBILE)
+        )
         run(store, contact, [it], connection="accounting")
         if owner == "1":
             run(store, Source(), [call("c", MOBILE)], connection="phones")
@@ -213,8 +236,18 @@ def test_call_that_was_ambiguous_is_settled_by_a_merge(store: Store) -> None:
 
 
 def test_people_never_merge_by_their_numbers(store: Store) -> None:
-    run(store, Source(), [item("contact", "1", name="Иванова Мария", points=points("semya@mail.example"))], connection="accounting")
-    run(store, Source(), [item("contact", "2", name="Петров Иван", points=points("semya@mail.example"))], connection="desk")
+    run(
+        store,
+        Source(),
+        [item("contact", "1", name="Иванова Мария", points=points("semya@mail.example"))],
+        connection="accounting",
+    )
+    run(
+        store,
+        Source(),
+        [item("contact", "2", name="Петров Иван", points=points("semya@mail.example"))],
+        connection="desk",
+    )
 
     assert len(rows(store, "contact")) == 2
 
@@ -298,7 +331,9 @@ def test_one_by_one_or_all_at_once_is_the_same(tmp_path: Any) -> None:
                 parts = [batch[start : start + size] for start in range(0, len(batch), size)]
                 run(store, source, *parts, connection=place)
         with store.read() as connection:
-            dumps.append([_without_history(line) for line in dump_lines(connection) if not line.startswith("redirect ")])
+            dumps.append(
+                [_without_history(line) for line in dump_lines(connection) if not line.startswith("redirect ")]
+            )
         store.close()
     assert dumps[0] == dumps[1], difference(*dumps)
 
@@ -449,5 +484,3 @@ def test_client_of_two_sources_is_gone_when_both_say_so(store: Store) -> None:
     assert (row.deleted, row.name) == (False, "Лютик")
     run(store, desk, [gone("7")], connection="desk")
     assert one(store, "client").deleted
-
-

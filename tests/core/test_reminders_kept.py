@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """Reminders over the store: the same whatever the order and the downtime, one open at a time."""
 
 from __future__ import annotations
@@ -44,7 +45,12 @@ def _client(number: int) -> dict[str, Any]:
 
 def _call(key: str, number: int, state: str, moment: datetime) -> dict[str, Any]:
     time = moment.isoformat()
-    data = {"number": _phone(number), "started": time, "state": state, "talk_seconds": 60 if state == "connected" else 0}
+    data = {
+        "number": _phone(number),
+        "started": time,
+        "state": state,
+        "talk_seconds": 60 if state == "connected" else 0,
+    }
     return {"id": key, "payload": {"events": [said("call", key, f"call.{state}", time=time, **data)]}}
 
 
@@ -74,7 +80,9 @@ def _fresh(tmp_path: Path, name: str) -> Store:
     return store
 
 
-def test_order_of_facts_does_not_matter(tmp_path: Path, config: Any, plugins: Plugins, request: pytest.FixtureRequest) -> None:
+def test_order_of_facts_does_not_matter(
+    tmp_path: Path, config: Any, plugins: Plugins, request: pytest.FixtureRequest
+) -> None:
     """F-27, promise 4; the reminders are looked at after every fact, as the daemon does, or only at the end."""
     pick = random.Random(seed_of(request.config))
     wanted: list[str] = []
@@ -138,9 +146,10 @@ def test_call_back_closes_the_reminder(store: Store, config: Any, plugins: Plugi
 
 
 def test_only_one_reminder_of_a_key_is_open(store: Store) -> None:
-    values = dict(rule="r", key="k", assignee="a", severity="normal", state="open", title="", why="", count=1, triggered_at=START,
+    values = dict(  # noqa: C408
+        rule="r", key="k", assignee="a", severity="normal", state="open", title="", why="", count=1, triggered_at=START,
                   opened_at=START, closed_by="", detail="{}")  # fmt: skip
-    with pytest.raises(IntegrityError), store.write() as connection:
+    with pytest.raises(IntegrityError), store.write() as connection:  # noqa: PT012
         for instance in "12":
             connection.execute(tables.reminder.insert().values(**values, instance=instance))
     assert rows(store, "reminder") == []

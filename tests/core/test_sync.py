@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """What a sync writes and what it does not: versions, deletions, snapshots, damaged records, cursors."""
 
 from __future__ import annotations
@@ -105,7 +106,11 @@ def test_event_of_its_own_id_about_a_known_subject(store: Store, first: str) -> 
     """An occurrence may have an id of its own; its subject is then shown as it says, whichever came first."""
     ids = (first, "ticket/1/closed") if first else ("ticket/1/opened", "")
     source = Source()
-    run(store, source, [{"id": "a", "payload": {"events": [said("ticket", "1", event=ids[0], number="1", subject="Печать")]}}])
+    run(
+        store,
+        source,
+        [{"id": "a", "payload": {"events": [said("ticket", "1", event=ids[0], number="1", subject="Печать")]}}],
+    )
     run(store, source, [{"id": "b", "payload": {"events": [said("ticket", "1", "ticket.closed", event=ids[1], number="1", subject="Печать",
                                                                 state="closed")]}}])  # fmt: skip
     assert one(store, "ticket").state == "closed"
@@ -194,7 +199,9 @@ def test_incomplete_snapshot_marks_nothing(store: Store) -> None:
 def test_present_ones_are_not_gone(store: Store) -> None:
     source = Source(snapshot=True)
     run(store, source, clients(*range(10)))
-    source.batches = lambda _cursor: [Batch([record(it) for it in clients(1)], present=[f"c{n}" for n in range(2, 10)], complete=True)]
+    source.batches = lambda _cursor: [
+        Batch([record(it) for it in clients(1)], present=[f"c{n}" for n in range(2, 10)], complete=True)
+    ]
     counts = run(store, source)
 
     assert (counts.read, counts.unchanged, counts.deleted) == (9, 9, 1)
@@ -207,7 +214,11 @@ def test_bad_record_is_parked_and_the_rest_goes_on(store: Store) -> None:
     counts = run(store, Source(), [*clients(1), {"id": "x", "payload": {"act": "bad"}}, *clients(2)])
 
     assert (counts.new, counts.bad) == (2, 1)
-    assert {row.external_id: row.problem for row in rows(store, "record")} == {"c1": None, "c2": None, "x": "this record is broken."}
+    assert {row.external_id: row.problem for row in rows(store, "record")} == {
+        "c1": None,
+        "c2": None,
+        "x": "this record is broken.",
+    }
     assert [row.key for row in problems(store)] == ["record/desk/things"]
 
 
@@ -258,7 +269,9 @@ def test_parked_record_comes_in_when_the_plugin_is_mended(store: Store) -> None:
     assert len(rows(store, "client")) == 2
     source = Source()
     counts = replay(store, "desk", source, source.stream, sources=Sources(("desk",)), clock=lambda: NOW)
-    again = replay(store, "desk", source, source.stream, sources=Sources(("desk",)), clock=lambda: NOW, parked_only=False)
+    again = replay(
+        store, "desk", source, source.stream, sources=Sources(("desk",)), clock=lambda: NOW, parked_only=False
+    )
 
     assert (counts.read, counts.new, counts.bad) == (1, 0, 0) or (counts.read, counts.new, counts.bad) == (1, 1, 0)
     assert (again.new, again.changed) == (0, 0)
@@ -309,7 +322,9 @@ def test_what_is_no_record_is_counted_and_the_rest_goes_on(store: Store) -> None
 def test_record_that_cannot_be_read_is_not_gone(store: Store) -> None:
     source = Source(snapshot=True)
     run(store, source, clients(1, 2, 3))
-    source.batches = lambda _cursor: [Batch([Record("c1", None), record(clients(2)[0]), record(clients(3)[0])], complete=True)]  # type: ignore[arg-type]
+    source.batches = lambda _cursor: [
+        Batch([Record("c1", None), record(clients(2)[0]), record(clients(3)[0])], complete=True)
+    ]  # type: ignore[arg-type]
     assert run(store, source).deleted == 0
     source.batches = lambda _cursor: [Batch([None, record(clients(2)[0]), record(clients(3)[0])], complete=True)]  # type: ignore[list-item]
     assert run(store, source).deleted == 0
@@ -318,7 +333,23 @@ def test_record_that_cannot_be_read_is_not_gone(store: Store) -> None:
 
 def test_ids_are_kept_as_they_are(store: Store) -> None:
     """B-27: spaces, case, Cyrillic, length, digits; none is folded into another."""
-    ids = ["a", "A", " a", "a ", "7", "07", "Счёт № 1/2", "я" * 1000, "a/b", "%", "_", "'; DROP TABLE record; --", "\u202ex", "\u00e9", "e\u0301"]
+    ids = [
+        "a",
+        "A",
+        " a",
+        "a ",
+        "7",
+        "07",
+        "Счёт № 1/2",
+        "я" * 1000,
+        "a/b",
+        "%",
+        "_",
+        "'; DROP TABLE record; --",
+        "\u202ex",
+        "\u00e9",
+        "e\u0301",
+    ]
     source = Source(snapshot=True)
     run(store, source, [item("client", it, name=it[:20]) for it in ids])
     counts = run(store, source)
@@ -332,7 +363,10 @@ def test_longest_ids_and_keys_fit_both_stores(store: Store) -> None:
     """B-14, B-27: an index of PostgreSQL takes 2704 bytes; what is longer parks its record and nothing else."""
     noise = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(1000))
     long = {"id": "long", "payload": {"events": [said("contract", "k", number=noise * 10, date="2026-01-01")]}}
-    many = {"id": "mail", "payload": {"events": [said("client", "m", name=noise * 10, points=[{"type": "email", "value": noise}])]}}
+    many = {
+        "id": "mail",
+        "payload": {"events": [said("client", "m", name=noise * 10, points=[{"type": "email", "value": noise}])]},
+    }
     counts = run(store, Source(), [item("client", noise, name="x"), item("client", noise[:660], name="y"), long, many])
 
     assert (counts.new, counts.bad) == (3, 1)
@@ -348,7 +382,9 @@ def test_value_of_a_wrong_type_parks_its_record(store: Store) -> None:
             wrong = {"c1": 7, "c2": None, "c3": ["list"]}
             if record.external_id not in wrong:
                 return [event]
-            return [msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, name=wrong[record.external_id]))]
+            return [
+                msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, name=wrong[record.external_id]))
+            ]
 
     counts = run(store, Wrong(), clients(1, 2, 3, 4))
 
@@ -397,7 +433,9 @@ def test_broken_unicode_parks_its_record(store: Store, place: str) -> None:
             if record.external_id != "c1":
                 return [event]
             bad = {
-                "id": lambda: msgspec.structs.replace(event, subject=msgspec.structs.replace(event.subject, external_id="\ud800")),
+                "id": lambda: msgspec.structs.replace(
+                    event, subject=msgspec.structs.replace(event.subject, external_id="\ud800")
+                ),
                 "event": lambda: msgspec.structs.replace(event, id="\ud800"),
                 "name": lambda: msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, name="\ud800")),
                 "type": lambda: msgspec.structs.replace(event, type="client.\ud800"),
@@ -444,7 +482,11 @@ def test_full_reads_from_the_start_and_stores_nothing_new(store: Store) -> None:
     assert dump(store) == before
 
 
-@pytest.mark.parametrize("cursor", [{"at": "x" * 5000}, {"at": object()}, {"at": "\ud800"}, ["list"], "text"], ids=["big", "object", "surrogate", "list", "text"])
+@pytest.mark.parametrize(
+    "cursor",
+    [{"at": "x" * 5000}, {"at": object()}, {"at": "\ud800"}, ["list"], "text"],
+    ids=["big", "object", "surrogate", "list", "text"],
+)
 def test_cursor_that_cannot_be_kept_is_an_error_and_stores_nothing(store: Store, cursor: Any) -> None:
     source = Source()
     with pytest.raises(HubError, match="cursor"):

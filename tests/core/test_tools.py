@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """What every connection gets: HTTP that cannot hang, leak or flood; blobs; a clock. The peer is a raw socket."""
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ class Peer:
 
 
 @contextmanager
-def asked(*answers: bytes | Callable[[socket.socket], None], **options: object) -> Iterator[tuple[Peer, HttpxClient, Clock]]:
+def asked(
+    *answers: bytes | Callable[[socket.socket], None], **options: object
+) -> Iterator[tuple[Peer, HttpxClient, Clock]]:
     peer, clock = Peer(*answers), Clock()
     http = HttpxClient(clock, origins=[peer.url], **options)  # type: ignore[arg-type]
     try:
@@ -152,13 +155,19 @@ def test_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
 def test_cut_gzip_is_refused(share: float) -> None:
     """L23."""
     body = gzip.compress(bytes(range(256)) * 50)
-    with asked(answer(body[: int(len(body) * share)], "200 OK", "Content-Encoding: gzip")) as (peer, http, _), pytest.raises(Unavailable, match="broke off|damaged"):
+    with (
+        asked(answer(body[: int(len(body) * share)], "200 OK", "Content-Encoding: gzip")) as (peer, http, _),
+        pytest.raises(Unavailable, match=r"broke off|damaged"),
+    ):
         http.request("POST", peer.url)
 
 
 def test_body_shorter_than_announced_is_refused() -> None:
     """L22."""
-    with asked(lambda line: line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")) as (peer, http, _), pytest.raises(Unavailable, match="broke"):
+    with (
+        asked(lambda line: line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")) as (peer, http, _),
+        pytest.raises(Unavailable, match="broke"),
+    ):
         http.request("POST", peer.url)
 
 
@@ -182,7 +191,16 @@ def test_other_origins_are_refused(place: str) -> None:
     assert peer.requests == []
 
 
-@pytest.mark.parametrize("place", ["http://169.254.169.254/", "http://[fe80::1]/", "http://0.0.0.0/", "http://224.0.0.1/", "http://[::ffff:169.254.1.1]/"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "http://169.254.169.254/",
+        "http://[fe80::1]/",
+        "http://0.0.0.0/",
+        "http://224.0.0.1/",
+        "http://[::ffff:169.254.1.1]/",
+    ],
+)
 def test_special_addresses_are_refused_even_when_configured(place: str) -> None:
     """S-01."""
     http = HttpxClient(Clock(), origins=[place])
@@ -195,7 +213,10 @@ def test_name_with_user_in_it_is_not_another_origin() -> None:
         http.request("GET", peer.url.replace("127.0.0.1", "127.0.0.1@169.254.169.254"))
 
 
-@pytest.mark.parametrize(("status", "error"), [("401 x", AuthError), ("403 x", AuthError), ("407 x", AuthError), ("404 x", Unavailable), ("500 x", Unavailable)])
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [("401 x", AuthError), ("403 x", AuthError), ("407 x", AuthError), ("404 x", Unavailable), ("500 x", Unavailable)],
+)
 def test_refusals_are_errors_with_their_number(status: str, error: type[Exception]) -> None:
     with asked(answer(b"secret page", status)) as (peer, http, _):
         with pytest.raises(error, match=status[:3]) as caught:
@@ -216,7 +237,10 @@ def test_busy_server_is_asked_again_after_the_time_it_wished() -> None:
 @pytest.mark.parametrize("status", ["429 x", "502 x", "503 x", "504 x"])
 def test_long_wait_is_given_to_the_caller(status: str) -> None:
     """F-18."""
-    with asked(answer(b"", status, "Retry-After: 1000000000")) as (peer, http, clock), pytest.raises(Unavailable) as caught:
+    with (
+        asked(answer(b"", status, "Retry-After: 1000000000")) as (peer, http, clock),
+        pytest.raises(Unavailable) as caught,
+    ):
         http.request("GET", peer.url)
     assert (caught.value.retry_after, clock.slept, len(peer.requests)) == (timedelta(hours=1), [], 1)
 
@@ -237,7 +261,9 @@ def test_retry_after_in_every_spelling(text: str, seconds: int | None) -> None:
     assert retry_after(text, NOW) == (None if seconds is None else timedelta(seconds=seconds))
 
 
-@given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d{1,3} \w{3} \d{1,6} \d\d:\d\d:\d\d [+-]?\w{1,8}", fullmatch=True))
+@given(
+    st.text(max_size=60) | st.from_regex(r"\w{3}, \d{1,3} \w{3} \d{1,6} \d\d:\d\d:\d\d [+-]?\w{1,8}", fullmatch=True)
+)
 def test_retry_after_never_fails(text: str) -> None:
     found = retry_after(text, NOW)
     assert found is None or timedelta(0) <= found <= timedelta(hours=1)
@@ -284,7 +310,13 @@ def test_secret_is_struck_out_in_every_form() -> None:
     import base64
     from urllib.parse import quote, quote_plus
 
-    for form in ("pässwörd+/=?1", base64.b64encode("pässwörd+/=?1".encode()).decode(), quote("pässwörd+/=?1"), quote_plus("pässwörd+/=?1"), quote("pässwörd+/=?1", safe="")):
+    for form in (
+        "pässwörd+/=?1",
+        base64.b64encode("pässwörd+/=?1".encode()).decode(),
+        quote("pässwörd+/=?1"),
+        quote_plus("pässwörd+/=?1"),
+        quote("pässwörd+/=?1", safe=""),
+    ):
         assert form not in redact(f"before {form} after")
         assert redact(f"before {form} after").endswith("after")
 
@@ -292,7 +324,9 @@ def test_secret_is_struck_out_in_every_form() -> None:
 def test_log_record_is_one_line_whatever_it_holds() -> None:
     """S-28."""
     remember("canary-4711")
-    record = logging.LogRecord("hub", logging.INFO, "x.py", 1, "name %s\n2026-01-01 ERROR forged %s", ("a\x1b[2J\r", "canary-4711"), None)
+    record = logging.LogRecord(
+        "hub", logging.INFO, "x.py", 1, "name %s\n2026-01-01 ERROR forged %s", ("a\x1b[2J\r", "canary-4711"), None
+    )
     assert RedactingFilter().filter(record)
     assert "\n" not in record.getMessage()
     assert "\x1b" not in record.getMessage()
@@ -339,9 +373,11 @@ def test_errors_of_the_store_hold_no_values(tmp_path: Path) -> None:
 
     store = Store(f"sqlite:///{tmp_path / 'hub.db'}")
     store.create()
-    with pytest.raises(DBAPIError) as caught, store.write() as connection:
+    with pytest.raises(DBAPIError) as caught, store.write() as connection:  # noqa: PT012
         for _ in range(2):
-            connection.execute(text("INSERT INTO meta VALUES (:name, :value)"), {"name": "Иванова Мария", "value": "2465000007"})
+            connection.execute(
+                text("INSERT INTO meta VALUES (:name, :value)"), {"name": "Иванова Мария", "value": "2465000007"}
+            )
     store.close()
     assert "Иванова" not in str(caught.value)
     assert "2465000007" not in str(caught.value)

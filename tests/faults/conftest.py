@@ -13,7 +13,7 @@ if str(LAB) not in sys.path:
 
 
 @pytest.fixture(scope="session")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new SQLite store to copy: quicker than to migrate for each test."""
     path = tmp_path_factory.mktemp("made") / "hub.db"
     store = Store(f"sqlite:///{path}")

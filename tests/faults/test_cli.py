@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """The command line as a person meets it: one sentence for each error, the right exit code, one JSON document."""
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from sqlalchemy import text
 
 
 @pytest.fixture
-def office(tmp_path: Path, _made: Path) -> Office:
+def office(tmp_path: Path, made_store: Path) -> Office:
     """An office with a new store, made by copying."""
     office = Office(tmp_path / "office")
-    shutil.copy(_made, tmp_path / "office" / "hub.db")
+    shutil.copy(made_store, tmp_path / "office" / "hub.db")
     return office
 
 
@@ -132,7 +133,11 @@ def test_problem_is_one_however_often_it_happens_and_ends(office: Office) -> Non
 def test_wrong_password_is_tried_once_by_the_daemon_until_it_changes(office: Office) -> None:
     """F-19, promise 5."""
     refused = office.folder / "desk.json.refused"
-    script = {**office.script("desk", stream("clients", clients(1)), password="right"), "password": "env:DESK_PASSWORD", "every": "1s"}
+    script = {
+        **office.script("desk", stream("clients", clients(1)), password="right"),
+        "password": "env:DESK_PASSWORD",
+        "every": "1s",
+    }
     office.connect({"desk": script})
     for _ in range(4):  # each start of a process takes more than the second after which the next slot begins
         office.hub("run", "--once", DESK_PASSWORD="wrong")
@@ -179,12 +184,14 @@ def test_newer_store_is_refused_by_name(office: Office) -> None:
     office.fails("today", code=1, says="newer hub (schema 7777)")
 
 
-def test_disk_that_fills_up_loses_nothing_and_the_hub_goes_on(office: Office, tmp_path: Path, _made: Path) -> None:
+def test_disk_that_fills_up_loses_nothing_and_the_hub_goes_on(office: Office, tmp_path: Path, made_store: Path) -> None:
     """F-11, D2, A-12: a limit on the file size stands for the full disk."""
     calm = Office(tmp_path / "calm")
-    shutil.copy(_made, calm.folder / "hub.db")
+    shutil.copy(made_store, calm.folder / "hub.db")
     wide = [clients(*range(start, start + 40), note="x" * 500) for start in range(0, 400, 40)]
-    script = calm.script("desk", stream("clients", *wide, snapshot=True), stream("calls", *[[_call(n)] for n in range(5)], cursor=True))
+    script = calm.script(
+        "desk", stream("clients", *wide, snapshot=True), stream("calls", *[[_call(n)] for n in range(5)], cursor=True)
+    )
     for it in (calm, office):
         it.connect({"desk": script})
     calm.ok("sync")
@@ -209,7 +216,10 @@ def test_disk_that_fills_up_loses_nothing_and_the_hub_goes_on(office: Office, tm
 
 
 def _call(number: int) -> dict[str, Any]:
-    return {"id": f"k{number}", "payload": {"events": [said("call", f"k{number}", "call.missed", time="2026-05-12T01:00:00Z")]}}
+    return {
+        "id": f"k{number}",
+        "payload": {"events": [said("call", f"k{number}", "call.missed", time="2026-05-12T01:00:00Z")]},
+    }
 
 
 # Terminals
@@ -219,8 +229,16 @@ def test_pipe_that_closes_early_is_no_error(office: Office) -> None:
     """F-36."""
     office.connect({"desk": office.script("desk", stream("clients", clients(*range(3000), status="client")))})
     office.ok("sync")
-    for command in (["client", "list"], ["client", "list", "--json"], ["event", "export"], ["db", "dump"], ["event", "list"]):
-        child = subprocess.Popen(office.command(*command), env=office.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for command in (
+        ["client", "list"],
+        ["client", "list", "--json"],
+        ["event", "export"],
+        ["db", "dump"],
+        ["event", "list"],
+    ):
+        child = subprocess.Popen(
+            office.command(*command), env=office.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         assert child.stdout is not None
         assert child.stderr is not None
         child.stdout.read(10)
@@ -230,10 +248,27 @@ def test_pipe_that_closes_early_is_no_error(office: Office) -> None:
         assert (child.wait(60), err) == (0, ""), command
 
 
-@pytest.mark.parametrize("env", [{"LANG": "C", "LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}, {"COLUMNS": "20"}, {"COLUMNS": "40"}, {"TERM": "dumb"}], ids=str)
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"LANG": "C", "LC_ALL": "C"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"COLUMNS": "20"},
+        {"COLUMNS": "40"},
+        {"TERM": "dumb"},
+    ],
+    ids=str,
+)
 def test_any_terminal_is_good_enough(office: Office, env: dict[str, str]) -> None:
     """F-36: UTF-8 whatever the locale says; narrow tables are cut and not broken."""
-    office.connect({"desk": office.script("desk", stream("clients", [item("client", "c", name="Очень длинное имя «Ромашки» " * 4, status="client")]))})
+    office.connect(
+        {
+            "desk": office.script(
+                "desk",
+                stream("clients", [item("client", "c", name="Очень длинное имя «Ромашки» " * 4, status="client")]),
+            )
+        }
+    )
     office.ok("sync", **env)
     done = office.ok("client", "list", **env)
 
@@ -244,7 +279,9 @@ def test_any_terminal_is_good_enough(office: Office, env: dict[str, str]) -> Non
 def test_control_characters_do_not_reach_the_terminal(office: Office) -> None:
     """S-15."""
     evil = "\x1b]0;owned\x07\x1b[2J\rname"
-    office.connect({"desk": office.script("desk", stream("clients", [item("client", "c", name=evil, status="client")]))})
+    office.connect(
+        {"desk": office.script("desk", stream("clients", [item("client", "c", name=evil, status="client")]))}
+    )
     office.ok("sync")
     for command in (["client", "list"], ["event", "list"], ["record", "list"], ["sync", "--full", "--dry-run"]):
         assert "\x1b" not in office.ok(*command).out, command
@@ -253,19 +290,31 @@ def test_control_characters_do_not_reach_the_terminal(office: Office) -> None:
 # The log out and in again
 
 
-def test_exported_log_makes_the_same_store_again(office: Office, tmp_path: Path, _made: Path) -> None:
+def test_exported_log_makes_the_same_store_again(office: Office, tmp_path: Path, made_store: Path) -> None:
     """B-26: versions, deletions and decisions included; a second import adds nothing."""
-    for number, batch in enumerate(([*clients(1, 2, 3)], [*clients(1, note="neu"), gone("c2")], [*clients(2, note="wieder")])):
-        office.connect({"desk": office.script("desk", stream("clients", batch), *([stream("calls", [_call(1)])] if not number else []))})
+    for number, batch in enumerate(
+        ([*clients(1, 2, 3)], [*clients(1, note="neu"), gone("c2")], [*clients(2, note="wieder")])
+    ):
+        office.connect(
+            {
+                "desk": office.script(
+                    "desk", stream("clients", batch), *([stream("calls", [_call(1)])] if not number else [])
+                )
+            }
+        )
         office.ok("sync")
     exported = office.ok("event", "export").out
     file = tmp_path / "log.jsonl"
     file.write_text(exported, encoding="utf-8")
     other = Office(tmp_path / "other")
-    shutil.copy(_made, other.folder / "hub.db")
+    shutil.copy(made_store, other.folder / "hub.db")
     assert "7 events imported" in other.ok("event", "import", str(file)).err
-    wanted = [line for line in office.dump() if line.split(" ", 1)[0] in ("client", "call", "claim", "mention", "reference")]
-    found = [line for line in other.dump() if line.split(" ", 1)[0] in ("client", "call", "claim", "mention", "reference")]
+    wanted = [
+        line for line in office.dump() if line.split(" ", 1)[0] in ("client", "call", "claim", "mention", "reference")
+    ]
+    found = [
+        line for line in other.dump() if line.split(" ", 1)[0] in ("client", "call", "claim", "mention", "reference")
+    ]
     assert found == wanted
     before = other.dump()
     assert "0 events imported, 7 were there already" in other.ok("event", "import", str(file)).err
@@ -293,7 +342,9 @@ def test_bad_line_imports_nothing(office: Office, tmp_path: Path, lines: list[An
     before = office.dump()
     good = {**LINE, "id": "client/9", "subject": "client/9"}
     shown = [good, *lines]
-    file.write_bytes(b"\n".join(it.encode("latin-1") if isinstance(it, str) else json.dumps(it).encode() for it in shown))
+    file.write_bytes(
+        b"\n".join(it.encode("latin-1") if isinstance(it, str) else json.dumps(it).encode() for it in shown)
+    )
     office.fails("event", "import", str(file), code=1, says=says)
 
     assert office.dump() == before

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """F-01, F-02, A-01, A-03: a sync that is killed anywhere and started again ends as one that ran through, row for row."""
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kills import LAB, POINTS, Killer, World, is_sound
-from lab import Office, difference, seed_of
+from kills import POINTS, Killer, World, is_sound
+from lab import LAB, Office, difference, seed_of
 
 from hub.testing.peers.onec import OneCPeer
 
@@ -86,7 +87,14 @@ def test_broken_sync_is_noticed(tmp_path: Path, sqlite_url: str, broken: str, ki
         office.ok("init")
         world.connect(office)
     calm.ok("sync")
-    killer = Killer(struck, random.Random(1), program=str(LAB / "sabotage_sync.py"), env={"SABOTAGE": broken}, points=("commit",), most=28)
+    killer = Killer(
+        struck,
+        random.Random(1),
+        program=str(LAB / "sabotage_sync.py"),
+        env={"SABOTAGE": broken},
+        points=("commit",),
+        most=28,
+    )
     killer.run("sync", kills=8, span=1.0, tries=60)
 
     mine, others = set(calm.dump()), set(struck.dump())

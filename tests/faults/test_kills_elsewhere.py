@@ -21,11 +21,24 @@ POINTS = [{"type": "phone", "value": PHONE}]
 
 def _client(number: int) -> dict[str, Any]:
     phone = [{"type": "phone", "value": f"+7391294{number:04d}"}]
-    return item("client", f"c{number}", name=f"Ромашка {number}", status="client", manager="ivanova", inn="2465000007", points=phone)
+    return item(
+        "client",
+        f"c{number}",
+        name=f"Ромашка {number}",
+        status="client",
+        manager="ivanova",
+        inn="2465000007",
+        points=phone,
+    )
 
 
 def _call(number: int, state: str, time: str) -> dict[str, Any]:
-    data = {"number": f"+7391294{number:04d}", "started": time, "state": state, "talk_seconds": 60 if state == "connected" else 0}
+    data = {
+        "number": f"+7391294{number:04d}",
+        "started": time,
+        "state": state,
+        "talk_seconds": 60 if state == "connected" else 0,
+    }
     key = f"k{number}{state}"
     return {"id": key, "payload": {"events": [said("call", key, f"call.{state}", time=time, **data)]}}
 
@@ -33,7 +46,13 @@ def _call(number: int, state: str, time: str) -> dict[str, Any]:
 def _desk(office: Office, *, answered: range = range(0)) -> None:
     calls = [_call(number, "missed", "2026-05-12T01:00:00Z") for number in range(8)]
     calls += [_call(number, "connected", "2026-05-12T02:00:00Z") for number in answered]
-    office.connect({"desk": office.script("desk", stream("clients", [_client(number) for number in range(8)]), stream("calls", calls))})
+    office.connect(
+        {
+            "desk": office.script(
+                "desk", stream("clients", [_client(number) for number in range(8)]), stream("calls", calls)
+            )
+        }
+    )
     office.ok("sync")
 
 
@@ -41,7 +60,9 @@ def _reminders(office: Office) -> list[str]:
     return [line for line in office.dump() if line.startswith("reminder ")]
 
 
-def test_killed_evaluation_gives_each_reminder_once(tmp_path: Path, store_url: str, request: pytest.FixtureRequest) -> None:
+def test_killed_evaluation_gives_each_reminder_once(
+    tmp_path: Path, store_url: str, request: pytest.FixtureRequest
+) -> None:
     """F-03."""
     calm, struck = Office(tmp_path / "calm"), Office(tmp_path / "struck", store_url)
     killer = Killer(struck, random.Random(seed_of(request.config)), points=("reminders", "commit", "committed"), most=1)
@@ -56,7 +77,11 @@ def test_killed_evaluation_gives_each_reminder_once(tmp_path: Path, store_url: s
             assert struck.hub("--now", now, "today", HUB_TEST_STOP=f"{point}:1").code in (KILLED, 0)
         struck.ok("--now", now, "today")
         assert _reminders(calm) == _reminders(struck), difference(_reminders(calm), _reminders(struck))
-    opened_now = [it["state"] for it in struck.ok("--now", now, "reminder", "list", "--all", "--json").json if it["rule"] == "missed_call"]
+    opened_now = [
+        it["state"]
+        for it in struck.ok("--now", now, "reminder", "list", "--all", "--json").json
+        if it["rule"] == "missed_call"
+    ]
     assert sorted(opened_now) == ["open"] * 5 + ["resolved"] * 3
 
 
@@ -95,7 +120,11 @@ def test_what_a_person_does_with_a_reminder_holds(tmp_path: Path) -> None:
     office.fails("--now", NOW, "reminder", "assign", str(given), "nobody", code=2, says="no employee")
     assert listed() == found
     with opened(office.store_url) as store:
-        assert [row.what for row in rows(store, "audit") if row.what.startswith("reminder.")] == ["reminder.done", "reminder.snooze", "reminder.assign"]
+        assert [row.what for row in rows(store, "audit") if row.what.startswith("reminder.")] == [
+            "reminder.done",
+            "reminder.snooze",
+            "reminder.assign",
+        ]
 
 
 def test_day_goes_on_after_a_merge_and_a_split(tmp_path: Path) -> None:
@@ -120,12 +149,24 @@ def _drafts(office: Office, count: int, now: str = NOW) -> list[str]:
     (client,) = [it["id"] for it in office.ok("client", "list", "--json").json if it["name"] == "Ромашка 1"]
     made = []
     for _ in range(count):
-        out = office.ok("--now", now, "document", "new", "invoice", "--client", client, "--line", "Абонентское обслуживание; 1; мес; 5000").out
+        out = office.ok(
+            "--now",
+            now,
+            "document",
+            "new",
+            "invoice",
+            "--client",
+            client,
+            "--line",
+            "Абонентское обслуживание; 1; мес; 5000",
+        ).out
         made.append(out.split()[1].rstrip("."))
     return made
 
 
-def test_killed_issue_uses_no_number_twice_and_leaves_no_half_file(tmp_path: Path, store_url: str, request: pytest.FixtureRequest) -> None:
+def test_killed_issue_uses_no_number_twice_and_leaves_no_half_file(
+    tmp_path: Path, store_url: str, request: pytest.FixtureRequest
+) -> None:
     """F-04."""
     pick = random.Random(seed_of(request.config))
     office = Office(tmp_path / "office", store_url)
@@ -144,7 +185,11 @@ def test_killed_issue_uses_no_number_twice_and_leaves_no_half_file(tmp_path: Pat
     folder = office.folder / "documents"
     with opened(office.store_url) as store:
         files = {row.name: row.sha256 for row in rows(store, "document_file")}
-    shown = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir() if not path.name.startswith(".")}
+    shown = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if not path.name.startswith(".")
+    }
     assert shown == files
     assert len(files) == 2 * len(points)
 
@@ -161,9 +206,9 @@ def test_number_of_last_year_is_not_used_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["СЧ-1", "{nr}", "{seq", "{seq.x}", "{0}"])
-def test_wrong_number_pattern_is_refused(tmp_path: Path, _made: Path, pattern: str) -> None:
+def test_wrong_number_pattern_is_refused(tmp_path: Path, made_store: Path, pattern: str) -> None:
     office = Office(tmp_path / "o")
-    shutil.copy(_made, office.folder / "hub.db")
+    shutil.copy(made_store, office.folder / "hub.db")
     script = office.script("desk", stream("clients", [_client(1)]))
     office.connect({"desk": script}, extra=f"documents: {{number_pattern: '{pattern}'}}\n")
     office.fails("document", "list", code=1, says="hub.yaml:14: documents.number_pattern")
@@ -172,7 +217,9 @@ def test_wrong_number_pattern_is_refused(tmp_path: Path, _made: Path, pattern: s
 # The store itself
 
 
-def test_killed_init_leaves_the_old_store_or_the_new_one(tmp_path: Path, store_url: str, request: pytest.FixtureRequest) -> None:
+def test_killed_init_leaves_the_old_store_or_the_new_one(
+    tmp_path: Path, store_url: str, request: pytest.FixtureRequest
+) -> None:
     """F-06: never something between; the next init ends the work."""
     pick = random.Random(seed_of(request.config))
     office = Office(tmp_path / "office", store_url)

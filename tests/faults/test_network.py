@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """F-14 to F-18, A-05: a connection over a bad line to the stand-in of 1C; the rest goes on and nothing is lost."""
 
 from __future__ import annotations
@@ -81,9 +82,9 @@ def peer() -> Iterator[OneCPeer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, _made: Path) -> Office:
+def office(tmp_path: Path, made_store: Path) -> Office:
     office = Office(tmp_path / "office")
-    shutil.copy(_made, office.folder / "hub.db")
+    shutil.copy(made_store, office.folder / "hub.db")
     return office
 
 
@@ -117,13 +118,21 @@ def test_trouble_stops_one_connection_and_heals(office: Office, peer: OneCPeer, 
 
 
 def _cut_at(offset: int) -> Callable[[bytes, int], bytes | None]:
-    return lambda piece, seen: piece if seen < offset else piece[: max(0, len(piece) - (seen - offset))] if seen - len(piece) < offset else None
+    return lambda piece, seen: (
+        piece
+        if seen < offset
+        else piece[: max(0, len(piece) - (seen - offset))]
+        if seen - len(piece) < offset
+        else None
+    )
 
 
-def test_answer_cut_anywhere_is_never_a_short_list(office: Office, peer: OneCPeer, tmp_path: Path, _made: Path) -> None:
+def test_answer_cut_anywhere_is_never_a_short_list(
+    office: Office, peer: OneCPeer, tmp_path: Path, made_store: Path
+) -> None:
     """F-16: after the line is mended the store equals one that was read over a good line; never is anything gone."""
     calm = Office(tmp_path / "calm")
-    shutil.copy(_made, calm.folder / "hub.db")
+    shutil.copy(made_store, calm.folder / "hub.db")
     proxy = Proxy(peer.settings()["url"])
     env = _connect(office, peer, proxy.url)
     _connect(calm, peer)
@@ -156,7 +165,11 @@ def test_slow_line_is_slow_and_equal(office: Office, peer: OneCPeer) -> None:
     env = _connect(office, peer, proxy.url)
     done = office.ok("sync", "--json", **env)
     proxy.close()
-    assert {it["stream"]: it["new"] for it in done.json if it["new"]} == {"counterparties": 150, "contracts": 10, "clients": 1}
+    assert {it["stream"]: it["new"] for it in done.json if it["new"]} == {
+        "counterparties": 150,
+        "contracts": 10,
+        "clients": 1,
+    }
 
 
 def test_secret_appears_nowhere(office: Office, peer: OneCPeer, tmp_path: Path) -> None:
@@ -170,14 +183,28 @@ def test_secret_appears_nowhere(office: Office, peer: OneCPeer, tmp_path: Path) 
     spoken = []
     for wrong in (False, True):
         peer.server.password = "другой" if wrong else canary
-        for command in (["sync"], ["-v", "sync", "--full", "--json"], ["-v", "doctor"], ["status", "--json"], ["run", "--once"], ["record", "list"], ["db", "dump"]):
+        for command in (
+            ["sync"],
+            ["-v", "sync", "--full", "--json"],
+            ["-v", "doctor"],
+            ["status", "--json"],
+            ["run", "--once"],
+            ["record", "list"],
+            ["db", "dump"],
+        ):
             done = office.hub(*command)
             spoken.append(done.out + done.err)
     import base64
     from urllib.parse import quote
 
     user = f"{settings['user']}:{canary}".encode()
-    forms = [canary, quote(canary), quote(canary, safe=""), base64.b64encode(canary.encode()).decode(), base64.b64encode(user).decode()]
+    forms = [
+        canary,
+        quote(canary),
+        quote(canary, safe=""),
+        base64.b64encode(canary.encode()).decode(),
+        base64.b64encode(user).decode(),
+    ]
     content = [path.read_bytes() for path in office.folder.rglob("*") if path.is_file()]
     assert peer.server.refused_logins, "the control: the wrong password was really tried"
     for form in forms:

@@ -1,4 +1,4 @@
-"""The long figures of A-01: `HUB_TEST_KILLS` kills of a sync (200 if not set) on each store, in rounds of fresh worlds."""
+"""The long figures of A-01: `HUB_TEST_KILLS` kills of a sync (200 if not set) on each store, in fresh worlds."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ assert _spec.loader is not None
 fast_kills = importlib.util.module_from_spec(_spec)
 sys.modules["fast_kills"] = fast_kills
 _spec.loader.exec_module(fast_kills)
-
-
 
 
 @pytest.mark.soak

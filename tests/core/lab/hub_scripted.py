@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """A connector for tests that plays a script: a JSON file says which batches it yields and how it misbehaves.
 
 It is a real plugin of a distribution of its own, so that child processes find it as they find any other.
@@ -14,7 +15,21 @@ from typing import Any
 import msgspec
 
 from hub import api
-from hub.api import API, Batch, Check, ConnectorSpec, Cursor, Event, Record, Reference, Secret, Settings, Stream, Tools, hookimpl
+from hub.api import (
+    API,
+    Batch,
+    Check,
+    ConnectorSpec,
+    Cursor,
+    Event,
+    Record,
+    Reference,
+    Secret,
+    Settings,
+    Stream,
+    Tools,
+    hookimpl,
+)
 
 KINDS: dict[str, Any] = {kind.lower(): getattr(api, kind) for kind in
                          ("Client", "Contact", "Contract", "Invoice", "Act", "Payment", "Ticket", "Call", "Message")}  # fmt: skip

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """The core in one process: a connector that yields what a test gives it, runs, and short ways to look into the store."""
 
 from __future__ import annotations
@@ -6,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lab import record
 from hub_scripted import Scripted, ScriptedSettings
+from lab import record
 from sqlalchemy import func, select
 
 from hub.model.connector import Batch, Check, Cursor, Event, Record, Stream

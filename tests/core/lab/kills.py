@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """Kill the hub with -9 again and again and compare what it leaves with an undisturbed run."""
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lab import Office, item, said, stream, write_script
+
 from hub.testing.peers.onec import OneCPeer
 from hub.testing.peers.onec.samples import inn
-from lab import LAB, Office, item, said, stream, write_script
 
 KILLED = -9
 POINTS = ("read", "stored", "commit", "committed")
@@ -36,7 +38,13 @@ class World:
     def _client(self, number: int) -> dict[str, Any]:
         phone = f"+7913{number:07d}"
         points = [{"type": "phone", "value": phone}, {"type": "email", "value": f"buh{number}@firma.example"}]
-        return {"name": f"Ромашка {number}", "inn": inn(number), "kpp": "246001001", "points": points, "status": "client"}
+        return {
+            "name": f"Ромашка {number}",
+            "inn": inn(number),
+            "kpp": "246001001",
+            "points": points,
+            "status": "client",
+        }
 
     def turn(self) -> None:
         """Let a day pass: objects are added, changed and removed everywhere, and the log of calls grows."""
@@ -61,9 +69,17 @@ class World:
     def _call(self, number: int) -> dict[str, Any]:
         state = self.random.choice(("connected", "missed"))
         phone = f"+7913{self.random.randrange(self.size):07d}"
-        data = {"number": phone, "started": "2026-05-12T01:00:00Z", "state": state, "talk_seconds": 40 if state == "connected" else 0}
+        data = {
+            "number": phone,
+            "started": "2026-05-12T01:00:00Z",
+            "state": state,
+            "talk_seconds": 40 if state == "connected" else 0,
+        }
         key = f"c{number}"
-        return {"id": key, "payload": {"events": [said("call", key, f"call.{state}", time="2026-05-12T01:00:00Z", **data)]}}
+        return {
+            "id": key,
+            "payload": {"events": [said("call", key, f"call.{state}", time="2026-05-12T01:00:00Z", **data)]},
+        }
 
     def _turn_peer(self, peer: OneCPeer) -> None:
         if not self.ids:
@@ -86,7 +102,10 @@ class World:
                                stream("calls", *self.log, cursor=True))  # fmt: skip
         connections = {"desk": script}
         if self.peer is not None:
-            connections = {"accounting": {"connector": "onec", **self.peer.settings(), "password": "env:ONEC_PASSWORD"}, **connections}
+            connections = {
+                "accounting": {"connector": "onec", **self.peer.settings(), "password": "env:ONEC_PASSWORD"},
+                **connections,
+            }
         office.connect(connections)
 
 
@@ -117,7 +136,9 @@ class Killer:
             if self.kills >= wanted:
                 break
             if (self.kills + self.passes) % 2:
-                done = self.office.hub(*arguments, kill_after=self.random.uniform(0.3 * span, span), program=self.program, **self.env)
+                done = self.office.hub(
+                    *arguments, kill_after=self.random.uniform(0.3 * span, span), program=self.program, **self.env
+                )
                 self.uniform += done.code == KILLED
             else:
                 point = self.random.choice(self.points)

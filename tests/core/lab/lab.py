@@ -1,3 +1,4 @@
+# ruff: noqa: E501 tables of cases read better in one line each
 """What the tests of the core share: the hub as a child process, configurations, scripts, dumps."""
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ class Office:
 
     def connect(self, connections: dict[str, dict[str, Any]], extra: str = "") -> None:
         """Write the configuration with these connections."""
-        shown = "connections:\n" + "".join(f"  {name}: {json.dumps(it, ensure_ascii=False)}\n" for name, it in connections.items())
+        shown = "connections:\n" + "".join(
+            f"  {name}: {json.dumps(it, ensure_ascii=False)}\n" for name, it in connections.items()
+        )
         self.config.write_text(self._head + extra + (shown if connections else "connections: {}\n"), encoding="utf-8")
 
     def script(self, name: str, *streams: dict[str, Any], **other: Any) -> dict[str, Any]:
@@ -99,7 +102,9 @@ class Office:
         return subprocess.Popen(self.command(*arguments, program=program), env=self.environment(**env), cwd=self.folder,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")  # fmt: skip
 
-    def hub(self, *arguments: str, kill_after: float | None = None, program: str = "", timeout: float = 90, **env: str) -> Done:
+    def hub(
+        self, *arguments: str, kill_after: float | None = None, program: str = "", timeout: float = 90, **env: str
+    ) -> Done:
         """Run the hub to its end, or kill it -9 after so many seconds."""
         began = time.monotonic()
         child = self.start(*arguments, program=program, **env)
@@ -135,7 +140,9 @@ class Office:
     def free_leases(self) -> None:
         """Let the leases of killed processes run out now instead of in a minute."""
         with opened(self.store_url) as store, store.write() as connection:
-            connection.execute(text("UPDATE job SET lease_until = '2020-01-01T00:00:00.000000+00:00' WHERE state = 'running'"))
+            connection.execute(
+                text("UPDATE job SET lease_until = '2020-01-01T00:00:00.000000+00:00' WHERE state = 'running'")
+            )
 
 
 def write_script(path: Path, *streams: dict[str, Any], **other: Any) -> dict[str, Any]:
@@ -179,9 +186,18 @@ def seed_of(config: Any) -> int:
     return seed
 
 
-def said(kind: str, external_id: str, type_: str = "", *, time: str | None = None, event: str = "", **data: Any) -> dict[str, Any]:
+def said(
+    kind: str, external_id: str, type_: str = "", *, time: str | None = None, event: str = "", **data: Any
+) -> dict[str, Any]:
     """Return one event of a scripted payload."""
-    return {"type": type_ or f"{kind}.observed", "kind": kind, "id": external_id, "data": data, "time": time, "event": event}
+    return {
+        "type": type_ or f"{kind}.observed",
+        "kind": kind,
+        "id": external_id,
+        "data": data,
+        "time": time,
+        "event": event,
+    }
 
 
 def item(kind: str, external_id: str, **data: Any) -> dict[str, Any]:
@@ -200,7 +216,12 @@ def record(it: dict[str, Any]) -> Record:
                   deleted=it.get("deleted", False))  # fmt: skip
 
 
-def stream(name: str, *batches: Sequence[dict[str, Any]], snapshot: bool = False, cursor: bool = False) -> dict[str, Any]:
+def stream(
+    name: str, *batches: Sequence[dict[str, Any]], snapshot: bool = False, cursor: bool = False
+) -> dict[str, Any]:
     """Return a scripted stream; the last batch of a snapshot is complete."""
-    made = [{"records": list(batch), "complete": snapshot and number == len(batches)} for number, batch in enumerate(batches, 1)]
+    made = [
+        {"records": list(batch), "complete": snapshot and number == len(batches)}
+        for number, batch in enumerate(batches, 1)
+    ]
     return {"name": name, "snapshot": snapshot, "cursor": cursor, "batches": made}

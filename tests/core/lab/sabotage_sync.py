@@ -30,9 +30,14 @@ def cursor_first(self: Any, row: Any, batch: Batch, plan: Any, *, complete: bool
 
 def batch_first(self: Any, row: Any, batch: Batch, plan: Any, *, complete: bool, is_last: bool) -> None:
     if not self.stream.snapshot:
-        facts = [msgspec.structs.replace(fact, entry=msgspec.structs.replace(fact.entry, id=uuid.uuid4().hex)) for fact in plan.facts]
+        facts = [
+            msgspec.structs.replace(fact, entry=msgspec.structs.replace(fact.entry, id=uuid.uuid4().hex))
+            for fact in plan.facts
+        ]
         with self.store.write() as connection:
-            ingest.ingest(connection, self.name, facts, self.sources, datetime.fromisoformat("2026-05-12T00:00:00+00:00"))
+            ingest.ingest(
+                connection, self.name, facts, self.sources, datetime.fromisoformat("2026-05-12T00:00:00+00:00")
+            )
         plan = msgspec.structs.replace(plan, facts=[])
     _whole(self, row, batch, plan, complete=complete, is_last=is_last)
 
