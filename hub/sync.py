@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,11 +34,6 @@ from hub.store.types import instant_text
 
 logger = logging.getLogger("hub.sync")
 
-BULK = 500
-"""A batch of so many records is a page of a bulk load."""
-GATHER = 3000
-"""So many records go into one transaction, if the source gives them within `GATHER_SECONDS`."""
-GATHER_SECONDS = 2.0
 VANISH_FLOOR = 5
 """So many may vanish at once whatever their share: a small firm may delete one of three."""
 _NO_HASH = b""
@@ -164,7 +158,7 @@ class Run:
         batches = self.connector.read(self.stream, None if full else row.cursor)
         self.packer = Packer(row.dictionary or b"")
         try:
-            for batch, is_last in _with_last(_gathered(_guarded(batches))):
+            for batch, is_last in _with_last(_guarded(batches)):
                 stop_point("read")
                 if row.dictionary is None and not self.packer.dictionary and batch.records:
                     self.packer = Packer(_dictionary(batch.records))
@@ -379,35 +373,6 @@ def _dictionary(records: Sequence[Record]) -> bytes:
         if isinstance(record, Record) and isinstance(record.payload, bytes) and record.payload:
             return record.payload[:MAX_DICTIONARY]
     return b""
-
-
-def _gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Join the pages of a bulk load into larger transactions, as long as they come quickly.
-
-    A transaction costs what it touches: a thousand rows with keys in random order touch nearly every page of an index.
-    The cursor of the last batch is true once all that came before it is stored.
-    """
-    waiting: Batch | None = None
-    started = 0.0
-    for batch in batches:
-        if waiting is None and len(batch.records) + len(batch.present) < BULK:
-            yield batch
-            continue
-        if waiting is None:
-            waiting, started = batch, time.monotonic()
-        else:
-            waiting = Batch(
-                records=[*waiting.records, *batch.records],
-                cursor=waiting.cursor if batch.cursor is None else batch.cursor,
-                present=[*waiting.present, *batch.present] if waiting.present or batch.present else (),
-                complete=batch.complete,
-                expected=waiting.expected if batch.expected is None else batch.expected,
-            )
-        if len(waiting.records) + len(waiting.present) >= GATHER or time.monotonic() - started > GATHER_SECONDS:
-            yield waiting
-            waiting = None
-    if waiting is not None:
-        yield waiting
 
 
 def _with_last(batches: Iterator[Batch]) -> Iterator[tuple[Batch, bool]]:
