@@ -142,7 +142,7 @@ def sync_connection(
                 raise
             if not dry_run:
                 _all_well(hub, name)
-    except (Exception, SystemExit) as raised:
+    except (Exception, SystemExit) as raised:  # noqa: BLE001 the connector's code: it stops only its own run
         trouble = _understood(name, raised)
         if not done or done[-1].error is None:
             done.append(Counts(name, stream_name, error=redact(str(trouble))))

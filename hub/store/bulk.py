@@ -1,7 +1,7 @@
 """Write many rows at once: `executemany` on SQLite, COPY on PostgreSQL.
 
 Rows are tuples of text, integers, booleans, bytes and None in the order of `columns` (see `hub.store.types`).
-Measured in `docs/performance.md`: plain Core inserts cost three times as much on PostgreSQL.
+Plain Core inserts cost about three times as much on PostgreSQL.
 """
 
 from __future__ import annotations
