@@ -152,7 +152,9 @@ def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dic
 
 def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
     query = log.holding().where(
-        event.c.source != OPERATOR, event.c.type.not_like("%.observed"), event.c.type.not_like("%.deleted"),
+        event.c.source != OPERATOR,
+        event.c.type.not_like("%.observed"),
+        event.c.type.not_like("%.deleted"),
         event.c.time >= now - HORIZON,
     )
     rows = connection.execute(query).all()
