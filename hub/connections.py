@@ -161,6 +161,17 @@ def _understood(name: str, raised: BaseException) -> HubError:
     return HubError(f"the plugin failed: {type(raised).__name__}: {str(raised)[:200]}", hint=ASK_AUTHOR)
 
 
+@contextmanager
+def hold_connection(hub: Hub, name: str) -> Iterator[None]:
+    """Keep every sync of a connection away while something else is done with its records. Raises Unavailable."""
+    lease = _take(hub, name)
+    try:
+        yield
+    finally:
+        with hub.store.write() as connection:
+            jobs.finish(connection, lease, hub.store.now(connection))
+
+
 def _take(hub: Hub, name: str) -> jobs.Lease:
     if hub.store.is_sqlite:  # one machine: a process that was killed need not be waited for
         with hub.store.write() as connection:

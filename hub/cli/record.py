@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 
 from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
-from hub.connections import Hub, open_connection
+from hub.connections import Hub, hold_connection, open_connection
 from hub.model.connector import Reads, Record
 from hub.model.errors import HubError, SettingsError
 from hub.normalise import Fact, normalise
@@ -156,7 +156,7 @@ def _as_json(fact: Fact) -> dict[str, Any]:
 def replay(app: App, connection_name: str, stream: str, everything: bool, as_json: bool) -> None:
     """Normalise stored records again, for example after a plugin was mended; nothing comes in twice."""
     hub = Hub(app.config, app.plugins, app.store, SystemClock())
-    with open_connection(hub, connection_name) as opened:
+    with open_connection(hub, connection_name) as opened, hold_connection(hub, connection_name):
         if not isinstance(opened.connector, Reads):
             raise SettingsError(f"the connection {connection_name} does not read.")
         results = [
