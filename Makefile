@@ -12,7 +12,7 @@ READY_BENCH := $(VENV)/.ready-bench
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak format reference check-plugin clean
+.PHONY: help demo test coverage lint bench soak format reference check-plugin clean
 .DELETE_ON_ERROR:
 unexport PYTHONPATH VIRTUAL_ENV PYTHONHOME HUB_CONFIG
 
@@ -24,6 +24,9 @@ demo: $(READY) ## Play the whole story on local stand-ins, no account needed
 
 test: $(READY) ## Run all tests; PYTEST_ARGS="tests/store -x" narrows them
 	$(RUN) pytest $(PYTEST_ARGS)
+
+coverage: $(READY) ## Run the tests and show what they do not reach; PYTEST_ARGS narrows them
+	$(RUN) pytest --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 
 lint: $(READY) ## Check format, style, types, imports, dependencies and the generated reference
 	$(RUN) ruff format --check .
