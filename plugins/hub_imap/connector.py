@@ -21,12 +21,15 @@ from hub.api import (
     SettingsError,
     Stream,
     Tools,
+    compose_mail,
+    mail_events,
+    mail_key,
+    mail_stub,
+    read_mail,
+    sent_message_id,
 )
 
 from .client import SENT, Mailbox, session
-from .compose import compose, message_id
-from .keys import OMITTED, message_key
-from .normalise import normalise
 from .send import deliver, submission
 from .settings import ImapSettings
 
@@ -125,13 +128,16 @@ class Imap:
         for uid, size in sizes.items():
             raw = contents.get(uid)
             if uid not in whole and (headers := mailbox.headers(uid)) is not None:
-                raw = OMITTED + b": %d\r\n" % size + headers
+                raw = mail_stub(headers, size)
             if raw is not None:  # else it vanished since it was listed
-                yield Record(message_key(raw), raw)
+                yield Record(mail_key(raw), raw)
 
     def normalise(self, record: Record) -> Sequence[Event]:
-        """Return the event of one letter."""
-        return normalise(record, self._settings.ours)
+        """Return the events of one letter; one deleted in the mailbox was received all the same."""
+        if record.deleted:
+            return []
+        mail = read_mail(record.payload)
+        return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
 
     def commands(self) -> Sequence[str]:
         """Return what the connection can do: send, if it has a server for it."""
@@ -145,7 +151,13 @@ class Imap:
         """
         if command.kind not in self.commands():
             raise Rejected(f"this connection does not know the command {command.kind}.")
-        letter = compose(command, self._settings, self._tools.blobs, self._tools.clock.now())
+        letter = compose_mail(
+            command,
+            mailbox=self._settings.mailbox,
+            sender_name=self._settings.sender_name,
+            blobs=self._tools.blobs,
+            now=self._tools.clock.now(),
+        )
         refused = deliver(letter, self._settings)
         detail: dict[str, Any] = {"accepted": [it for it in letter.recipients if it not in refused]}
         if refused:
@@ -171,7 +183,7 @@ class Imap:
         Found proves that it was sent. Not found does not prove that it was not: after a connection lost in the middle
         there is no copy of ours, and some servers give letters another Message-ID.
         """
-        identifier = message_id(command, self._settings)
+        identifier = sent_message_id(command, self._settings.mailbox)
         with session(self._settings) as mailbox:
             for folder in dict.fromkeys(name for name in (mailbox.find(SENT), mailbox.find("INBOX")) if name):
                 _, exists = mailbox.examine(folder)

@@ -6,10 +6,9 @@ import smtplib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from hub.api import AuthError, HubError, Rejected, SettingsError, Unavailable
+from hub.api import AuthError, HubError, Letter, Rejected, SettingsError, Unavailable
 
 from .client import ANSWER_SECONDS, CONNECT_SECONDS, advice, network_error, spoken, tls_context
-from .compose import Letter
 from .settings import ImapSettings
 
 MECHANISMS = (("PLAIN", "auth_plain"), ("LOGIN", "auth_login"), ("CRAM-MD5", "auth_cram_md5"))

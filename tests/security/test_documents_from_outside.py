@@ -16,11 +16,10 @@ from typing import Any
 
 import pytest
 
-from hub.api import Record, Unavailable
+from hub.api import Unavailable, read_mail
+from hub.mail.html_text import html_to_text
 from hub.model.errors import SettingsError
 from hub.yaml_text import load
-from hub_imap.html_text import html_to_text
-from hub_imap.normalise import normalise
 from hub_onec.metadata import parse_metadata
 
 SECONDS = 5
@@ -167,8 +166,7 @@ def test_pages_reach_for_nothing(trap: Any, tmp_path: Path) -> None:
         f'<script src="{trap.url}/s.js">alert(1)</script><a href="javascript:alert(2)">слово</a>'
     )
     letter = b"From: a@b.ru\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + page.encode()
-    (event,) = normalise(Record("1", letter, stream="INBOX"), {"office@example.ru"})
-    text = event.data.text
+    text = read_mail(letter).text
     assert "слово" in text
     assert not [word for word in ("secret-file", "alert", "http:") if word in text]
     assert trap.asked == []

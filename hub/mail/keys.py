@@ -34,6 +34,11 @@ def message_key(raw: bytes) -> str:
     return f"{identifier}#{digest.hexdigest()[:16]}" if identifier else digest.hexdigest()[:32]
 
 
+def stub(headers: bytes, size_bytes: int) -> bytes:
+    """Return the headers of a mail that is too large, marked with its size."""
+    return OMITTED + b": %d\r\n" % size_bytes + headers
+
+
 def message_id(value: str) -> str:
     """Return a Message-ID without its brackets, or an empty string when the header holds none."""
     found = message_ids(value)

@@ -17,20 +17,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.api import BadRecord, Event, Message, Record
+from hub.api import BadRecord, Event, Message, Reference, mail_events, read_mail
+from hub.mail.charset import codec, to_text, words
+from hub.mail.events import is_ours
+from hub.mail.files import display_name
+from hub.mail.keys import message_id, message_ids, message_key
 from hub.testing.peers.imap import letter
-from hub_imap.charset import codec, to_text, words
-from hub_imap.keys import message_id, message_ids, message_key
-from hub_imap.normalise import display_name, is_ours, normalise
 
 OURS = frozenset({"example.com"})
-SAMPLES = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "mail" / "eml"
+SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mail" / "eml"
 WITH_SAMPLES = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample letters are not on this machine")
 FILES = sorted(it for it in SAMPLES.rglob("*") if it.suffix in (".eml", ".msg", ".box")) if SAMPLES.is_dir() else []
 
 
 def event(raw: bytes, folder: str = "INBOX", ours: frozenset[str] = OURS) -> Event:
-    [found] = normalise(Record("id", raw, stream=folder), ours)
+    [found] = mail_events(Reference("message", "id"), read_mail(raw), folder=folder, ours=ours)
     return found
 
 
@@ -484,7 +485,7 @@ def nested(levels: int) -> bytes:
 def test_what_is_no_readable_letter_is_parked_quickly(raw):
     began = time.process_time()
     with pytest.raises(BadRecord):
-        normalise(Record("id", raw), OURS)
+        read_mail(raw)
     assert time.process_time() - began < 2
 
 
@@ -539,7 +540,7 @@ def test_damage_gives_an_event_or_a_bad_record(data):
         start = data.draw(st.integers(0, len(raw) - 1))
         del raw[start : start + data.draw(st.integers(1, len(raw)))]
     try:
-        [found] = normalise(Record("id", bytes(raw), stream="INBOX"), OURS)
+        found = event(bytes(raw))
     except BadRecord:
         return
     assert msgspec.json.decode(msgspec.json.encode(found.data), type=Message) == found.data

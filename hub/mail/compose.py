@@ -14,11 +14,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
-from msgspec import Struct
-
-from hub.api import Blobs, Command, Email, Rejected
-
-from .settings import ImapSettings
+from hub.mail.letter import Letter
+from hub.model.connector import Blobs, Command
+from hub.model.errors import Rejected
+from hub.model.values import Email
 
 MOST_RECIPIENTS = 100
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -26,27 +25,13 @@ _MESSAGE_ID = re.compile(r"<?([^<>\s@]{1,200}@[^<>\s@]{1,200})>?")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}")
 
 
-class Letter(Struct, frozen=True):
-    """A letter ready to send: its raw bytes and the envelope."""
-
-    message_id: str
-    sender: str
-    recipients: tuple[str, ...]
-    raw: bytes
-
-    @property
-    def needs_utf8(self) -> bool:
-        """Tell whether a server must know SMTPUTF8 to take it."""
-        return not all(address.isascii() for address in self.recipients)
-
-
-def message_id(command: Command, settings: ImapSettings) -> str:
+def message_id(command: Command, mailbox: str) -> str:
     """Return the Message-ID of a command's letter: the same for every try, so that it can be looked for."""
     name = command.id if _PLAIN_ID.fullmatch(command.id) else hashlib.sha256(command.id.encode()).hexdigest()[:40]
-    return f"{name}@{_ascii(settings.mailbox).rpartition('@')[2]}"
+    return f"{name}@{_ascii(mailbox).rpartition('@')[2]}"
 
 
-def compose(command: Command, settings: ImapSettings, blobs: Blobs, now: datetime) -> Letter:
+def compose(command: Command, *, mailbox: str, sender_name: str, blobs: Blobs, now: datetime) -> Letter:
     """Return the letter; raises Rejected when the command asks for something that cannot be sent."""
     known = {"to", "cc", "subject", "text", "attachments", "in_reply_to", "automatic"}
     if strange := sorted(set(command.data) - known):
@@ -59,9 +44,9 @@ def compose(command: Command, settings: ImapSettings, blobs: Blobs, now: datetim
         raise Rejected(f"a letter needs 1 to {MOST_RECIPIENTS} recipients, and one of them in `to`.")
     policy = SMTP.clone(cte_type="7bit", utf8=not all(address.isascii() for address in (*to, *copies)))
     letter = EmailMessage(policy=policy)
-    identifier = message_id(command, settings)
+    identifier = message_id(command, mailbox)
     try:
-        letter["From"] = _address(_ascii(settings.mailbox), settings.sender_name)
+        letter["From"] = _address(_ascii(mailbox), sender_name)
         letter["To"] = [_address(address) for address in to]
         if copies:
             letter["Cc"] = [_address(address) for address in copies]
@@ -75,7 +60,7 @@ def compose(command: Command, settings: ImapSettings, blobs: Blobs, now: datetim
         raw = letter.as_bytes()
     except (ValueError, LookupError, TypeError) as error:
         raise Rejected(f"the letter cannot be written ({type(error).__name__}).") from error
-    return Letter(identifier, _ascii(settings.mailbox), (*to, *copies), raw)
+    return Letter(identifier, _ascii(mailbox), (*to, *copies), raw)
 
 
 def _mark(letter: EmailMessage, data: Mapping[str, Any]) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-from hub.api import Email
-
-from .charset import words
-from .keys import message_id
-from .mime import Part
+from hub.mail.charset import words
+from hub.mail.keys import message_id
+from hub.mail.letter import Failure
+from hub.mail.mime import Part
+from hub.model.values import Email
 
 _MACHINES = re.compile(
     r"((no|do-?not)[-._]?reply|mailer-daemon|mail-daemon|postmaster|robot|bounces?|mdaemon)([-_.+=\d].*)?"
@@ -49,13 +49,13 @@ def is_automatic(mail: Part, sender: str) -> bool:
     return _SUBJECTS.match(mail.header("subject")) is not None
 
 
-def failed_recipients(mail: Part) -> tuple[str, ...]:
-    """Return the addresses that a returned letter did not reach; empty for everything else, delays included."""
+def failed_recipients(mail: Part) -> tuple[Failure, ...]:
+    """Return whom a returned letter did not reach; empty for everything else, delays included."""
     if mail.media() == "multipart/report" and "delivery-status" in mail.header("content-type").lower():
         return _reported(mail)
     told = [_address(text) for value in mail.every("x-failed-recipients") for text in words(value).split(",")]
     if any(told):
-        return tuple(dict.fromkeys(address for address in told if address))
+        return tuple(Failure(address=address) for address in dict.fromkeys(told) if address)
     return _written(mail) if _is_from_daemon(mail) else ()
 
 
@@ -72,16 +72,18 @@ def original_id(mail: Part) -> str:
     return ""
 
 
-def _reported(mail: Part) -> tuple[str, ...]:
-    failed: list[str] = []
+def _reported(mail: Part) -> tuple[Failure, ...]:
+    failed: dict[str, Failure] = {}
     for part in mail.leaves():
         if part.media() != "message/delivery-status":
             continue
         for block in part.children():
             recipient = block.header("final-recipient") or block.header("original-recipient")
             if block.header("action").lower().startswith("failed"):
-                failed.append(_address(recipient.rpartition(";")[2]) or "unknown")
-    return tuple(dict.fromkeys(failed))
+                address = _address(recipient.rpartition(";")[2]) or "unknown"
+                reason = block.header("diagnostic-code").partition(";")[2].strip()
+                failed[address] = Failure(address=address, status=block.header("status")[:20], reason=reason[:500])
+    return tuple(failed.values())
 
 
 def _is_from_daemon(mail: Part) -> bool:
@@ -93,13 +95,14 @@ def _is_from_daemon(mail: Part) -> bool:
     return is_returned and _DAEMONS.search(sender) is not None
 
 
-def _written(mail: Part) -> tuple[str, ...]:
+def _written(mail: Part) -> tuple[Failure, ...]:
     """Return the addresses that stand alone on a line before the copy of the letter."""
     for part in mail.leaves():
         if part.media() == "text/plain":
             lines = re.split(r"\n-{3,}", part.text()[:65536], maxsplit=1)[0].splitlines()
             alone = (line.strip().strip("<>:") for line in lines if "@" in line and len(line) < 300)
-            return tuple(dict.fromkeys(address for text in alone if (address := _address(text))))
+            found = dict.fromkeys(address for text in alone if (address := _address(text)))
+            return tuple(Failure(address=address) for address in found)
     return ()
 
 

@@ -13,9 +13,8 @@ from email.parser import BytesParser
 from email.policy import Compat32
 from typing import Any, cast
 
-from hub.api import BadRecord
-
-from .charset import to_text, words
+from hub.mail.charset import to_text, words
+from hub.model.errors import BadRecord
 
 MOST_HEADER = 16 * 1024
 MOST_HEADERS = 256 * 1024

@@ -1,0 +1,103 @@
+"""What a mail is to the hub: plain data that every connector of mail fills in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class MailAddress(Struct, frozen=True):
+    """Somebody in a header: the address in the hub's form, and the name beside it."""
+
+    address: str
+    name: str = ""
+
+
+class MailFile(Struct, frozen=True, kw_only=True):
+    """A file that came with a mail. `digest` is the SHA-256 of its content; the content is decoded when asked for.
+
+    `digest` is empty for a mail inside the mail and for content that was left out because of its size.
+    """
+
+    name: str
+    type: str
+    size_bytes: int = 0
+    digest: str = ""
+    content_id: str = ""
+    load: Callable[[], bytes] | None = None
+
+    def content(self) -> bytes:
+        """Return the content; nothing for what was left out."""
+        return self.load() if self.load else b""
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Somebody whom a returned letter did not reach; `status` is the code of RFC 3463 if there is one."""
+
+    address: str
+    status: str = ""
+    reason: str = ""
+
+    @property
+    def is_permanent(self) -> bool:
+        """Tell whether another try would fail as well."""
+        return not self.status.startswith("4")
+
+
+class Meeting(Struct, frozen=True, kw_only=True):
+    """A meeting that a mail speaks of; `method` is request, cancel, reply, publish or another of RFC 5546."""
+
+    method: str
+    id: str = ""
+    title: str = ""
+    place: str = ""
+    organiser: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+class Mail(Struct, frozen=True, kw_only=True):
+    """One mail, taken apart. Texts are clean: no control characters, nothing that a store refuses.
+
+    `text` is the whole text, `own_text` what the writer added: without quotes and signature, or the whole text where
+    nothing would be left. `failures` says whom a returned letter did not reach; it is empty for every other mail.
+    """
+
+    message_id: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    sender: MailAddress = MailAddress("")
+    reply_to: tuple[MailAddress, ...] = ()
+    to: tuple[MailAddress, ...] = ()
+    cc: tuple[MailAddress, ...] = ()
+    bcc: tuple[MailAddress, ...] = ()
+    subject: str = ""
+    sent: datetime | None = None
+    text: str = ""
+    own_text: str = ""
+    files: tuple[MailFile, ...] = ()
+    is_automatic: bool = False
+    is_report: bool = False
+    failures: tuple[Failure, ...] = ()
+    meeting: Meeting | None = None
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Return the addresses of everybody it was written to, each once."""
+        return tuple(dict.fromkeys(it.address for it in (*self.to, *self.cc, *self.bcc)))
+
+
+class Letter(Struct, frozen=True):
+    """A mail ready to send: its raw bytes and the envelope."""
+
+    message_id: str
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+
+    @property
+    def needs_utf8(self) -> bool:
+        """Tell whether a server must know SMTPUTF8 to take it."""
+        return not all(address.isascii() for address in self.recipients)
