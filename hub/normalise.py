@@ -82,7 +82,7 @@ def is_id(text: object, *, longer: int = 0) -> bool:
     if not isinstance(text, str) or not 0 < len(text) <= _MAX_ID + longer:
         return False
     try:
-        return len(text.encode()) <= _MAX_ID_BYTES + longer
+        return text.isascii() or len(text.encode()) <= _MAX_ID_BYTES + longer
     except UnicodeEncodeError:
         return False
 
@@ -94,18 +94,21 @@ def printable(text: str) -> str:
 
 def fact_of(event: Event, record_id: str) -> Fact:
     """Return an event in the form that both stores take. Raises BadRecord that names what is wrong."""
-    kind = event.subject.kind
+    subject = event.subject
+    kind, external_id = subject.kind, subject.external_id
     if ENTITIES.get(kind) is not type(event.data):
         raise BadRecord(f"an event about a {kind} carries {type(event.data).__name__}.")
-    if not is_id(event.subject.external_id) or "\n" in event.subject.external_id:
+    if not is_id(external_id) or "\n" in external_id:
         raise BadRecord(f"the external id of a {kind} is empty, longer than {_MAX_ID} characters or broken.")
-    if not is_id(event.key(), longer=100) or not is_id(event.type):
+    if (event.id and not is_id(event.id, longer=100)) or not is_id(event.type):
         raise BadRecord(f"the id or type of an event about a {kind} is empty, too long or broken.")
     time = time_text(event.time, event.type)
     data, entity = _checked(event, kind)
-    external_id = _clean(event.subject.external_id)
-    entry = Entry(_clean(event.key()), _clean(event.type), f"{kind}/{external_id}", time, data, record_id)
-    return Fact(entry, Reference(kind, external_id, event.subject.connection), entity)
+    if "\0" in external_id:
+        subject = Reference(kind, _clean(external_id), subject.connection)
+    name = f"{kind}/{subject.external_id}"
+    entry = Entry(_clean(event.id) or name, _clean(event.type), name, time, data, record_id)
+    return Fact(entry, subject, entity)
 
 
 def time_text(moment: datetime | None, what: str) -> str | None:

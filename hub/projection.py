@@ -188,7 +188,7 @@ def parties_of(facts: Sequence[Fact], known: set[str]) -> list[Party]:
     found: dict[str, Party] = {}
     for fact in facts:
         if fact.subject.kind in identity.PARTIES:
-            entity = fact.entity if isinstance(fact.entity, Client | Contact) else None
+            entity = fact.entity if isinstance(fact.entity, (Client, Contact)) else None
             subject = fact.entry.subject
             found[subject] = identity.party_of(
                 fact.subject.kind, fact.subject.external_id, entity, is_new=subject not in known

@@ -48,7 +48,7 @@ def contract_key(number: str, day: dt.date | None) -> str:
 
 
 def _clean(*keys: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key for key in keys if key))
+    return tuple(dict.fromkeys(filter(None, keys)))
 
 
 class ContactPoint(Struct, frozen=True, omit_defaults=True):

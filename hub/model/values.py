@@ -10,6 +10,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import lru_cache
+from operator import mul
 from typing import Self
 
 from msgspec import Struct
@@ -114,16 +115,21 @@ class Phone(Struct, frozen=True):
 
 _EXTENSION = re.compile(r"(?:доб|вн|ext|#|,,|x)[\s.:]*(\d{1,6})\)?\s*$", re.IGNORECASE)
 _NOT_DIGIT = re.compile(r"\D+", re.ASCII)
+_BARE = re.compile(r"[\d+() .\-]+", re.ASCII)
+_LETTER = re.compile(r"[A-Za-zА-Яа-я@]")
 
 
 @lru_cache(maxsize=4096)
 def _parse_phone(raw: str, area_code: str) -> Phone | None:
     text = raw.strip()
     extension = ""
-    if found := _EXTENSION.search(text):
-        extension, text = found[1], text[: found.start()]
+    if not _BARE.fullmatch(text):
+        if found := _EXTENSION.search(text):
+            extension, text = found[1], text[: found.start()]
+        if _LETTER.search(text):
+            return None
     digits = _NOT_DIGIT.sub("", text)
-    if re.search(r"[A-Za-zА-Яа-я@]", text) or not digits.isascii() or not 5 <= len(digits) <= 20:
+    if not 5 <= len(digits) <= 20:
         return None
     number = _russian(digits, text.lstrip("( ").startswith("+"), area_code) or _foreign(text, digits)
     return Phone(number, extension, raw) if number else None
@@ -206,14 +212,18 @@ def is_inn(text: str) -> bool:
 def _is_inn(text: str) -> bool:
     if not (text.isascii() and text.isdigit()) or not text.strip("0"):
         return False
-    digits = [int(sign) for sign in text]
+    digits = text.encode().translate(_DIGITS)
     if len(digits) == 10:
         return _check(digits, _INN10) == digits[9]
     return len(digits) == 12 and _check(digits, _INN11) == digits[10] and _check(digits, _INN12) == digits[11]
 
 
-def _check(digits: list[int], weights: tuple[int, ...]) -> int:
-    return sum(digit * weight for digit, weight in zip(digits, weights, strict=False)) % 11 % 10
+_DIGITS = bytes(max(0, min(9, code - 48)) for code in range(256))
+"""From the code of a digit to its value."""
+
+
+def _check(digits: bytes, weights: tuple[int, ...]) -> int:
+    return sum(map(mul, digits, weights)) % 11 % 10  # the weights end where the digits to check end
 
 
 _KPP = re.compile(r"\d{4}[\dA-Z]{2}\d{3}", re.ASCII)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, get_type_hints
 
 import msgspec
@@ -20,18 +21,21 @@ from hub.store.types import instant_text
 _encode = msgspec.json.Encoder().encode
 
 
-def _fields(kind: str) -> list[tuple[str, Callable[[Any, str], tuple[Any, ...]]]]:
-    writers: list[tuple[str, Callable[[Any, str], tuple[Any, ...]]]] = []
-    for field, hint in get_type_hints(ENTITIES[kind]).items():
-        if field == "kind" or (field == "client" and kind != "client"):
-            continue
-        typed = plain_type(hint)
-        writers.append((field, _nested if field in NESTED[kind] else _SPECIAL.get(typed, _plain)))
-    return writers
+Writer = Callable[[Any, str], tuple[Any, ...]]
 
 
-def _plain(value: Any, _connection: str) -> tuple[Any, ...]:
-    return (value,)
+def _fields(kind: str) -> tuple[attrgetter[Any], list[tuple[int, Writer]]]:
+    """Return what takes all values of an entity, and who rewrites which of them, the last one first."""
+    hints = {
+        field: plain_type(hint) for field, hint in get_type_hints(ENTITIES[kind]).items()
+        if field != "kind" and (field != "client" or kind == "client")
+    }  # fmt: skip
+    writers = [
+        (place, _nested if field in NESTED[kind] else _SPECIAL[hint])
+        for place, (field, hint) in enumerate(hints.items())
+        if field in NESTED[kind] or hint in _SPECIAL
+    ]
+    return attrgetter(*hints), writers[::-1]
 
 
 def _nested(value: Any, _connection: str) -> tuple[Any, ...]:
@@ -58,22 +62,19 @@ _SPECIAL: dict[Any, Callable[[Any, str], tuple[Any, ...]]] = {
     Reference: _reference, Money: _money, datetime: _instant, date: _day,
 }  # fmt: skip
 _WRITERS = {kind: _fields(kind) for kind in ENTITIES}
+_OWNED = frozenset(kind for kind, table in STATE.items() if "client_id" in table.c)
 COLUMNS = {kind: tuple(column.name for column in table.columns) for kind, table in STATE.items()}
 
 
 def row(entity: Entity, *, key: str, connection: str, external_id: str, client: str | None) -> tuple[Any, ...]:
     """Return the row of an entity in the order of `COLUMNS[kind]`; `client` is the client it belongs to."""
-    kind = entity.kind
-    values: list[Any] = [key, connection, external_id, False]
-    if "client_id" in STATE[kind].c:
-        values.append(client)
-    for field, writer in _WRITERS[kind]:
-        value = getattr(entity, field)
-        if writer is _plain:
-            values.append(value)
-        else:
-            values.extend(writer(value, connection))
-    return tuple(values)
+    take, writers = _WRITERS[entity.kind]
+    values = list(take(entity))
+    for place, write in writers:
+        values[place : place + 1] = write(values[place], connection)
+    if entity.kind in _OWNED:
+        return (key, connection, external_id, False, client, *values)
+    return (key, connection, external_id, False, *values)
 
 
 def save(connection: Connection, kind: str, rows: Sequence[tuple[Any, ...]], *, new: bool) -> None:
