@@ -53,19 +53,19 @@ class Bound(Struct):
 
 def keys_of(entity: Entity) -> tuple[str, ...]:
     """Return the keys of an entity that can be indexed; a longer one is no number, address or tax id."""
-    return tuple(key for key in entity.keys() if len(key) <= MAX_KEY)  # noqa: SIM118 a struct, not a dict
+    return tuple([key for key in entity.keys() if len(key) <= MAX_KEY])  # noqa: SIM118 a struct, not a dict
 
 
 def party_of(kind: str, external_id: str, entity: Client | Contact | None, *, is_new: bool) -> Party:
     """Return a party with its keys, which are computed once."""
     keys = keys_of(entity) if entity is not None else ()
-    merging = tuple(filter(_is_merging, keys)) if kind == "client" else ()
+    merging = tuple([key for key in keys if key[:4] == "inn:" and _is_merging(key)]) if kind == "client" else ()
     return Party(kind, external_id, entity, is_new, keys, merging)
 
 
 def _is_merging(key: str) -> bool:
     """Tell whether a claim makes two clients one: an ИНН with its КПП, or one of twelve digits, which is a person's."""
-    return key.startswith("inn:") and ("/" in key or len(key) == len("inn:") + 12)
+    return key[:4] == "inn:" and ("/" in key or len(key) == 16)
 
 
 def is_personal(key: str) -> bool:
@@ -128,6 +128,13 @@ def _bind_kind(
     for party in group:
         keys = party.merging
         own = known.get(party.external_id)
+        if own is None and holder.keys().isdisjoint(keys):  # nobody to be one with: the rule in a first load
+            entity = entity_id(source, kind, party.external_id)
+            rows.append((source, kind, party.external_id, entity, "first seen"))
+            result.keys.add(f"ref:{source}/{kind}/{party.external_id}")
+            result.entity_of[kind, party.external_id] = entity
+            holder.update((key, {entity}) for key in keys)
+            continue
         same = {entity for key in keys for entity in holder.get(key, ())} - separated.get(party.external_id, set())
         if len(same | ({own} if own else set())) > 1:
             same = _unparted(connection, same, own)

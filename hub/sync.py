@@ -78,6 +78,33 @@ class Plan(Struct):
     healed: int = 0
 
 
+class Seen:
+    """The ids met in a run, 64 bits of hash each: a set of the ids themselves would not stay small.
+
+    They lie in 256 heaps, so that sorting makes objects of one heap at a time.
+    """
+
+    def __init__(self) -> None:
+        self._heaps = [array("Q") for _ in range(256)]
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Note these ids."""
+        heaps = self._heaps
+        for external_id in ids:
+            number = hash(external_id)
+            heaps[number & 0xFF].append(number & 0xFFFF_FFFF_FFFF_FFFF)
+
+    def sort(self) -> None:
+        """Make ready for questions."""
+        self._heaps = [array("Q", sorted(heap)) for heap in self._heaps]
+
+    def __contains__(self, external_id: str) -> bool:
+        number = hash(external_id) & 0xFFFF_FFFF_FFFF_FFFF
+        heap = self._heaps[number & 0xFF]
+        place = bisect_left(heap, number)
+        return place < len(heap) and heap[place] == number
+
+
 class Run:
     """One run over one stream of one connection."""
 
@@ -110,7 +137,7 @@ class Run:
         self.progress = progress
         self.on_events = on_events
         self.counts = Counts(connection, stream.name)
-        self.seen = array("Q")
+        self.seen = Seen()
         self.packer = Packer(b"")
         self.has_new_dictionary = False
 
@@ -201,8 +228,8 @@ class Run:
         for record in records.values():
             self._plan_record(row, record, known.get(record.external_id), plan, now_text)
         if self.stream.snapshot:
-            self.seen.extend(_short(external_id) for external_id in named)
-            self.seen.extend(_short(external_id) for external_id in batch.present)
+            self.seen.add(named)
+            self.seen.add(batch.present)
         self.counts.read += len(records) + len(batch.present)
         self.counts.unchanged += len(batch.present)
         self.counts.bad += len(plan.problems)
@@ -271,13 +298,13 @@ class Run:
         self.counts.deleted += 1
 
     def _plan_vanished(self, row: StreamRow, plan: Plan, now_text: str) -> None:
-        seen = array("Q", sorted(self.seen))
+        self.seen.sort()
         vanished: list[str] = []
         total = 0
         with self.store.read() as connection:
             for external_id in streams.living_ids(connection, row.id):
                 total += 1
-                if not _contains(seen, _short(external_id)):
+                if external_id not in self.seen:
                     vanished.append(external_id)
             allowed = max(VANISH_FLOOR, int(total * self.vanish_limit))
             if len(vanished) > allowed:
@@ -341,16 +368,6 @@ def _unusable(record: Record) -> str:
 
 def _addressed(record: Record, connection: str, stream: str) -> Record:
     return Record(record.external_id, record.payload, record.version, False, stream, connection)
-
-
-def _short(external_id: str) -> int:
-    """Return 64 bits that stand for an id within this run; a set of the ids themselves would not stay small."""
-    return hash(external_id) & 0xFFFF_FFFF_FFFF_FFFF
-
-
-def _contains(ordered: array[int], number: int) -> bool:
-    place = bisect_left(ordered, number)
-    return place < len(ordered) and ordered[place] == number
 
 
 def _guarded(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -223,7 +223,8 @@ _DIGITS = bytes(max(0, min(9, code - 48)) for code in range(256))
 
 
 def _check(digits: bytes, weights: tuple[int, ...]) -> int:
-    return sum(map(mul, digits, weights)) % 11 % 10  # the weights end where the digits to check end
+    total: int = sum(map(mul, digits, weights))  # the weights end where the digits to check end
+    return total % 11 % 10
 
 
 _KPP = re.compile(r"\d{4}[\dA-Z]{2}\d{3}", re.ASCII)

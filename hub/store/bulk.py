@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Table
 
 Row = Sequence[Any]
@@ -72,10 +73,12 @@ def select_in(
     given = tuple(fixed.values())
     for start in range(0, len(wanted), 1000):
         piece = wanted[start : start + 1000]
-        sql = f"{head}({', '.join([mark] * len(piece))})"
-        if connection.dialect.name == "postgresql":
-            sql, arguments = f"{head.removesuffix('IN ')}= ANY({mark})", (*given, piece)
+        if connection.dialect.name == "postgresql":  # one JSON text: the driver takes 3 µs for each element of an array
+            typed = "::bigint" if isinstance(piece[0], int) else ""
+            sql = f"{head.removesuffix('IN ')}= ANY(ARRAY(SELECT json_array_elements_text({mark}::json){typed}))"
+            arguments = (*given, msgspec.json.encode(piece).decode())
         else:
+            sql = f"{head}({', '.join([mark] * len(piece))})"
             arguments = (*given, *piece)
         found.extend(connection.exec_driver_sql(sql, arguments).fetchall())
     return found
