@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("hub.cli.db:db", "The store: upgrade, backup, dump."),
 }
 """Command → where it is and what it does; the help page needs nothing more."""
+CONFIG = "hub.config"
 
 
 class LazyGroup(click.Group):
@@ -67,6 +68,11 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note which configuration is meant before `--help` answers, whatever the order of the two."""
+        ctx.meta[CONFIG] = self.make_parser(ctx).parse_args(args=list(args))[0].get("config")
+        return super().parse_args(ctx, args)
+
     def _load_plugins(self, ctx: click.Context) -> None:
         """Let permitted plugins of other distributions add commands; the bundled ones add none."""
         if self.commands or all(
@@ -76,7 +82,7 @@ class LazyGroup(click.Group):
         from hub.config import permitted_plugins
         from hub.plugins import Plugins
 
-        Plugins(permitted_plugins(ctx.params.get("config"))).manager.hook.register_commands(cli=self)
+        Plugins(permitted_plugins(ctx.meta.get(CONFIG))).manager.hook.register_commands(cli=self)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
