@@ -13,11 +13,13 @@ from hub.mail.html_text import html_to_text
 from hub.mail.keys import OMITTED, message_id, message_ids
 from hub.mail.letter import Mail, MailAddress, MailFile
 from hub.mail.mime import MOST_HEADER, Part, parse
-from hub.mail.quotes import own_text
+from hub.mail.quotes import CUT, own_text, shown
 from hub.model.errors import BadRecord
 from hub.model.values import Email
 
 _REPORTS = frozenset({"message/delivery-status", "message/disposition-notification", "text/rfc822-headers"})
+_QUOTES = re.compile(r"<blockquote|gmail_quote|divRplyFwdMsg|appendonsend|yahoo_quoted|signature", re.IGNORECASE)
+_FLOWED = re.compile(r"(>*) ?(.*)")
 
 
 def read(raw: bytes) -> Mail:
@@ -44,7 +46,7 @@ def read(raw: bytes) -> Mail:
 def _mail(mail: Part) -> Mail:
     sender = next(iter((*addresses(mail, "from"), *addresses(mail, "sender"))), MailAddress(""))
     failures = failed_recipients(mail)
-    text, files = _content(mail)
+    text, own, files = _content(mail)
     answered = message_ids(words(mail.value("in-reply-to")))
     return Mail(
         message_id=message_id(words(mail.value("message-id"))),
@@ -58,7 +60,7 @@ def _mail(mail: Part) -> Mail:
         subject=mail.header("subject"),
         sent=_moment(mail),
         text=text,
-        own_text=own_text(text),
+        own_text=own,
         files=tuple(files),
         is_automatic=bool(failures) or is_automatic(mail, sender.address),
         is_report=mail.media() == "multipart/report",
@@ -103,7 +105,8 @@ def _date(value: str) -> datetime | None:
         return None
 
 
-def _content(mail: Part) -> tuple[str, list[MailFile]]:
+def _content(mail: Part) -> tuple[str, str, list[MailFile]]:
+    """Return the text, what the writer added of it, and the files."""
     plain, html = "", ""
     files: list[MailFile] = []
     for number, part in enumerate(mail.leaves(), start=1):
@@ -111,12 +114,46 @@ def _content(mail: Part) -> tuple[str, list[MailFile]]:
         name = part.parameter("content-disposition", "filename") or part.parameter("content-type", "name")
         is_attached = bool(name) or part.value("content-disposition").lower().startswith("attachment")
         if not is_attached and media == "text/html":
-            html = html or html_to_text(part.text())
+            html = html or part.text()
         elif not is_attached and media.startswith(("text/plain", "multipart/")):
-            plain = plain or part.text().replace("\r\n", "\n").replace("\r", "\n").strip()
+            plain = plain or _plain(part)
         elif media not in _REPORTS:
             files.append(file_of(part, name, number))
     if omitted := mail.value(OMITTED.decode()):
         size = int(omitted) if omitted.isdecimal() and len(omitted) < 16 else 0
         files.append(MailFile(name="message.eml", type="message/rfc822", size_bytes=size))
-    return clean(plain or html), files
+    return *_texts(plain, html), files
+
+
+def _texts(plain: str, html: str) -> tuple[str, str]:
+    """Return the whole text and the writer's own; HTML knows better where a quote begins that plain text hides."""
+    if not plain:
+        text = html_to_text(html)
+        return clean(shown(text)), clean(own_text(text))
+    own = own_text(plain)
+    if html and own == plain and _QUOTES.search(html):
+        told = own_text(html_to_text(html))
+        if "".join(plain.split()).startswith("".join(told.split())):
+            own = told
+    return clean(plain), clean(own)
+
+
+def _plain(part: Part) -> str:
+    text = part.text().replace("\r\n", "\n").replace("\r", "\n").replace(CUT, "")
+    if part.parameter("content-type", "format").lower() == "flowed":
+        text = _flowed(text, is_spaceless=part.parameter("content-type", "delsp").lower() == "yes")
+    return text.strip()
+
+
+def _flowed(text: str, *, is_spaceless: bool) -> str:
+    """Join the lines that a sender wrapped for travelling (RFC 3676); quotes of another depth are other paragraphs."""
+    paragraphs: list[tuple[str, list[str]]] = []
+    is_open = False
+    for line in text.split("\n"):
+        quote, rest = _FLOWED.fullmatch(line).groups()  # type: ignore[union-attr]
+        is_signature = rest == "-- "
+        if not is_open or is_signature or paragraphs[-1][0] != quote:
+            paragraphs.append((quote, []))
+        is_open = rest.endswith(" ") and not is_signature
+        paragraphs[-1][1].append(rest[:-1] if is_open and is_spaceless else rest)
+    return "\n".join(f"{quote}{' ' if quote else ''}{''.join(pieces)}" for quote, pieces in paragraphs)
