@@ -189,9 +189,7 @@ class Daemon:
         """Free the jobs of dead workers, show people what was given up, forget what ended long ago."""
         with self.store.write() as connection:
             now = self.store.now(connection)
-            freed = jobs.reap(connection, now)
-            if self.store.is_sqlite:
-                freed += jobs.reap_killed(connection, now)
+            freed = jobs.reap(connection, now) + jobs.reap_killed(connection, now)
             outbox.settle(connection, now)
             jobs.prune(connection, now - KEEP_JOBS)
         if freed:
