@@ -143,20 +143,20 @@ def _stop_writing() -> None:
 
 def _fail(error: Exception) -> int:
     from hub.model.errors import HubError
-    from hub.redaction import redact
+    from hub.redaction import one_line, redact
 
     if "--verbose" in sys.argv or "-v" in sys.argv:
         import traceback
 
         click.echo(redact(traceback.format_exc()), err=True)
     if isinstance(error, HubError):
-        click.echo(f"Error: {redact(str(error))}", err=True)
+        click.echo(f"Error: {one_line(str(error))}", err=True)
         return 1
     if isinstance(error, OverflowError | UnicodeEncodeError):
         click.echo(
             "Error: an argument is a number or a date beyond all limits, or holds bytes that are no UTF-8.", err=True
         )
         return 2
-    click.echo(f"Error: unexpected {type(error).__name__}: {redact(str(error))[:300]}", err=True)
+    click.echo(f"Error: unexpected {type(error).__name__}: {one_line(str(error))[:300]}", err=True)
     click.echo("Run again with --verbose and report what it prints.", err=True)
     return 1

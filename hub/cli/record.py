@@ -10,7 +10,7 @@ import click
 import msgspec
 from sqlalchemy import select
 
-from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.cli.app import App, no_such, pass_app, print_json, print_table, say, say_lines
 from hub.connections import Hub, hold_connection, open_connection
 from hub.model.connector import Reads, Record
 from hub.model.errors import HubError, SettingsError
@@ -118,7 +118,7 @@ def parse(app: App, connector_name: str, file: Path, stream: str, given: tuple[s
     else:
         for fact in mapped.facts:
             say(f"{fact.entry.type}  {fact.entry.time or ''}  {fact.entry.subject}")
-            say(msgspec.json.format(fact.entry.data.encode(), indent=2).decode())
+            say_lines(msgspec.json.format(fact.entry.data.encode(), indent=2).decode())
     if mapped.problem is not None:
         raise HubError(f"{file}: {mapped.problem}")
 
