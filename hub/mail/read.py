@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import getaddresses, parsedate_to_datetime
 
-from hub.mail.automatic import failed_recipients, is_automatic, original_id
+from hub.mail.automatic import is_automatic, is_listed, list_id
+from hub.mail.bounces import failed_recipients, original_id
 from hub.mail.charset import clean, words
 from hub.mail.files import file_of
 from hub.mail.html_text import html_to_text
@@ -48,9 +49,10 @@ def _mail(mail: Part) -> Mail:
     failures = failed_recipients(mail)
     text, own, files = _content(mail)
     answered = message_ids(words(mail.value("in-reply-to")))
+    is_report = mail.media() == "multipart/report"
     return Mail(
         message_id=message_id(words(mail.value("message-id"))),
-        in_reply_to=answered[0] if answered else original_id(mail) if failures else "",
+        in_reply_to=answered[0] if answered else original_id(mail) if failures or is_report else "",
         references=tuple(message_ids(words(mail.value("references")))),
         sender=sender,
         reply_to=tuple(addresses(mail, "reply-to")),
@@ -63,7 +65,9 @@ def _mail(mail: Part) -> Mail:
         own_text=own,
         files=tuple(files),
         is_automatic=bool(failures) or is_automatic(mail, sender.address),
-        is_report=mail.media() == "multipart/report",
+        is_listed=is_listed(mail),
+        list_id=list_id(mail),
+        is_report=is_report,
         failures=failures,
     )
 
