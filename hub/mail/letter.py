@@ -63,7 +63,10 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class Meeting(Struct, frozen=True, kw_only=True):
-    """A meeting that a mail speaks of; `method` is request, cancel, reply, publish or another of RFC 5546."""
+    """A meeting that a mail speaks of; `method` is request, cancel, reply, publish or another of RFC 5546.
+
+    A day without hours is `is_all_day`, from midnight UTC on.
+    """
 
     method: str
     id: str = ""
@@ -72,6 +75,7 @@ class Meeting(Struct, frozen=True, kw_only=True):
     organiser: str = ""
     start: datetime | None = None
     end: datetime | None = None
+    is_all_day: bool = False
 
 
 class Mail(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ MOST_HEADERS = 256 * 1024
 MOST_LEVELS = 100
 MOST_PARTS = 1000
 MOST_TEXT = 1024 * 1024
-_MEDIA = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
+MEDIA = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
 
 class _RawHeaders(Compat32):
@@ -84,7 +84,7 @@ class Part(Message):
     def media(self) -> str:
         """Return the media type, lower case; `application/octet-stream` for what is none."""
         found = self.get_content_type()
-        return found if _MEDIA.fullmatch(found) else "application/octet-stream"
+        return found if MEDIA.fullmatch(found) else "application/octet-stream"
 
     def leaves(self) -> Iterator[Part]:
         """Yield the parts that hold content, in their order; a mail inside the mail is one of them and stays closed."""
