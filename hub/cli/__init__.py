@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("hub.cli.run:worker", "Run a worker process."),
     "job": ("hub.cli.job:cli", "Jobs."),
     "plugin": ("hub.cli.plugin:plugin", "Plugins: list, new, check."),
+    "testing": ("hub.cli.testing:testing", "Stand-ins of other systems: onec."),
     "db": ("hub.cli.db:db", "The store: upgrade, backup, dump."),
 }
 """Command → where it is and what it does; the help page needs nothing more."""
