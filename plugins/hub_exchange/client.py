@@ -11,7 +11,7 @@ import binascii
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -291,18 +291,23 @@ class Mailbox:
         return type(error).__name__
 
     def attachment(self, attachment_id: str, most_bytes: int) -> bytes | None:
-        """Return an attachment, decoded while it comes; `None` when it is larger than that."""
-        size, pieces = 0, []
+        """Return an attachment, decoded while it comes; `None` when it is larger than that, or not there any more."""
         with named(self._host):
-            stream = _Streamed(account=self._account).stream_file_content(AttachmentId(id=attachment_id))
             try:
-                for piece in stream:
-                    size += len(piece)
-                    if size > most_bytes:
-                        return None
-                    pieces.append(piece)
-            finally:
-                stream.close()
+                return self._streamed(attachment_id, most_bytes)
+            except errors.ResponseMessageError as error:
+                self._item_code(error)  # raises what is not about this attachment alone
+                return None
+
+    def _streamed(self, attachment_id: str, most_bytes: int) -> bytes | None:
+        size, pieces = 0, []
+        stream = _Streamed(account=self._account).stream_file_content(AttachmentId(id=attachment_id))
+        with closing(stream):
+            for piece in stream:
+                size += len(piece)
+                if size > most_bytes:
+                    return None
+                pieces.append(piece)
         return b"".join(pieces)
 
     # writing

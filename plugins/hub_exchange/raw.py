@@ -23,12 +23,13 @@ from hub.api import BadRecord, Mail, MailFile, mail_key, mail_stub, read_mail
 ITEM_CLASS = b"X-Svyazka-Item-Class"
 ATTACHMENT = b"X-Svyazka-Attachment"
 REFUSED = b"X-Svyazka-Refused"
+END = b"X-Svyazka-Source: exchange\r\n"
+"""Ends the lines of ours; what looks like one after it was written by whoever wrote the letter."""
 NOTE = "IPM.Note"
 TYPES = "{http://schemas.microsoft.com/exchange/services/2006/types}"
 MOST_ATTACHMENTS = 500
 MOST_TEXT = 1024 * 1024
 _BOUNDARY = re.compile(rb'boundary="?([^"\s;]{8,200})"?', re.IGNORECASE)
-_PRIVATE = re.compile(rb"((?:X-Svyazka-[A-Za-z-]+: [^\r\n]*\r\n)*)(.*)", re.DOTALL)
 _KEPT = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
@@ -43,19 +44,18 @@ class Attached(Struct, frozen=True, omit_defaults=True):
 
 def whole(mime: bytes, item_class: str) -> bytes:
     """Return the record of a letter that was read whole."""
-    mark = b"" if item_class in ("", NOTE) else ITEM_CLASS + b": " + _line(item_class) + b"\r\n"
-    return mark + mime
+    return _marks(item_class) + END + mime
 
 
 def parts(outline: Any, attached: Sequence[Attached], item_class: str, size_bytes: int) -> bytes:
     """Return the record of a letter that was read in parts."""
     files = b"".join(ATTACHMENT + b": " + msgspec.json.encode(it) + b"\r\n" for it in attached[:MOST_ATTACHMENTS])
-    return whole(files + mail_stub(_letter(outline), size_bytes), item_class or NOTE)
+    return _marks(item_class) + files + END + mail_stub(_letter(outline), size_bytes)
 
 
 def refused(code: str) -> bytes:
     """Return the record of an item that the server does not give at all."""
-    return REFUSED + b": " + _line(code) + b"\r\n"
+    return REFUSED + b": " + _line(code) + b"\r\n" + END
 
 
 def key_of(payload: bytes) -> str:
@@ -71,14 +71,14 @@ def key_of(payload: bytes) -> str:
 
 def read(payload: bytes) -> Mail:
     """Return the letter of a record. Raises BadRecord for bytes that are none."""
-    private, mime = _taken_apart(payload)
-    if REFUSED.decode() in private:
-        raise BadRecord(f"Exchange does not give this item ({private[REFUSED.decode()][0][:80]}).")
+    ours, mime = _taken_apart(payload)
+    if REFUSED in ours:
+        raise BadRecord(f"Exchange does not give this item ({ours[REFUSED][0][:80]}).")
     mail = read_mail(mime)
-    attached = [_attached(text) for text in private.get(ATTACHMENT.decode(), [])]
+    attached = [_attached(text) for text in ours.get(ATTACHMENT, [])]
     if attached:
         mail = msgspec.structs.replace(mail, files=tuple(attached))
-    item_class = private.get(ITEM_CLASS.decode(), [NOTE])[0]
+    item_class = ours.get(ITEM_CLASS, [NOTE])[0]
     if item_class.startswith(("REPORT.", "IPM.Note.Rules.OofTemplate", "IPM.Note.Rules.ReplyTemplate")):
         mail = msgspec.structs.replace(mail, is_automatic=True, is_report=item_class.startswith("REPORT."))
     return mail
@@ -93,18 +93,20 @@ def moment(text: str) -> datetime | None:
     return read_time.astimezone(UTC) if read_time.tzinfo else None
 
 
-def _taken_apart(payload: bytes) -> tuple[dict[str, list[str]], bytes]:
-    found = _PRIVATE.fullmatch(payload)
-    head, mime = (found[1], found[2]) if found else (b"", payload)
-    private: dict[str, list[str]] = {}
-    kept = b""
-    for line in head.splitlines(keepends=True):
-        name, _, value = line.decode("utf-8", "replace").partition(": ")
-        if name.encode() in (ITEM_CLASS, ATTACHMENT, REFUSED):
-            private.setdefault(name, []).append(value.strip())
-        else:
-            kept += line
-    return private, kept + mime
+def _marks(item_class: str) -> bytes:
+    return b"" if item_class in ("", NOTE) else ITEM_CLASS + b": " + _line(item_class) + b"\r\n"
+
+
+def _taken_apart(payload: bytes) -> tuple[dict[bytes, list[str]], bytes]:
+    """Return the lines of ours and the letter."""
+    head, end, mime = payload.partition(END)
+    if not end:
+        raise BadRecord("this is no record of a letter on Exchange.")
+    ours: dict[bytes, list[str]] = {}
+    for line in head.splitlines():
+        name, _, value = line.partition(b": ")
+        ours.setdefault(name, []).append(value.decode("utf-8", "replace"))
+    return ours, mime
 
 
 def _attached(text: str) -> MailFile:

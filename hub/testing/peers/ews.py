@@ -15,13 +15,10 @@ import io
 import os
 import re
 import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -43,10 +40,13 @@ SHARED = "sales@example.com"
 PASSWORD = "stand-in secret"  # noqa: S105 - of a server that lives for a test
 TOKEN = "stand-in token"  # noqa: S105 - the same
 PATH = "/EWS/Exchange.asmx"
+AUTODISCOVER = "/autodiscover/autodiscover.svc"
+DISCOVERY = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
 LOCKED_AFTER = 5
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
 _NTLM_FILE = threading.Lock()
 S = ElementMaker(namespace=SOAP, nsmap={"s": SOAP})
+A = ElementMaker(namespace=DISCOVERY, nsmap={"a": DISCOVERY})
 E = ElementMaker(namespace=ERRORS, nsmap={"e": ERRORS})
 T = ElementMaker(namespace=TYPES, nsmap={"t": TYPES})
 
@@ -77,6 +77,8 @@ class EwsServer(LoopbackServer):
         self.operations: list[str] = []
         """What clients asked, in order."""
         self.requests: list[etree._Element] = []
+        self.endpoint: str | None = None
+        """What Autodiscover says where EWS is, instead of the truth."""
         self.schemes: tuple[str, ...] = ("Negotiate", "NTLM", 'Basic realm="exchange"')
         self.refused_logins = 0
         self.closes_refusals = False
@@ -95,6 +97,8 @@ class EwsServer(LoopbackServer):
         """Changes the bytes of an answer."""
         self.cut = ""
         """`short`: half of what Content-Length says; `quiet`: half, without a length."""
+        self.after: Answer | None = None
+        """Sent instead of the answer to the present request, which takes effect."""
         self.loses: set[str] = set()
         """Operations that take effect and whose answer never comes."""
 
@@ -115,6 +119,14 @@ class EwsServer(LoopbackServer):
 
     def serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         """Speak HTTP with one client, request after request."""
+        try:
+            self._serve(connection, lines)
+        finally:
+            if isinstance(connection, ssl.SSLSocket):
+                lines.close()
+                connection.close()
+
+    def _serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         login = _Login(self)
         while True:
             head = _head(lines)
@@ -147,7 +159,7 @@ class EwsServer(LoopbackServer):
         with self.lock:
             if self.status is not None:
                 return self.status
-            if path != PATH:
+            if path not in (PATH, AUTODISCOVER):
                 return Answer(404, b"<html>not here</html>", Content_Type="text/html")
             try:
                 envelope = etree.fromstring(body, _PARSER)
@@ -156,9 +168,24 @@ class EwsServer(LoopbackServer):
                 return Answer(400, b"Bad Request")
             self.operations.append(local(request))
             self.requests.append(envelope)
+            if path == AUTODISCOVER:
+                return self._discovery(request)
             if self.before is not None:
                 self.before(local(request))
             return self._done(envelope, request, login)
+
+    def _discovery(self, request: etree._Element) -> Answer:
+        asked = {it.text for it in request.iterfind(f".//{{{DISCOVERY}}}Setting")}
+        mailbox = request.findtext(f".//{{{DISCOVERY}}}Mailbox", "").lower()
+        if local(request) != "GetUserSettingsRequestMessage" or not asked:
+            return _fault("ErrorInvalidRequest", "The request is invalid.")
+        found = self.url if self.endpoint is None else self.endpoint
+        known = mailbox in self.mailboxes and "ExternalEwsUrl" in asked and found
+        setting = [A.UserSetting(A.Name("ExternalEwsUrl"), A.Value(found))] if known else []
+        code = A.ErrorCode("NoError" if mailbox in self.mailboxes else "InvalidUser")
+        user = A.UserResponse(code, A.UserSettings(*setting))
+        body = A.GetUserSettingsResponseMessage(A.Response(A.ErrorCode("NoError"), A.UserResponses(user)))
+        return Answer(200, _envelope(body), Content_Type="text/xml")
 
     def _done(self, envelope: etree._Element, request: etree._Element, login: _Login) -> Answer | None:
         if self.busy:
@@ -181,6 +208,8 @@ class EwsServer(LoopbackServer):
             return _fault(error.code, error.text)
         if problem := self.schema.problem(answer):
             self.mistakes.append(f"{local(request)}: {problem}")
+        if self.after is not None:
+            return self.after
         return None if local(request) in self.loses else Answer(200, _envelope(answer), Content_Type="text/xml")
 
 
@@ -380,12 +409,3 @@ class EwsPeer:
     def effects(self, command: Command) -> int:
         """Return how many letters with the Message-ID of the command left the server."""
         return sum(f"Message-ID: <{command.id}@".encode() in raw for raw in self.server.sent)
-
-
-def large_letter(number: int, moment: datetime) -> bytes:
-    """Return the bytes of a letter as the server would tell them: its headers and the text, without what it carries."""
-    mail = EmailMessage(policy=SMTP)
-    mail["Message-ID"], mail["Date"] = f"<large-{number}@client.example>", format_datetime(moment)
-    mail["From"], mail["To"], mail["Subject"] = "belova@client.example", USER, "Чертежи"
-    mail.set_content("Большое вложение.")
-    return mail.as_bytes()

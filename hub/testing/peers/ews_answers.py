@@ -9,6 +9,8 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from email.header import decode_header, make_header
+from email.utils import getaddresses
 from functools import partial
 from typing import Any
 
@@ -23,7 +25,7 @@ T = ElementMaker(namespace=TYPES, nsmap={"t": TYPES})
 NS = {"m": MESSAGES, "t": TYPES}
 ATTRIBUTE_ORDER = ("MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject", "Sensitivity", "Body",
                    "Attachments", "DateTimeReceived", "Size", "InReplyTo", "InternetMessageHeaders", "DateTimeSent",
-                   "HasAttachments", "TextBody", "From", "InternetMessageId", "IsRead")  # fmt: skip
+                   "TextBody", "ToRecipients", "CcRecipients", "From", "InternetMessageId")  # fmt: skip
 
 
 class Refused(Exception):
@@ -42,6 +44,10 @@ class Answers:
         self.who = self.acting = ""
         self.endless = False
         """Never call a page of changes the last one; the state just stops changing."""
+        self.renames = False
+        """Give every letter a Message-ID of the server's own."""
+        self.takes_no_mark = False
+        """Refuse a letter with an extended property."""
         self.bare_errors = False
         """Leave the sync state out of an answer that is an error."""
 
@@ -135,7 +141,7 @@ class Answers:
     def _GetItem(self, request: etree._Element) -> Iterator[Callable[[], Sequence[etree._Element]]]:  # noqa: N802
         def one(item_id: str) -> list[etree._Element]:
             item, asked = self._item(item_id), _asked(request)
-            if item.fault and "MimeContent" in asked:
+            if item.fault and ("MimeContent" in asked or item.is_lost):
                 raise Refused(item.fault)
             return [M.Items(_item_element(item, asked))]
 
@@ -180,6 +186,10 @@ class Answers:
                 it.find("t:ExtendedFieldURI", NS).get("PropertyName"): it.findtext("t:Value", "", NS)
                 for it in given.findall("t:ExtendedProperty", NS)
             }
+            if self.takes_no_mark and properties:
+                raise Refused("ErrorInvalidPropertySet")
+            if self.renames:
+                raw = re.sub(rb"(?m)^Message-ID: <[^>]*>", b"Message-ID: <%d@exchange.example.com>" % len(raw), raw)
             if disposition == "SaveOnly":
                 item = mailbox.put(folder.id, raw, tag=local(given), properties=properties)
                 return [M.Items(T(local(given), T.ItemId(Id=item.id, ChangeKey=str(item.key))))]
@@ -259,6 +269,9 @@ def _item_element(item: Item, asked: set[str]) -> etree._Element:
         "InternetMessageHeaders": lambda: _headers(item),
         "DateTimeSent": lambda: T.DateTimeSent(_moment(item.received)),
         "TextBody": lambda: T.TextBody("Большое вложение.", BodyType="Text", IsTruncated="false"),
+        "ToRecipients": lambda: _people(item, "To"),
+        "CcRecipients": lambda: _people(item, "Cc"),
+        "From": lambda: _people(item, "From"),
         "InternetMessageId": lambda: T.InternetMessageId(item.message_id) if item.tag != "Item" else None,
     }
     parts = [made[name]() for name in ATTRIBUTE_ORDER if name == "ItemId" or (name in asked and name in made)]
@@ -268,13 +281,23 @@ def _item_element(item: Item, asked: set[str]) -> etree._Element:
 def _headers(item: Item) -> etree._Element | None:
     head = re.sub(rb"\r\n[ \t]+", b" ", item.raw.partition(b"\r\n\r\n")[0]).decode("latin-1")
     pairs = [line.split(": ", 1) for line in head.split("\r\n") if ": " in line]
-    if not pairs or item.fields.get("internal"):
+    if not pairs or item.is_internal:
         return None
     return T.InternetMessageHeaders(*(T.InternetMessageHeader(value, HeaderName=name) for name, value in pairs))
 
 
+def _people(item: Item, header: str) -> etree._Element | None:
+    tag = {"To": "ToRecipients", "Cc": "CcRecipients"}.get(header, header)
+    people = [
+        T.Mailbox(T.Name(name or address), T.EmailAddress(address), T.RoutingType("SMTP"))
+        for name, address in getaddresses([item.header(header)])
+        if address
+    ]
+    return T(tag, *people) if people and item.tag == "Message" else None
+
+
 def _plain(text: str) -> str:
-    return "".join(sign for sign in text if sign.isprintable())
+    return "".join(sign for sign in str(make_header(decode_header(text))) if sign.isprintable())
 
 
 def _moment(moment: datetime) -> str:

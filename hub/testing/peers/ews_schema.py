@@ -17,9 +17,7 @@ SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 MESSAGES = "http://schemas.microsoft.com/exchange/services/2006/messages"
 TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
 ERRORS = "http://schemas.microsoft.com/exchange/services/2006/errors"
-_FIELD = re.compile(
-    r"(folder|item|message|meeting|calendar|task|contacts|postitem|conversation|persona):[A-Z][A-Za-z]+"
-)
+_FIELD = re.compile(r"[a-zA-Z]+:[A-Z][A-Za-z]+")
 
 
 class Shape(Struct, frozen=True):
@@ -39,7 +37,15 @@ REQUESTS = {
     "GetItem": Shape(("ItemShape", "ItemIds")),
     "GetAttachment": Shape(("AttachmentShape?", "AttachmentIds")),
     "FindItem": Shape(
-        ("ItemShape", "IndexedPageItemView?", "Restriction?", "SortOrder?", "ParentFolderIds", "QueryString?"),
+        (
+            "ItemShape",
+            "IndexedPageItemView?",
+            "CalendarView?",
+            "Restriction?",
+            "SortOrder?",
+            "ParentFolderIds",
+            "QueryString?",
+        ),
         ("Traversal",),
     ),
     "CreateItem": Shape(("SavedItemFolderId?", "Items")),

@@ -62,7 +62,10 @@ class Item(Struct):
     """Response code given instead of the MIME content, such as `ErrorMimeContentConversionFailed`."""
     files: list[File] = []
     properties: dict[str, str] = {}
-    fields: dict[str, str] = {}
+    is_internal: bool = False
+    """The server kept no headers of it, as of mail inside the organisation."""
+    is_lost: bool = False
+    """With `fault`: not even its properties can be had."""
 
     @property
     def message_id(self) -> str:
@@ -90,7 +93,6 @@ class Mailbox:
         """Goes up when the server forgets the states it gave out, as after a restored database."""
         self._gone: list[tuple[int, str, str, int]] = []
         self._last = 0
-        self._dates: dict[str, datetime] = {}
         root = self.make("Top of Information Store", "", "msgfolderroot")
         for name, use in (("Входящие", "inbox"), ("Отправленные", "sentitems"), ("Исходящие", "outbox"),
                           ("Черновики", "drafts"), ("Удаленные", "deleteditems"), ("Календарь", "calendar"),
