@@ -38,7 +38,7 @@ class Place(Struct, omit_defaults=True):
     scanned: str = ""
     size: Annotated[int, Meta(ge=0)] = 0
     message: Annotated[int, Meta(ge=0)] = 0
-    paging: Literal["", "skip"] = ""
+    paging: Literal["", "skip", "doubt"] = ""
     schema: str = ""
 
     def is_due(self, now: datetime, every: float) -> bool:

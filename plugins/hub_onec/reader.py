@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -52,10 +53,10 @@ class Reader:
                 after = walk.after if walk.is_by_key else ""
                 stands = replace(
                     place, phase="load", set=set_name, skip=walk.position, after=after,
-                    paging="" if walk.is_by_key else "skip",
+                    paging="" if walk.is_by_key else place.paging or "skip",
                 )  # fmt: skip
                 yield Batch(self._records(page.rows), cursor=cursor_of(stands), expected=expected)
-            place = replace(place, paging="" if walk.is_by_key else "skip")
+            place = replace(place, paging=self._paging(walk, place))
             whole = self._is_whole(walk, set_name) and whole
         yield self._last(replace(place, size=expected or 0), whole, began if whole else "")
 
@@ -92,7 +93,7 @@ class Reader:
                 stale |= {key for key, version in versions.items() if not version}
                 rows = self._fetch(set_name, place.sets[set_name], stale, None if where else page) if stale else []
                 yield Batch(self._records(rows), present=[key for key in versions if key not in stale])
-            place = replace(place, paging="" if walk.is_by_key else "skip")
+            place = replace(place, paging=self._paging(walk, place))
             total += walk.total or walk.walked
             whole = self._is_whole(walk, set_name) and whole
         if where:
@@ -117,15 +118,23 @@ class Reader:
         from_key: Callable[[str, int], Sequence[Item]], place: Place, where: str = "",
     ) -> Walk[Item]:  # fmt: skip
         asks = Asks(
-            page, partial(self._client.count, set_name, where), None if place.paging == "skip" else from_key,
+            page, partial(self._client.count, set_name, where), None if place.paging else from_key,
             partial(self._client.has, set_name),
         )  # fmt: skip
         return Walk(set_name, asks, top=self._settings.page, position=place.skip, after=place.after)
 
+    def _paging(self, walk: Walk[Item], place: Place) -> Literal["", "skip", "doubt"]:
+        """Return how to page next time: after rows that were not met by number, which shows whether the order holds."""
+        if place.paging == "doubt":
+            return ""
+        if not walk.is_by_key:
+            return "skip"
+        return "doubt" if (walk.total or 0) > walk.position else ""
+
     def _is_whole(self, walk: Walk[Item], set_name: str) -> bool:
-        if walk.total is not None and walk.total > walk.position:
-            self._tools.log.warning("%s: %d objects were not met; they come next time", set_name,
-                                    walk.total - walk.position)  # fmt: skip
+        if (walk.total or 0) > walk.position:
+            missed = (walk.total or 0) - walk.position
+            self._tools.log.warning("%s: %d objects were not met; they come next time", set_name, missed)
         return walk.is_whole
 
     def _fetch(self, set_name: str, select: str, stale: set[str], page: Page[Item] | None) -> list[Row]:
@@ -133,9 +142,14 @@ class Reader:
         rows: list[Row] = []
         groups = -(-len(stale) // self._client.group_size(set_name, select))
         if page is not None and groups * REQUEST_IN_ROWS + len(stale) >= page.size:
-            rows = [row for row in self._client.rows(set_name, select, page.start, page.size) if row.key in stale]
+            rows = [row for row in self._again(set_name, select, page) if row.key in stale]
         left = stale.difference(row.key for row in rows)
         return [*rows, *self._client.objects(set_name, sorted(left), select)]
+
+    def _again(self, set_name: str, select: str, page: Page[Item]) -> list[Row]:
+        if page.first:
+            return self._client.rows_from(set_name, select, page.first, page.size)
+        return self._client.rows(set_name, select, page.start, page.size)
 
     def _last(self, place: Place, whole: bool, scanned: str) -> Batch:
         lost = [it for it in place.sets if it not in self._found.sets]

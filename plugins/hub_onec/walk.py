@@ -1,8 +1,8 @@
 """A walk through one entity set, page by page, that notices when rows shift under it.
 
-The better way asks for the rows from the last key on: whatever is added or removed meanwhile, nothing is jumped over,
-and the last page costs as little as the first. Not every 1C compares references in the order in which it sorts them, so
-each page must begin with the row on which the one before ended; at the first that does not, the walk goes on by
+The better way asks for the rows from a key on: whatever is added or removed meanwhile, nothing is jumped over, and the
+last page costs as little as the first. Not every 1C may compare references in the order in which it sorts them, so each
+page must begin with the last rows of the one before, in their order; at the first that does not, the walk goes on by
 `$skip`. That is no snapshot: a deletion before our position would make us jump over a row. Therefore pages overlap by
 one row there too, and a page that does not is read again from further back.
 """
@@ -17,6 +17,8 @@ from msgspec import Struct
 from hub.api import Unavailable
 
 MAX_STEPS_BACK = 20
+ANCHORS = 8
+"""So many rows of the page before a page from a key on begins with; that a wrong order keeps them is past belief."""
 
 
 class Keyed(Protocol):
@@ -45,12 +47,12 @@ class Asks(Struct, Generic[Item]):
 
 
 class Page(Struct, Generic[Item]):
-    """New rows of one page; they can be asked for again by `after` or by `start` and `size`."""
+    """New rows of one page of that size; it began with row `first`, or with row number `start` when that is empty."""
 
     rows: list[Item]
     start: int
     size: int
-    after: str
+    first: str
 
 
 class Walk(Generic[Item]):
@@ -65,9 +67,10 @@ class Walk(Generic[Item]):
         self._asks = asks
         self._from_key = asks.from_key
         self._top = top
-        self._tail: set[str] = {after} if after else set()
+        self._tail: dict[str, None] = {after: None} if after else {}
         self._is_resumed = bool(position or after)
         self._steps_back = 0
+        self._is_proved = False
         self.position = position
         self.after = after
         self.walked = 0
@@ -91,11 +94,11 @@ class Walk(Generic[Item]):
                 raise Unavailable(f"{self._name}: a page holds one object twice; the server does not keep the order.")
             self.position = start + len(rows)
             if rows:
-                self._tail = {row.key for row in rows}
+                self._tail = {row.key: None for row in rows}
                 self.after = rows[-1].key
             if fresh:
                 self.walked += len(fresh)
-                yield Page(fresh, start, len(rows), after)
+                yield Page(fresh, start, len(rows), rows[0].key if self._is_proved else "")
             if len(rows) >= self._top:
                 continue
             self.total = self._asks.count()
@@ -115,29 +118,32 @@ class Walk(Generic[Item]):
     def _next(self) -> tuple[int, Sequence[Item]]:
         if self._from_key is not None and self.after:
             rows = self._ask_from(self._from_key)
+            self._is_proved = rows is not None
             if rows is not None:
-                overlaps = bool(rows) and rows[0].key == self.after
-                return self.position - overlaps, rows
+                return self.position - sum(row.key in self._tail for row in rows), rows
             self._from_key = None
             if self._is_resumed and not self.walked:
                 self._resume_by_position()
         return self._next_by_skip()
 
     def _ask_from(self, from_key: Callable[[str, int], Sequence[Item]]) -> Sequence[Item] | None:
-        """Return the rows from the last one on; `None` when they are not those, which is seen at the first page."""
+        """Return the rows from the last ones on; `None` when they are not those."""
+        anchors = list(self._tail)[-min(ANCHORS, max(1, self._top // 8)) :]
         try:
-            rows = from_key(self.after, self._top)
+            rows = from_key(anchors[0], self._top)
         except Disordered:
             return None
-        if rows and rows[0].key == self.after:
-            return None if any(row.key in self._tail for row in rows[1:]) else rows
-        if any(row.key in self._tail for row in rows) or self._asks.has(self.after):
-            return None
-        return rows  # the last one was deleted meanwhile
+        met = [row.key for row in rows if row.key in self._tail]
+        lost = [key for key in anchors if key not in met]
+        if met != [key for key in anchors if key in met]:
+            return None  # rows from before the anchors, or in another order
+        if any(self._asks.has(key) for key in lost):
+            return None  # they are there, yet not where they should be
+        return rows
 
     def _resume_by_position(self) -> None:
         self.position = max(0, self.position - self._top)
-        self._tail = set()
+        self._tail = {}
         self.after = ""
 
     def _next_by_skip(self) -> tuple[int, Sequence[Item]]:
