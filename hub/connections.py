@@ -173,9 +173,8 @@ def hold_connection(hub: Hub, name: str) -> Iterator[None]:
 
 
 def _take(hub: Hub, name: str) -> jobs.Lease:
-    if hub.store.is_sqlite:  # one machine: a process that was killed need not be waited for
-        with hub.store.write() as connection:
-            jobs.reap_killed(connection, hub.store.now(connection))
+    with hub.store.write() as connection:  # a process of this machine that was killed need not be waited for
+        jobs.reap_killed(connection, hub.store.now(connection))
     return jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", jobs.worker_name(), PATIENCE)
 
 

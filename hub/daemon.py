@@ -17,7 +17,7 @@ from hub.model.connector import Command, Receipt
 from hub.model.errors import AuthError, HubError, SettingsError
 from hub.notify import notify, withdraw_if_over
 from hub.remind import refresh
-from hub.store import commands
+from hub.store import commands, history
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import open_problem
 
@@ -26,6 +26,7 @@ log = logging.getLogger("hub.daemon")
 LISTEN_SECONDS = 0.2
 TICK_SECONDS = 1.0
 SWEEP_SECONDS = 10.0
+TIDY_SECONDS = 3600.0
 REMIND_EVERY = timedelta(minutes=1)
 KEEP_JOBS = timedelta(days=7)
 LOOK_AGAIN = timedelta(minutes=5)
@@ -125,7 +126,7 @@ class Daemon:
         self.timetable = Timetable(hub.store, schedules_of(hub, handlers) if with_schedules else ())
         self.runner = Runner(hub.store, handlers, workers=hub.config.model.workers, tick=self.tick)
         self._is_told = False
-        self._ticked = self._swept = float("-inf")
+        self._ticked = self._swept = self._tidied = float("-inf")
 
     def run(self) -> bool:
         """Work until `stop`; tell whether the process ended because it was told to and not because it hangs."""
@@ -173,7 +174,7 @@ class Daemon:
                     )  # fmt: skip
 
     def tick(self) -> None:
-        """Add due jobs each second and sweep each ten: free the leases of the dead, show what was given up."""
+        """Add due jobs each second; sweep each ten, which frees the leases of the dead; tidy by the hour."""
         moment = time.monotonic()
         if moment - self._ticked < TICK_SECONDS:
             return
@@ -184,15 +185,26 @@ class Daemon:
         if moment - self._swept >= SWEEP_SECONDS:
             self._swept = moment
             self.sweep()
+        if moment - self._tidied >= TIDY_SECONDS:
+            self._tidied = moment
+            self.tidy()
 
     def sweep(self) -> None:
         """Free the jobs of dead workers, show people what was given up, forget what ended long ago."""
         with self.store.write() as connection:
             now = self.store.now(connection)
-            freed = jobs.reap(connection, now)
-            if self.store.is_sqlite:
-                freed += jobs.reap_killed(connection, now)
+            freed = jobs.reap(connection, now) + jobs.reap_killed(connection, now)
             outbox.settle(connection, now)
             jobs.prune(connection, now - KEEP_JOBS)
         if freed:
             log.warning("took back %s jobs of workers that stopped without a word", len(freed))
+
+    def tidy(self) -> None:
+        """Forget old runs, a few thousand at a time; writes nothing when there are none."""
+        while True:
+            with self.store.read() as connection:
+                old = history.old_runs(connection, self.store.now(connection))
+            if not old:
+                return
+            with self.store.write() as connection:
+                history.forget_runs(connection, old)

@@ -30,6 +30,7 @@ from hub.stop_points import stop_point
 from hub.store import documents as rows
 from hub.store.database import Store
 from hub.store.documents import DocumentRow, FileRow
+from hub.store.problems import note
 
 KINDS = {"invoice": "Счёт на оплату"}
 
@@ -107,6 +108,7 @@ def issue(store: Store, config: Config, document: int, *, by: str, now: datetime
     files = _draw(config, found, folder)
     with store.write() as connection:
         rows.mark_issued(connection, found.id, files)
+        note(connection, who=by, what="document.issue", about=f"document/{found.id}", detail=found.number, now=now)
     with store.read() as connection:
         return rows.get(connection, document)
 

@@ -36,7 +36,10 @@ class Plugin(Struct, frozen=True):
 
 
 class Plugins:
-    """The loaded plugins, their connectors and hooks."""
+    """The loaded plugins, their connectors and hooks.
+
+    Bundled plugins come first: no other distribution can take the name of one, or of its connector.
+    """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self.manager = pluggy.PluginManager("hub")
@@ -44,15 +47,18 @@ class Plugins:
         self.found: list[Plugin] = []
         self.connectors: dict[str, ConnectorSpec] = {}
         permitted = set(allowed)
-        for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        for entry in sorted(entry_points(group=GROUP), key=lambda entry: (not is_bundled(entry), entry.name)):
             self._load(entry, permitted)
 
     def _load(self, entry: EntryPoint, permitted: set[str]) -> None:
         distribution = entry.dist.name if entry.dist else ""
         version = entry.dist.version if entry.dist else ""
         problem, names = "", []
-        if permitted and entry.name not in permitted and distribution != BUNDLED:
+        if permitted and entry.name not in permitted and not is_bundled(entry):
             problem = "not in the list `plugins:` of the configuration"
+        elif self.manager.has_plugin(entry.name):
+            first = next(it for it in self.found if it.name == entry.name and not it.problem)
+            problem = f"the name {entry.name} belongs to the plugin of {first.distribution or 'another distribution'}"
         else:
             try:
                 module = entry.load()
@@ -91,15 +97,24 @@ class Plugins:
             ) from None
 
 
+def is_bundled(entry: EntryPoint) -> bool:
+    """Tell whether a plugin came with the hub."""
+    return entry.dist is not None and entry.dist.name == BUNDLED
+
+
 def build(spec: ConnectorSpec, settings: Settings, tools: Any) -> Connector:
     """Import the connector's class and make it. Raises SettingsError when its factory cannot be found."""
+    connector: Connector = factory_of(spec)(settings, tools)
+    return connector
+
+
+def factory_of(spec: ConnectorSpec) -> Any:
+    """Import the connector's class. Raises SettingsError when that cannot be done."""
     module, _, attribute = spec.factory.partition(":")
     try:
-        factory = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        return getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # the plugin's code: it stops only its own connector
         raise SettingsError(f"the connector {spec.name} cannot be loaded: {type(error).__name__}: {error}") from error
-    connector: Connector = factory(settings, tools)
-    return connector
 
 
 def capabilities(connector: type[Connector] | Connector) -> tuple[str, ...]:

@@ -87,6 +87,11 @@ def redact(text: str) -> str:
     return visible(strike(text))
 
 
+def one_line(text: str) -> str:
+    """Return the redacted text on one line: a line feed in it is shown as a sign."""
+    return redact(text).replace("\n", "␊")
+
+
 def strike(text: str) -> str:
     """Return the text with every known secret replaced."""
     for secret in sorted(_known, key=len, reverse=True):

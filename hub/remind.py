@@ -242,7 +242,7 @@ def _changes(
             before = opened.get((due.rule, due.key))  # an earlier trigger that came in late moves the same reminder
         if before is None and not due.is_open and due.trigger_time < now - HORIZON:
             continue
-        fresh = reminders.of_due(due, instance, now)
+        fresh = _as_read_back(reminders.of_due(due, instance, now))
         if before is not None:
             alive.add(before.id)
         if before is None or not before.same_as(fresh):
@@ -256,6 +256,11 @@ def _changes(
             )
             changes.append(before.closed("cancelled", reason, now))
     return changes
+
+
+def _as_read_back(kept: reminders.Kept) -> reminders.Kept:
+    """Return the reminder as the store gives it, where a tuple is a list: else each evaluation would be a change."""
+    return msgspec.structs.replace(kept, detail=msgspec.json.decode(msgspec.json.encode(kept.detail)))
 
 
 def instance_of(due: Due) -> str:

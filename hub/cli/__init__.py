@@ -37,9 +37,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("hub.cli.run:worker", "Run a worker process."),
     "job": ("hub.cli.job:cli", "Jobs."),
     "plugin": ("hub.cli.plugin:plugin", "Plugins: list, new, check."),
+    "testing": ("hub.cli.testing:testing", "Stand-ins of other systems: onec."),
     "db": ("hub.cli.db:db", "The store: upgrade, backup, dump."),
 }
 """Command → where it is and what it does; the help page needs nothing more."""
+CONFIG = "hub.config"
 
 
 class LazyGroup(click.Group):
@@ -67,6 +69,11 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note which configuration is meant before `--help` answers, whatever the order of the two."""
+        ctx.meta[CONFIG] = self.make_parser(ctx).parse_args(args=list(args))[0].get("config")
+        return super().parse_args(ctx, args)
+
     def _load_plugins(self, ctx: click.Context) -> None:
         """Let permitted plugins of other distributions add commands; the bundled ones add none."""
         if self.commands or all(
@@ -76,7 +83,7 @@ class LazyGroup(click.Group):
         from hub.config import permitted_plugins
         from hub.plugins import Plugins
 
-        Plugins(permitted_plugins(ctx.params.get("config"))).manager.hook.register_commands(cli=self)
+        Plugins(permitted_plugins(ctx.meta.get(CONFIG))).manager.hook.register_commands(cli=self)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -137,20 +144,20 @@ def _stop_writing() -> None:
 
 def _fail(error: Exception) -> int:
     from hub.model.errors import HubError
-    from hub.redaction import redact
+    from hub.redaction import one_line, redact
 
     if "--verbose" in sys.argv or "-v" in sys.argv:
         import traceback
 
         click.echo(redact(traceback.format_exc()), err=True)
     if isinstance(error, HubError):
-        click.echo(f"Error: {redact(str(error))}", err=True)
+        click.echo(f"Error: {one_line(str(error))}", err=True)
         return 1
     if isinstance(error, OverflowError | UnicodeEncodeError):
         click.echo(
             "Error: an argument is a number or a date beyond all limits, or holds bytes that are no UTF-8.", err=True
         )
         return 2
-    click.echo(f"Error: unexpected {type(error).__name__}: {redact(str(error))[:300]}", err=True)
+    click.echo(f"Error: unexpected {type(error).__name__}: {one_line(str(error))[:300]}", err=True)
     click.echo("Run again with --verbose and report what it prints.", err=True)
     return 1

@@ -21,7 +21,7 @@ from hub.model.errors import HubError
 from hub.model.values import Money
 from hub.plugins import Plugins
 from hub.projection import Sources, sources_of
-from hub.redaction import RedactingFilter, escaped, redact
+from hub.redaction import RedactingFilter, escaped, one_line, redact
 from hub.store.database import Store
 
 
@@ -116,13 +116,19 @@ def _plain(value: Any) -> Any:
 
 
 def say(text: str = "") -> None:
-    """Print a line for people, with control characters made visible."""
-    click.echo(redact(text))
+    """Print a line for people, with control characters made visible; text from outside makes no line of its own."""
+    click.echo(one_line(text))
+
+
+def say_lines(text: str, indent: str = "") -> None:
+    """Print a text of several lines; an indent keeps those of a text from outside from passing for lines of ours."""
+    for place, line in enumerate(text.split("\n")):
+        say(indent + line if place else line)
 
 
 def progress(text: str) -> None:
     """Print a line of progress to stderr."""
-    click.echo(redact(text), err=True)
+    click.echo(one_line(text), err=True)
 
 
 def width_of(text: str) -> int:

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from hub import outbox
-from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.cli.app import App, no_such, pass_app, print_json, print_table, say, say_lines
 from hub.store import commands
 from hub.store.commands import Outgoing
 from hub.store.database import Store
@@ -84,7 +84,7 @@ def show(app: App, command_id: str, as_json: bool) -> None:
         say(f"error: {row.error}")
     if row.receipt:
         say(f"receipt: {row.receipt.external_id} {msgspec.json.encode(row.receipt.detail).decode()}")
-    say(msgspec.json.format(msgspec.json.encode(row.data), indent=2).decode())
+    say_lines(msgspec.json.format(msgspec.json.encode(row.data), indent=2).decode())
 
 
 @cli.command()

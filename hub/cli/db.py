@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -10,10 +12,10 @@ from pathlib import Path
 import click
 
 from hub.cli.app import App, pass_app, say
-from hub.files import sync_folder
+from hub.files import JOURNALS, beside, replacing
 from hub.model.errors import HubError
 from hub.redaction import escaped
-from hub.store.database import Store
+from hub.store.database import REVISIONS, Store
 from hub.store.dump import dump_lines
 
 
@@ -44,18 +46,13 @@ def backup(app: App, file: Path) -> None:
         raise HubError("this store is PostgreSQL.", hint="Use pg_dump; a restored dump opens as it is.")
     if file.exists():
         raise HubError(f"{file} exists already.", hint="Give another name.")
-    temporary = file.with_name(f".{file.name}.tmp")
-    temporary.unlink(missing_ok=True)
     try:
-        with closing(sqlite3.connect(source, timeout=30)) as reading:
-            reading.execute("VACUUM INTO ?", (str(temporary),))
-    except sqlite3.Error as error:
-        temporary.unlink(missing_ok=True)
+        with replacing(file) as fresh:
+            with closing(sqlite3.connect(source, timeout=30)) as reading:
+                reading.execute("VACUUM INTO ?", (str(fresh),))
+            _verify(fresh, file)
+    except (sqlite3.Error, OSError) as error:
         raise HubError(f"{file} cannot be written: {error}.", hint="Check folder, rights and disk.") from error
-    _verify(temporary)
-    temporary.chmod(0o600)
-    temporary.replace(file)
-    sync_folder(file.resolve().parent)
     say(f"{file}: {file.stat().st_size} bytes, checked.")
 
 
@@ -64,39 +61,78 @@ def backup(app: App, file: Path) -> None:
 @click.option("--yes", is_flag=True, help="Replace the present store.")
 @pass_app
 def restore(app: App, file: Path, yes: bool) -> None:
-    """Put the backup FILE in the place of the store; stop the daemon before."""
+    """Put the backup FILE in the place of the store; stop the daemon before.
+
+    Killed at any moment it leaves the old store in place or the new one. The old one is kept as .before-restore.
+    """
     target = Store(app.config.store_url).path
     if target is None:
         raise HubError("this store is PostgreSQL.", hint="Use pg_restore.")
     if not file.is_file():
         raise HubError(f"{file} is not there.")
-    _verify(file)
     if target.exists() and not yes:
         raise HubError(
             f"{target} would be replaced.", hint="Say --yes if that is meant; it is kept as .before-restore."
         )
-    temporary = target.with_name(f".{target.name}.restoring")
-    temporary.write_bytes(file.read_bytes())
-    temporary.chmod(0o600)
-    if target.exists():
-        target.replace(target.with_name(f"{target.name}.before-restore"))
-        for suffix in ("-wal", "-shm", "-journal"):
-            target.with_name(target.name + suffix).unlink(missing_ok=True)
-    temporary.replace(target)
-    sync_folder(target.parent)
+    try:
+        with replacing(target) as fresh:
+            shutil.copyfile(file, fresh)
+            _verify(fresh, file)
+            _keep(target)
+    except OSError as error:
+        raise HubError(f"{file} cannot be restored: {error}.", hint="Check folder, rights and disk.") from error
     Store(app.config.store_url).open().close()
     say(f"{target} was restored from {file}.")
 
 
-def _verify(path: Path) -> None:
+def _verify(path: Path, shown: Path) -> None:
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             answer = connection.execute("PRAGMA integrity_check").fetchone()[0]
-            connection.execute("SELECT version_num FROM alembic_version")
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone() or ("",)
     except sqlite3.DatabaseError as error:
-        raise HubError(f"{path} is no store of the hub or is damaged.") from error
+        raise HubError(f"{shown} is no store of the hub or is damaged.") from error
     if answer != "ok":
-        raise HubError(f"{path} is damaged: {str(answer)[:200]}")
+        raise HubError(f"{shown} is damaged: {str(answer)[:200]}")
+    if revision not in REVISIONS:
+        raise HubError(f"{shown} was made by a newer hub (schema {revision}).", hint="Update the hub first.")
+
+
+def _keep(target: Path) -> None:
+    """Keep the store under a second name, and leave no journal that would be taken for one of the new store."""
+    kept = target.with_name(f"{target.name}.before-restore")
+    if target.exists():
+        _settle(target)
+        twin = beside(kept)
+        try:
+            os.link(target, twin)
+        except OSError:  # a file system without links
+            with replacing(twin) as fresh:
+                shutil.copyfile(target, fresh)
+        for suffix in JOURNALS:
+            kept.with_name(kept.name + suffix).unlink(missing_ok=True)
+        twin.replace(kept)
+        twin.unlink(missing_ok=True)  # both were names of one file already: then replacing does nothing
+    for suffix in JOURNALS:
+        journal = target.with_name(target.name + suffix)
+        if journal.exists():
+            journal.replace(kept.with_name(kept.name + suffix))
+
+
+def _settle(target: Path) -> None:
+    """Bring into the store what a crash left in its journal. Raises HubError while somebody works with the store."""
+    try:
+        with closing(sqlite3.connect(target, timeout=2, isolation_level=None)) as connection:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = DELETE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise HubError(
+                f"{target} is in use.", hint="Stop the daemon and every other `hub`, then repeat."
+            ) from error
+        # a damaged store keeps its journal: both are put aside
 
 
 @db.command()

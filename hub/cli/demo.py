@@ -213,10 +213,8 @@ def _show_identity(hub: Hub) -> None:
         + ", ".join(f"{number} of {total} {kind}s" for kind, (number, total) in bound.items())
     )
     unknown = sorted({str(row["number"] or "hidden number") for row in calls})
-    say(
-        f"   Left to people: calls of {', '.join(unknown)}\n"
-        "   (a number nobody gave, one that three clients give, a hidden one)."
-    )
+    say(f"   Left to people: calls of {', '.join(unknown)}")
+    say("   (a number nobody gave, one that three clients give, a hidden one).")
     for suggestion in asked[:3]:
         say(f"   Perhaps one client: {suggestion.left_name} / {suggestion.right_name} — {suggestion.reason}.")
 

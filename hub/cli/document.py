@@ -112,17 +112,7 @@ def show(app: App, key: int, as_json: bool) -> None:
 @pass_app
 def issue_(app: App, key: int) -> None:
     """Give a draft its number and make its files; it never changes afterwards."""
-    now = app.now()
-    found = issue(app.store, app.config, key, by=getpass.getuser(), now=now)
-    with app.store.write() as connection:
-        note(
-            connection,
-            who=getpass.getuser(),
-            what="document.issue",
-            about=f"document/{key}",
-            detail=found.number,
-            now=now,
-        )
+    found = issue(app.store, app.config, key, by=getpass.getuser(), now=app.now())
     say(f"Issued № {found.number}.")
     folder = app.config.resolve(app.config.model.documents.folder)
     with app.store.read() as connection:

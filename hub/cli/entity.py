@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
-from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.cli.app import App, no_such, pass_app, print_json, print_table, say_lines
 from hub.store import parties, state
 from hub.store.tables import STATE
 
@@ -66,7 +66,7 @@ def _group(kind: str) -> click.Group:
             return
         for field, value in _as_json(kind, rows[0]).items():
             if value not in (None, "", []):
-                say(f"{field:15} {_shown(app, value)}")
+                say_lines(f"{field:15} {_shown(app, value)}", " " * 16)
 
     return group
 

@@ -11,7 +11,7 @@ import click
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.model.errors import SettingsError
-from hub.plugins import capabilities
+from hub.plugins import capabilities, factory_of
 from hub.yaml_text import nearest
 
 
@@ -28,12 +28,15 @@ def list_(app: App, as_json: bool) -> None:
     plugins = app.permitted_plugins()
     rows = []
     for found in plugins.found:
-        can = []
+        can, problem = [], found.problem
         for name in found.connectors:
-            module, _, attribute = plugins.connectors[name].factory.partition(":")
-            can.append(f"{name} ({', '.join(capabilities(getattr(importlib.import_module(module), attribute)))})")
+            try:
+                can.append(f"{name} ({', '.join(capabilities(factory_of(plugins.connectors[name])))})")
+            except SettingsError as error:
+                can.append(name)
+                problem = problem or str(error)
         rows.append({"name": found.name, "distribution": found.distribution, "version": found.version,
-                     "connectors": can, "problem": found.problem})  # fmt: skip
+                     "connectors": can, "problem": problem})  # fmt: skip
     if as_json:
         print_json(rows)
         return

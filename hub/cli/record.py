@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 
-from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.cli.app import App, no_such, pass_app, print_json, print_table, say, say_lines
 from hub.connections import Hub, hold_connection, open_connection
 from hub.model.connector import Reads, Record
 from hub.model.errors import HubError, SettingsError
+from hub.model.settings import Secret, Settings
 from hub.normalise import Fact, normalise
 from hub.plugins import build
 from hub.store import tables
 from hub.store.streams import payload_of
 from hub.sync import replay as replay_stream
 from hub.tools import ConnectionTools, FileBlobs, SystemClock
+from hub.yaml_text import nearest
 
 MAX_FILE = 64 * 1024 * 1024
 
@@ -103,8 +107,7 @@ def parse(app: App, connector_name: str, file: Path, stream: str, given: tuple[s
     plugins = app.permitted_plugins()
     spec = plugins.spec(connector_name)
     content = _read(file)
-    values = dict(item.partition("=")[::2] for item in given)
-    settings = spec.settings.model_construct(**{**_defaults(spec.settings), **values})
+    settings = _settings(spec.settings, dict(item.partition("=")[::2] for item in given))
     clock = SystemClock()
     tools = ConnectionTools(
         "parse", http=_NoHttp(), blobs=FileBlobs(Path("blobs")), clock=clock, stale=lambda _s, _v: set()
@@ -118,7 +121,7 @@ def parse(app: App, connector_name: str, file: Path, stream: str, given: tuple[s
     else:
         for fact in mapped.facts:
             say(f"{fact.entry.type}  {fact.entry.time or ''}  {fact.entry.subject}")
-            say(msgspec.json.format(fact.entry.data.encode(), indent=2).decode())
+            say_lines(msgspec.json.format(fact.entry.data.encode(), indent=2).decode())
     if mapped.problem is not None:
         raise HubError(f"{file}: {mapped.problem}")
 
@@ -132,9 +135,26 @@ def _read(file: Path) -> bytes:
         raise HubError(f"{file} cannot be read: {error.strerror}.") from error
 
 
-def _defaults(model: Any) -> dict[str, Any]:
-    shared = {"zone": "Asia/Krasnoyarsk", "area_code": ""}
-    return {name: shared.get(name, "") for name, field in model.model_fields.items() if field.is_required()}
+def _settings(model: type[Settings], given: Mapping[str, str]) -> Settings:
+    """Return settings of which only those given are checked: a file is read without an address or a password."""
+    shared = {"zone": "Asia/Krasnoyarsk"}
+    values: dict[str, Any] = {
+        name: Secret("") if field.annotation is Secret else shared.get(name, "")
+        for name, field in model.model_fields.items() if field.is_required()
+    }  # fmt: skip
+    for name in given:
+        if name not in model.model_fields:
+            raise SettingsError(f"the connector has no setting {name!r}.", hint=nearest(name, list(model.model_fields)))
+    try:
+        return model.model_validate({**values, **given})
+    except ValidationError as error:
+        for wrong in error.errors(include_input=False, include_url=False):
+            if wrong["loc"][:1] and wrong["loc"][0] in given:
+                text = wrong["msg"].removeprefix("Value error, ")
+                raise SettingsError(f"{wrong['loc'][0]}: {text}.", field=str(wrong["loc"][0])) from error
+    for name, value in given.items():
+        values[name] = TypeAdapter(model.model_fields[name].rebuild_annotation()).validate_python(value)
+    return model.model_construct(**values)
 
 
 class _NoHttp:

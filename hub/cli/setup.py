@@ -14,12 +14,12 @@ from typing import TypeAlias
 import click
 
 from hub.cli.app import App, pass_app, print_json, say
-from hub.config import find_config, load_config
+from hub.config import Config, find_config, load_config
 from hub.connections import Hub, mail_connection, open_connection
-from hub.files import write_file
+from hub.files import JOURNALS, replacing, write_file
 from hub.model.errors import HubError, SettingsError
 from hub.remind import note_installed, rules_of
-from hub.store.database import Store, wal_is_safe
+from hub.store.database import Store, StoreError, wal_is_safe
 from hub.store.streams import damaged_records
 from hub.tools import SystemClock
 
@@ -50,9 +50,13 @@ connections: {}
 
 
 @click.command()
+@click.option("--new", is_flag=True, help="Make a new store although there was one before.")
 @pass_app
-def init(app: App) -> None:
-    """Write a first configuration if there is none, and make the store."""
+def init(app: App, new: bool) -> None:
+    """Write a first configuration if there is none, and make the store.
+
+    A store that was emptied or is gone is not made anew silently: bring it back with `hub db restore`, or say --new.
+    """
     path = find_config(app._config_file)
     if path.exists():
         say(f"{path} is there already; it stays as it is.")
@@ -62,14 +66,40 @@ def init(app: App) -> None:
         say(f"Wrote {path}.")
     config = load_config(path)
     store = Store(config.store_url, synchronous=config.model.synchronous)
+    if store.path is None or (store.path.exists() and store.path.stat().st_size):
+        _create(store, app)
+    else:
+        if not new:
+            _refuse_lost(store.path, config)
+        store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with replacing(store.path) as fresh:  # so that an init that is killed leaves no empty store
+            _create(Store(f"sqlite:///{fresh}"), app)
+            for suffix in JOURNALS:
+                fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
+                store.path.with_name(store.path.name + suffix).unlink(missing_ok=True)
+    say(f"The store is ready: {store.name}.")
+    say("Next: add a connection to the file, then run: hub doctor")
+
+
+def _create(store: Store, app: App) -> None:
     try:
         store.create()
         with store.write() as connection:
             note_installed(connection, app.now())
     finally:
         store.close()
-    say(f"The store is ready: {store.name}.")
-    say("Next: add a connection to the file, then run: hub doctor")
+
+
+def _refuse_lost(path: Path, config: Config) -> None:
+    """Raise StoreError where a store was before: its file is empty, or others that go with it are there alone."""
+    hint = "Bring it back: hub db restore FILE. If a new store is meant, run: hub init --new"
+    if path.exists():
+        raise StoreError(f"{path} is there but empty: something emptied the store.", hint=hint)
+    beside = [path.with_name(path.name + suffix) for suffix in (*JOURNALS, ".before-restore")]
+    folders = [config.folder / "blobs", config.resolve(config.model.documents.folder)]
+    traces = [it for it in beside if it.exists()] + [it for it in folders if it.is_dir() and any(it.iterdir())]
+    if traces:
+        raise StoreError(f"{path} is gone: {traces[0]} shows that there was a store.", hint=hint)
 
 
 @click.command()

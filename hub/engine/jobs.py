@@ -7,10 +7,7 @@ lose nor double anything.
 
 from __future__ import annotations
 
-import os
 import random
-import secrets
-import socket
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -36,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from hub.engine import processes
 from hub.model.errors import AuthError, HubError, SettingsError, Unavailable
 from hub.redaction import redact
 from hub.store.database import Store
@@ -51,7 +49,6 @@ WORRY = 5
 """From so many failed tries on people are told, although the hub goes on trying."""
 _COLLISIONS = 20
 _VANISHED = "the process that did it stopped without a word"
-_PROCESS = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 class LeaseLost(HubError):
@@ -80,7 +77,7 @@ class Lease(Struct, frozen=True):
 
 def worker_name() -> str:
     """Return the name of this process: machine, process id and a mark that no later process has."""
-    return _PROCESS
+    return processes.THIS
 
 
 def enqueue(
@@ -158,13 +155,24 @@ def take(
                 )
             )  # fmt: skip
     except IntegrityError as error:
-        name = lock_key.partition("/")[2] or lock_key
-        raise Unavailable(
-            f"{name} is being synchronised by another process.", hint="Wait for it, or see: hub job list"
-        ) from error
+        raise _held_by_another(store, lock_key) from error
     key = done.inserted_primary_key
     assert key is not None
     return Lease(int(key[0]), 1, worker, lease.total_seconds())
+
+
+def _held_by_another(store: Store, lock_key: str) -> Unavailable:
+    """Return the error that says who is at it, since when, and how long at most if it was stopped."""
+    name = lock_key.partition("/")[2] or lock_key
+    with store.read() as connection:
+        row = connection.execute(select(job).where(job.c.lock_key == lock_key, job.c.state == "running")).first()
+    if row is None:
+        return Unavailable(f"{name} was being synchronised by another process until now.", hint="Try again.")
+    who = f"{processes.shown(row.worker)}, since {row.run_at:%Y-%m-%d %H:%M:%S} UTC"
+    until = f" If it was stopped, {name} is free at {row.lease_until:%H:%M:%S} UTC." if row.lease_until else ""
+    return Unavailable(
+        f"{name} is being synchronised by another process ({who}).", hint=f"Wait for it, or see: hub job list.{until}"
+    )
 
 
 def hold(connection: Connection, lease: Lease, now: datetime) -> None:
@@ -232,12 +240,10 @@ def reap(connection: Connection, now: datetime) -> list[int]:
 
 
 def reap_killed(connection: Connection, now: datetime) -> list[int]:
-    """Give jobs of processes of this machine that are gone to others, before their leases run out.
-
-    Only for a store that all its processes share one machine with, that is a SQLite file.
-    """
+    """Give jobs of processes of this machine that are gone to others, before their leases run out."""
     query = select(job.c.worker).where(job.c.state == "running").distinct()
-    gone = [worker for worker in connection.execute(query).scalars() if _is_gone(worker)]
+    one_machine = connection.dialect.name == "sqlite"
+    gone = [it for it in connection.execute(query).scalars() if processes.is_gone(it, one_machine=one_machine)]
     return _reap(connection, now, and_(job.c.state == "running", job.c.worker.in_(gone))) if gone else []
 
 
@@ -257,21 +263,6 @@ def _reap(connection: Connection, now: datetime, which: ColumnElement[bool]) -> 
 
 def _at(moment: datetime) -> ColumnElement[datetime]:
     return literal(moment, job.c.finished_at.type)
-
-
-def _is_gone(worker: str) -> bool:
-    host, pid, mark = (*worker.split(":"), "", "")[:3]
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
-    if int(pid) == os.getpid():
-        return mark != "" and mark != _PROCESS.rpartition(":")[2]
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def retry(connection: Connection, job_id: int, now: datetime, *, tries: int = MAX_ATTEMPTS) -> bool:

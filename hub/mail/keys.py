@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 
+_PIECE = 64 * 1024
+_BLANK = re.compile(rb"[ \t\n\r\x0b\x0c]*")
 _END = re.compile(rb"\r?\n\r?\n")
 _MESSAGE_ID = re.compile(r"<\s*([^<>\s]{1,200})\s*>")
 IDENTIFYING = (b"date", b"from", b"subject")
@@ -22,16 +25,36 @@ OMITTED = b"X-Svyazka-Omitted-Bytes"
 def message_key(raw: bytes) -> str:
     """Return the key of a mail: `<Message-ID>#<digest>`, or the digest alone when it has no Message-ID."""
     end = _END.search(raw, 0, 1024 * 1024)
-    head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
+    head = raw[: end.start()] if end else raw
     found: dict[bytes, bytes] = {}
     for line in re.sub(rb"\r?\n[ \t]+", b" ", head).splitlines():
         name, colon, value = line.partition(b":")
         if colon:
             found.setdefault(name.strip().lower(), value.strip())
     digest = hashlib.sha256(b"\n".join(found.get(name, b"") for name in IDENTIFYING))
-    digest.update(b"\n" + body.replace(b"\r\n", b"\n").strip())
+    digest.update(b"\n")
+    for piece in _body(raw, end.end() if end else len(raw)):
+        digest.update(piece)
     identifier = message_id(found.get(b"message-id", b"").decode("ascii", "ignore"))
     return f"{identifier}#{digest.hexdigest()[:16]}" if identifier else digest.hexdigest()[:32]
+
+
+def _body(raw: bytes, start: int) -> Iterator[bytes]:
+    """Yield the body without space around it, its lines ending in one sign, in pieces: a letter may have megabytes."""
+    blank = _BLANK.match(raw, start)
+    start, stop = blank.end() if blank else start, len(raw)
+    while stop > start:
+        tail = raw[max(start, stop - _PIECE) : stop]
+        left = len(tail.rstrip())
+        stop -= len(tail) - left
+        if left:
+            break
+    held = b""
+    for begin in range(start, stop, _PIECE):
+        piece = held + raw[begin : min(begin + _PIECE, stop)]
+        held = b"\r" if piece.endswith(b"\r") else b""  # its line feed may begin the next piece
+        yield piece[: len(piece) - len(held)].replace(b"\r\n", b"\n")
+    yield held
 
 
 def stub(headers: bytes, size_bytes: int) -> bytes:

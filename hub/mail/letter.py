@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct
+
+_GONE = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
+_NOT_GONE = frozenset({"5.2.2", "5.2.3", "5.3.4", "5.4.7"})
+_REFUSED = re.compile(
+    r"\b(?:spf|dkim|dmarc|spam|blocked|blacklist|quota|full|policy|too large|relay\w* denied)\b|спам|переполнен",
+    re.IGNORECASE,
+)
+_NOBODY = re.compile(
+    r"(?:user|recipient|mailbox|address|account)\b.{0,40}\b(?:unknown|not found|does not exist|doesn't exist|disabled)"
+    r"|no such (?:user|mailbox|person)|unknown (?:user|recipient|address)|invalid (?:mailbox|recipient)|unrouteable"
+    r"|no smtp service|не существует|нет такого|не найден|отключен",
+    re.IGNORECASE,
+)
 
 
 class MailAddress(Struct, frozen=True):
@@ -34,20 +48,25 @@ class MailFile(Struct, frozen=True, kw_only=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """Somebody whom a returned letter did not reach; `status` is the code of RFC 3463 if there is one."""
+    """Somebody whom a returned letter did not reach; `status` is the code of RFC 3463, `reason` the server's words."""
 
     address: str
     status: str = ""
     reason: str = ""
 
     @property
-    def is_permanent(self) -> bool:
-        """Tell whether another try would fail as well."""
-        return not self.status.startswith("4")
+    def is_gone(self) -> bool:
+        """Tell whether the address is dead: no other letter should go there. A full mailbox or a refusal is not."""
+        if self.status.startswith("4") or self.status in _NOT_GONE or _REFUSED.search(self.reason):
+            return False
+        return self.status in _GONE or _NOBODY.search(self.reason) is not None
 
 
 class Meeting(Struct, frozen=True, kw_only=True):
-    """A meeting that a mail speaks of; `method` is request, cancel, reply, publish or another of RFC 5546."""
+    """A meeting that a mail speaks of; `method` is request, cancel, reply, publish or another of RFC 5546.
+
+    A day without hours is `is_all_day`, from midnight UTC on.
+    """
 
     method: str
     id: str = ""
@@ -56,13 +75,15 @@ class Meeting(Struct, frozen=True, kw_only=True):
     organiser: str = ""
     start: datetime | None = None
     end: datetime | None = None
+    is_all_day: bool = False
 
 
 class Mail(Struct, frozen=True, kw_only=True):
     """One mail, taken apart. Texts are clean: no control characters, nothing that a store refuses.
 
     `text` is the whole text, `own_text` what the writer added: without quotes and signature, or the whole text where
-    nothing would be left. `failures` says whom a returned letter did not reach; it is empty for every other mail.
+    nothing would be left. `is_automatic` says that no person wrote it, `is_listed` that it came in bulk or over a list,
+    with `list_id` for a name. `failures` says whom a returned letter did not reach; it is empty for every other mail.
     """
 
     message_id: str = ""
@@ -79,6 +100,8 @@ class Mail(Struct, frozen=True, kw_only=True):
     own_text: str = ""
     files: tuple[MailFile, ...] = ()
     is_automatic: bool = False
+    is_listed: bool = False
+    list_id: str = ""
     is_report: bool = False
     failures: tuple[Failure, ...] = ()
     meeting: Meeting | None = None

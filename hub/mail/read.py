@@ -6,18 +6,25 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import getaddresses, parsedate_to_datetime
 
-from hub.mail.automatic import failed_recipients, is_automatic, original_id
+from msgspec import Struct
+
+from hub.mail.automatic import is_automatic, is_listed, list_id
+from hub.mail.bounces import failed_recipients, original_id
+from hub.mail.calendar import read_meeting
 from hub.mail.charset import clean, words
-from hub.mail.files import file_of
+from hub.mail.files import file_of, hidden_files, once, wrapped
 from hub.mail.html_text import html_to_text
 from hub.mail.keys import OMITTED, message_id, message_ids
-from hub.mail.letter import Mail, MailAddress, MailFile
+from hub.mail.letter import Mail, MailAddress, MailFile, Meeting
 from hub.mail.mime import MOST_HEADER, Part, parse
-from hub.mail.quotes import own_text
+from hub.mail.outlook import is_saved, read_saved
+from hub.mail.quotes import CUT, own_text, shown
 from hub.model.errors import BadRecord
 from hub.model.values import Email
 
 _REPORTS = frozenset({"message/delivery-status", "message/disposition-notification", "text/rfc822-headers"})
+_QUOTES = re.compile(r"<blockquote|gmail_quote|divRplyFwdMsg|appendonsend|yahoo_quoted|signature", re.IGNORECASE)
+_FLOWED = re.compile(r"(>*) ?(.*)")
 
 
 def read(raw: bytes) -> Mail:
@@ -25,10 +32,12 @@ def read(raw: bytes) -> Mail:
     if not raw.strip():
         raise BadRecord("the mail is empty.")
     try:
+        if is_saved(raw):
+            return _saved(raw)
         mail = parse(raw)
         if not mail.keys():
             raise BadRecord("this is not a mail: it has no header.")
-        return _mail(mail)
+        return _mail(mail, _content(mail))
     except (
         LookupError,
         ValueError,
@@ -41,14 +50,31 @@ def read(raw: bytes) -> Mail:
         raise BadRecord(f"the mail cannot be read ({type(error).__name__}).") from error
 
 
-def _mail(mail: Part) -> Mail:
+class _Content(Struct):
+    """What stands in the parts of a mail."""
+
+    plain: str = ""
+    html: str = ""
+    files: list[MailFile] = []
+    meeting: Meeting | None = None
+
+
+def _saved(raw: bytes) -> Mail:
+    """Return a letter that Outlook saved as a file."""
+    saved = read_saved(raw)
+    return _mail(parse(saved.headers), _Content(_lines(saved.text), saved.html, hidden_files(saved.files)))
+
+
+def _mail(mail: Part, content: _Content) -> Mail:
     sender = next(iter((*addresses(mail, "from"), *addresses(mail, "sender"))), MailAddress(""))
     failures = failed_recipients(mail)
-    text, files = _content(mail)
+    text, own = _texts(content)
     answered = message_ids(words(mail.value("in-reply-to")))
+    is_report = mail.media() == "multipart/report"
+    is_click = content.meeting is not None and content.meeting.method == "reply"
     return Mail(
         message_id=message_id(words(mail.value("message-id"))),
-        in_reply_to=answered[0] if answered else original_id(mail) if failures else "",
+        in_reply_to=answered[0] if answered else original_id(mail) if failures or is_report else "",
         references=tuple(message_ids(words(mail.value("references")))),
         sender=sender,
         reply_to=tuple(addresses(mail, "reply-to")),
@@ -58,11 +84,14 @@ def _mail(mail: Part) -> Mail:
         subject=mail.header("subject"),
         sent=_moment(mail),
         text=text,
-        own_text=own_text(text),
-        files=tuple(files),
-        is_automatic=bool(failures) or is_automatic(mail, sender.address),
-        is_report=mail.media() == "multipart/report",
+        own_text=own,
+        files=once(content.files),
+        is_automatic=bool(failures) or is_click or is_automatic(mail, sender.address),
+        is_listed=is_listed(mail),
+        list_id=list_id(mail),
+        is_report=is_report,
         failures=failures,
+        meeting=content.meeting,
     )
 
 
@@ -103,20 +132,74 @@ def _date(value: str) -> datetime | None:
         return None
 
 
-def _content(mail: Part) -> tuple[str, list[MailFile]]:
-    plain, html = "", ""
-    files: list[MailFile] = []
+def _content(mail: Part) -> _Content:
+    """Take what the parts hold: of several texts the first counts."""
+    content = _Content()
     for number, part in enumerate(mail.leaves(), start=1):
         media = part.media()
         name = part.parameter("content-disposition", "filename") or part.parameter("content-type", "name")
         is_attached = bool(name) or part.value("content-disposition").lower().startswith("attachment")
+        if media == "text/calendar" and content.meeting is None:
+            content.meeting = read_meeting(part.text(), part.parameter("content-type", "method"))
         if not is_attached and media == "text/html":
-            html = html or html_to_text(part.text())
+            content.html = content.html or part.text()
         elif not is_attached and media.startswith(("text/plain", "multipart/")):
-            plain = plain or part.text().replace("\r\n", "\n").replace("\r", "\n").strip()
+            content.plain = content.plain or _plain(part)
         elif media not in _REPORTS:
-            files.append(file_of(part, name, number))
+            _take_files(content, part, name, number)
     if omitted := mail.value(OMITTED.decode()):
         size = int(omitted) if omitted.isdecimal() and len(omitted) < 16 else 0
-        files.append(MailFile(name="message.eml", type="message/rfc822", size_bytes=size))
-    return clean(plain or html), files
+        content.files.append(MailFile(name="message.eml", type="message/rfc822", size_bytes=size))
+    return content
+
+
+def _take_files(content: _Content, part: Part, name: str, number: int) -> None:
+    inside = wrapped(part, name)
+    if inside is None:
+        content.files.append(file_of(part, name, number))
+        return
+    content.files += hidden_files(inside.files)
+    content.html = content.html or inside.html
+    if not content.html:
+        content.plain = content.plain or _lines(inside.text)
+
+
+def _texts(content: _Content) -> tuple[str, str]:
+    """Return the whole text and the writer's own; HTML knows better where a quote begins that plain text hides."""
+    plain, html = content.plain, content.html
+    if not plain and not html and content.meeting is not None:
+        plain = "\n".join(filter(None, (content.meeting.title, content.meeting.place)))
+    if not plain:
+        text = html_to_text(html)
+        return clean(shown(text)), clean(own_text(text))
+    own = own_text(plain)
+    if html and own == plain and _QUOTES.search(html):
+        told = own_text(html_to_text(html))
+        if "".join(plain.split()).startswith("".join(told.split())):
+            own = told
+    return clean(plain), clean(own)
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace(CUT, "").strip()
+
+
+def _plain(part: Part) -> str:
+    if part.parameter("content-type", "format").lower() != "flowed":
+        return _lines(part.text())
+    is_spaceless = part.parameter("content-type", "delsp").lower() == "yes"
+    return _flowed(part.text().replace("\r\n", "\n").replace(CUT, ""), is_spaceless=is_spaceless).strip()
+
+
+def _flowed(text: str, *, is_spaceless: bool) -> str:
+    """Join the lines that a sender wrapped for travelling (RFC 3676); quotes of another depth are other paragraphs."""
+    paragraphs: list[tuple[str, list[str]]] = []
+    is_open = False
+    for line in text.split("\n"):
+        quote, rest = _FLOWED.fullmatch(line).groups()  # type: ignore[union-attr]
+        is_signature = rest == "-- "
+        if not is_open or is_signature or paragraphs[-1][0] != quote:
+            paragraphs.append((quote, []))
+        is_open = rest.endswith(" ") and not is_signature
+        paragraphs[-1][1].append(rest[:-1] if is_open and is_spaceless else rest)
+    return "\n".join(f"{quote}{' ' if quote else ''}{''.join(pieces)}" for quote, pieces in paragraphs)

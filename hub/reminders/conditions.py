@@ -69,7 +69,7 @@ FIGURES = {"count": "number", "attempts": "number", "year": "number"}
 _VERBS = {
     "call": "started ringing connected missed unanswered ended",
     "ticket": "created assigned status priority reopened commented solved closed cancelled",
-    "message": "received sent bounced",
+    "message": "received sent answered bounced",
     "contract": "created signed ended",
     "invoice": "issued paid overdue",
     "poll": "answered",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
@@ -22,6 +22,8 @@ from .settings import ImapSettings
 
 CONNECT_SECONDS = 15
 ANSWER_SECONDS = 60
+MOST_BESIDE = 1024 * 1024
+"""So many bytes may come beside the letters asked for: names of folders, or a size that was not quite true."""
 MOST_IN_SEARCH = 50_000
 """Messages one SEARCH looks at: its answer is one line, and imaplib refuses lines beyond a million bytes."""
 
@@ -31,24 +33,81 @@ SENT_NAMES = ("отправленные", "отправленное", "исхо�
 logging.getLogger("imapclient").setLevel(logging.WARNING)  # at DEBUG it would print every letter
 
 
+class TooLarge(Unavailable):
+    """The server announced more bytes than were agreed; they were not read, and the session went on anew."""
+
+
+class _Room:
+    """How many bytes of literals the present command may bring: imaplib would make room for whatever is announced."""
+
+    def __init__(self, client: IMAPClient, host: str) -> None:
+        self.left = 0
+        self._read, self._host = client._imap.read, host
+        client._imap.read = self._limited
+
+    def _limited(self, size: int) -> bytes:
+        if size > self.left:
+            raise TooLarge(f"{self._host} announced {size} bytes where at most {self.left} were expected.")
+        self.left -= size
+        content: bytes = self._read(size)
+        return content
+
+
 class Mailbox:
     """One IMAP session that is logged in. Reading never changes the mailbox: folders are examined, bodies peeked at."""
 
-    def __init__(self, client: IMAPClient, host: str) -> None:
-        self._client = client
-        self._host = host
+    def __init__(self, settings: ImapSettings) -> None:
+        self._settings = settings
+        self._host = settings.host
         self._names: list[tuple[tuple[str, ...], str]] | None = None
+        self._folder: tuple[str, int] | None = None
+        self._client = _connect(settings)
+        self._room = _Room(self._client, self._host)
+        self._room.left = MOST_BESIDE
+        try:
+            _login(self._client, settings)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Log out."""
+        try:
+            self._client.logout()
+        except (IMAPClientError, OSError, ValueError, HubError):
+            with suppress(OSError):
+                self._client.shutdown()
+
+    def _renew(self) -> None:
+        """Go on in a new session: in this one the rest of an answer is still to come."""
+        with suppress(OSError):
+            self._client.shutdown()
+        fresh = Mailbox(self._settings)
+        self._client, self._room = fresh._client, fresh._room
+        if self._folder is not None and fresh.examine(self._folder[0])[0] != self._folder[1]:
+            raise Unavailable(f"{self._host} numbers the letters of {self._folder[0]!r} anew.")
+
+    @contextmanager
+    def _asking(self, most_bytes: int = 0) -> Iterator[None]:
+        """Ask for something whose answer brings so many bytes of letters at most."""
+        self._room.left = most_bytes + MOST_BESIDE
+        try:
+            with named(self._host):
+                yield
+        except TooLarge:
+            self._renew()
+            raise
 
     def capabilities(self) -> frozenset[str]:
         """Return what the server says it can do."""
-        with named(self._host):
+        with self._asking():
             return frozenset(name.decode("ascii", "replace").upper() for name in self._client.capabilities())
 
     def server(self) -> str:
         """Return name and version of the server, if it tells."""
         if "ID" not in self.capabilities():
             return ""
-        with named(self._host):
+        with self._asking():
             answer = self._client.id_()
         fields = answer[0] if answer and isinstance(answer[0], tuple) else ()
         words = [word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word) for word in fields]
@@ -58,7 +117,7 @@ class Mailbox:
     def folders(self) -> list[tuple[tuple[str, ...], str]]:
         """Return flags and name of every folder that can be opened."""
         if self._names is None:
-            with named(self._host):
+            with self._asking():
                 listed = self._client.list_folders()
             found = [
                 (tuple(flag.decode("ascii", "replace").lower() for flag in flags), name) for flags, _, name in listed
@@ -80,13 +139,14 @@ class Mailbox:
     def examine(self, folder: str) -> tuple[int, int]:
         """Open a folder for reading; return its UIDVALIDITY and how many messages it holds."""
         try:
-            with named(self._host):
+            with self._asking():
                 opened = self._client.select_folder(folder, readonly=True)
         except _Refused as error:
             raise SettingsError(f"folder {folder!r} cannot be opened: {error.words}", field="folders") from error
         if b"UIDVALIDITY" not in opened:
             raise Unavailable(f"{self._host} gives no UIDVALIDITY for folder {folder!r}, so nothing can be resumed.")
-        return int(opened[b"UIDVALIDITY"]), int(opened[b"EXISTS"])
+        self._folder = folder, int(opened[b"UIDVALIDITY"])
+        return self._folder[1], int(opened[b"EXISTS"])
 
     def search(self, exists: int, *criteria: str | date) -> list[int]:
         """Return UIDs that fit, ascending. A list too long for one answer is asked for piece by piece."""
@@ -94,7 +154,7 @@ class Mailbox:
         for first in range(1, exists + 1, MOST_IN_SEARCH):
             last = first + MOST_IN_SEARCH - 1
             window = f"{first}:{last if last < exists else '*'}"
-            with named(self._host):
+            with self._asking():
                 found.update(self._client.search([window, *criteria] if exists > MOST_IN_SEARCH else list(criteria)))
         return sorted(found)
 
@@ -103,29 +163,47 @@ class Mailbox:
         found = self._fetch(uids, "RFC822.SIZE")
         return {uid: value for uid, value in found.items() if isinstance(value, int)}
 
-    def contents(self, uids: Sequence[int]) -> dict[int, bytes]:
-        """Return the raw bytes of each message that is still there."""
-        return {uid: value for uid, value in self._fetch(uids, "BODY[]").items() if isinstance(value, bytes)}
+    def contents(self, sizes: Mapping[int, int]) -> dict[int, bytes | None]:
+        """Return the raw bytes of each message that is still there; `None` for one that is larger than may be.
+
+        `sizes` is what the server said of them before. When it brings more, they are asked for one by one.
+        """
+        most = self._settings.max_message_bytes
+        try:
+            found = self._fetch([*sizes], "BODY[]", max(most, sum(sizes.values())))
+        except TooLarge:
+            if len(sizes) == 1:
+                return dict.fromkeys(sizes)
+            return {uid: raw for one in sizes for uid, raw in self.contents({one: sizes[one]}).items()}
+        return {uid: value for uid, value in found.items() if isinstance(value, bytes)}
 
     def headers(self, uid: int) -> bytes | None:
-        """Return the raw header of one message, if it is still there."""
-        value = self._fetch([uid], "BODY[HEADER]").get(uid)
+        """Return the raw header of one message, if it is still there. Raises TooLarge."""
+        value = self._fetch([uid], "BODY[HEADER]", self._settings.max_message_bytes).get(uid)
         return value if isinstance(value, bytes) else None
 
-    def _fetch(self, uids: Sequence[int], item: str) -> dict[int, Any]:
-        with named(self._host):
+    def _fetch(self, uids: Sequence[int], item: str, most_bytes: int = 0) -> dict[int, Any]:
+        with self._asking(most_bytes):
             answer = self._client.fetch(list(uids), [item.replace("BODY[", "BODY.PEEK[")])
         return {uid: fields[item.encode()] for uid, fields in answer.items() if item.encode() in fields}
 
     def append(self, folder: str, raw: bytes, moment: datetime) -> None:
         """Put a message into a folder as one that was read."""
-        with named(self._host):
+        with self._asking():
             self._client.append(folder, raw, flags=(b"\\Seen",), msg_time=moment)
 
 
 @contextmanager
 def session(settings: ImapSettings) -> Iterator[Mailbox]:
     """Connect, log in with one try, and log out in the end."""
+    mailbox = Mailbox(settings)
+    try:
+        yield mailbox
+    finally:
+        mailbox.close()
+
+
+def _connect(settings: ImapSettings) -> IMAPClient:
     with named(settings.host):
         context = tls_context(settings, settings.tls)
         client = IMAPClient(
@@ -137,18 +215,15 @@ def session(settings: ImapSettings) -> Iterator[Mailbox]:
         )
     client.normalise_times = False
     client._imap.debug = 0  # at IMAPClient's 5 each message is formatted for a log that nobody reads
-    try:
-        with named(settings.host):
-            if settings.tls == "starttls":
-                client.starttls(context)
-        _login(client, settings)
-        yield Mailbox(client, settings.host)
-    finally:
+    if settings.tls == "starttls":
         try:
-            client.logout()
-        except (IMAPClientError, OSError, ValueError):
+            with named(settings.host):
+                client.starttls(context)
+        except BaseException:
             with suppress(OSError):
                 client.shutdown()
+            raise
+    return client
 
 
 def _login(client: IMAPClient, settings: ImapSettings) -> None:

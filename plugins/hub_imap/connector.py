@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from hub.api import (
+    BadRecord,
     Batch,
     Check,
     Command,
@@ -29,13 +30,15 @@ from hub.api import (
     sent_message_id,
 )
 
-from .client import SENT, Mailbox, session
+from .client import SENT, Mailbox, TooLarge, session
 from .send import deliver, submission
 from .settings import ImapSettings
 
 MOST_MESSAGES = 50
 MOST_BYTES = 8 * 1024 * 1024
 MOST_SIZES = 500
+REFUSED = b"too-large"
+"""Begins the payload that stands for a letter of which not even the headers could be read: no header line does."""
 
 
 class Place(Struct, frozen=True):
@@ -119,16 +122,21 @@ class Imap:
             place = Place.read(cursor, uidvalidity, first_day)
             uids, place = _listed(mailbox, exists, place)
             for chunk in _batches(mailbox, uids):
-                records = {record.external_id: record for record in self._records(mailbox, chunk)}
+                records = {record.external_id: record for record in self._records(mailbox, chunk, uidvalidity)}
                 yield Batch(tuple(records.values()), cursor=place.after(max(chunk)), expected=len(uids))
 
-    def _records(self, mailbox: Mailbox, sizes: Mapping[int, int]) -> Iterator[Record]:
-        whole = [uid for uid, size in sizes.items() if size <= self._settings.max_message_bytes]
-        contents = mailbox.contents(whole)
+    def _records(self, mailbox: Mailbox, sizes: Mapping[int, int], uidvalidity: int) -> Iterator[Record]:
+        most = self._settings.max_message_bytes
+        contents = mailbox.contents({uid: size for uid, size in sizes.items() if size <= most})
         for uid, size in sizes.items():
             raw = contents.get(uid)
-            if uid not in whole and (headers := mailbox.headers(uid)) is not None:
-                raw = mail_stub(headers, size)
+            if raw is None and (uid in contents or size > most):
+                try:
+                    headers = mailbox.headers(uid)
+                except TooLarge as error:
+                    yield Record(f"{REFUSED.decode()}/{uidvalidity}/{uid}", REFUSED + str(error).encode())
+                    continue
+                raw = None if headers is None else mail_stub(headers, size)
             if raw is not None:  # else it vanished since it was listed
                 yield Record(mail_key(raw), raw)
 
@@ -136,6 +144,8 @@ class Imap:
         """Return the events of one letter; one deleted in the mailbox was received all the same."""
         if record.deleted:
             return []
+        if record.payload.startswith(REFUSED):
+            raise BadRecord(f"the letter was not read: {record.payload.removeprefix(REFUSED).decode(errors='replace')}")
         mail = read_mail(record.payload)
         return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
 

@@ -1,89 +1,170 @@
 """Which entity sets hold what, by configuration: data, in the order in which they are read.
 
-УТ 11, КА and ERP share names; БП 3.0 and УНФ have their own. Every published set of a stream is read, because a base
-may keep, for example, sales of goods and acts of works apart.
+The letters behind a set say which configurations have it; `CONFIGURATIONS` names them.
+Every published set of a stream is read, because a base may keep, for example, sales of goods and acts of works apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Literal
+
 from msgspec import Struct
 
-from .rows import ContractRow, CounterpartyRow, DocumentRow, PersonRow
+from .rows import ContractRow, CounterpartyRow, DocumentRow, PersonRow, RawRow, WorkerRow
+
+Table = Literal["", "SliceLast", "Balance"]
 
 
 class Source(Struct, frozen=True):
     """One stream: the sets that can hold it, the row they share, and the fields without which it says little.
 
-    Each entry of `needs` is a choice of names, one of which a set should have.
+    `needs` says for a field of ours by which names 1C may have it, one of which a set should have. With `table` the
+    sets are registers, of which this virtual table is read; `accounts` are the beginnings of the codes that matter.
     """
 
     title: str
-    sets: tuple[str, ...]
-    row: type[Struct]
-    needs: tuple[tuple[str, ...], ...] = ()
+    sets: Mapping[str, str]
+    row: type[Struct] = RawRow
+    needs: Mapping[str, tuple[str, ...]] = {}
+    table: Table = ""
+    accounts: tuple[str, ...] = ()
 
     @property
-    def is_document(self) -> bool:
-        """Tell whether only named fields are asked for: a document with its parts can have 64 KB."""
-        return self.row is DocumentRow
+    def is_raw(self) -> bool:
+        """Tell whether objects are kept as they are, because the hub has no noun for them."""
+        return self.row is RawRow
 
 
+CONFIGURATIONS = {
+    "БП": "Бухгалтерия предприятия 3.0",
+    "УТ": "Управление торговлей 11",
+    "КА": "Комплексная автоматизация 2 / ERP 2",
+    "УНФ": "Управление нашей фирмой",
+    "БГУ": "Бухгалтерия государственного учреждения",
+}
+
+_ALL = "БП УТ КА УНФ БГУ"
 _CLIENT = ("Контрагент_Key", "Контрагент")
-_TOTAL = ("СуммаДокумента",)
+_MONEY = {"client": _CLIENT, "total": ("СуммаДокумента",)}
 
 SOURCES: dict[str, Source] = {
     "counterparties": Source(
-        "Контрагенты", ("Catalog_Контрагенты",), CounterpartyRow, (("ИНН",), ("КПП",), ("КонтактнаяИнформация",))
+        "Контрагенты", {"Catalog_Контрагенты": _ALL}, CounterpartyRow,
+        {"inn": ("ИНН",), "kpp": ("КПП",), "points": ("КонтактнаяИнформация",)},
     ),
-    "contacts": Source("Контактные лица", ("Catalog_КонтактныеЛица",), PersonRow),
-    "partner_contacts": Source("Контактные лица партнеров", ("Catalog_КонтактныеЛицаПартнеров",), PersonRow),
+    "partners": Source("Партнеры", {"Catalog_Партнеры": "УТ КА"}),
+    "contacts": Source("Контактные лица", {"Catalog_КонтактныеЛица": "БП УНФ БГУ"}, PersonRow),
+    "partner_contacts": Source("Контактные лица партнеров", {"Catalog_КонтактныеЛицаПартнеров": "УТ КА"}, PersonRow),
     "contracts": Source(
         "Договоры",
-        ("Catalog_ДоговорыКонтрагентов", "Catalog_Договоры"),
+        {"Catalog_ДоговорыКонтрагентов": "БП УТ КА УНФ", "Catalog_Договоры": "БГУ"},
         ContractRow,
-        (("Owner_Key", "Owner", *_CLIENT), ("Номер",), ("Дата",), ("СрокДействия", "ДатаОкончанияДействия")),
+        {"client": ("Owner_Key", "Owner", *_CLIENT), "number": ("Номер", "НомерДоговора"),
+         "date": ("Дата", "ДатаДоговора"), "end": ("СрокДействия", "ДатаОкончанияДействия")},
     ),
+    "organisations": Source("Организации", {"Catalog_Организации": _ALL}),
+    "bank_accounts": Source(
+        "Банковские счета",
+        {
+            "Catalog_БанковскиеСчета": "БП УНФ БГУ",
+            "Catalog_БанковскиеСчетаКонтрагентов": "УТ КА",
+            "Catalog_БанковскиеСчетаОрганизаций": "УТ КА",
+        },
+    ),
+    "users": Source("Пользователи", {"Catalog_Пользователи": _ALL}, WorkerRow),
+    "employees": Source("Сотрудники", {"Catalog_Сотрудники": "БП КА УНФ БГУ"}, WorkerRow),
+    "nomenclature": Source("Номенклатура", {"Catalog_Номенклатура": _ALL}),
+    "orders": Source("Заказы", {"Document_ЗаказКлиента": "УТ КА", "Document_ЗаказПокупателя": "УНФ"}),
     "invoices": Source(
         "Счета",
-        (
-            "Document_СчетНаОплатуПокупателю",
-            "Document_СчетНаОплатуКлиенту",
-            "Document_СчетНаОплату",
-            "Document_СчетПокупателю",
-        ),
+        {
+            "Document_СчетНаОплатуПокупателю": "БП",
+            "Document_СчетНаОплатуКлиенту": "УТ КА",
+            "Document_СчетНаОплату": "УНФ БГУ",
+            "Document_СчетПокупателю": "УНФ",
+        },
         DocumentRow,
-        (_CLIENT, _TOTAL),
+        _MONEY,
     ),
     "sales": Source(
         "Реализации и акты",
-        (
-            "Document_РеализацияТоваровУслуг",
-            "Document_АктВыполненныхРабот",
-            "Document_АктОбОказанииПроизводственныхУслуг",
-            "Document_РасходнаяНакладная",
-        ),
+        {
+            "Document_РеализацияТоваровУслуг": "БП УТ КА",
+            "Document_АктВыполненныхРабот": "УТ КА УНФ",
+            "Document_АктОбОказанииПроизводственныхУслуг": "БП",
+            "Document_РасходнаяНакладная": "УНФ",
+            "Document_АктОбОказанииУслуг": "БГУ",
+        },
         DocumentRow,
-        (_CLIENT, _TOTAL),
+        _MONEY,
     ),
     "payments": Source(
         "Поступления денег",
-        (
-            "Document_ПоступлениеНаРасчетныйСчет",
-            "Document_ПоступлениеБезналичныхДенежныхСредств",
-            "Document_ПоступлениеНаСчет",
-            "Document_ПриходныйКассовыйОрдер",
-            "Document_ПоступлениеВКассу",
-        ),
+        {
+            "Document_ПоступлениеНаРасчетныйСчет": "БП",
+            "Document_ПоступлениеБезналичныхДенежныхСредств": "УТ КА",
+            "Document_ПоступлениеНаСчет": "УНФ",
+            "Document_ПриходныйКассовыйОрдер": "БП УТ КА",
+            "Document_ПоступлениеВКассу": "УНФ",
+            "Document_КассовоеПоступление": "БГУ",
+        },
         DocumentRow,
-        (_CLIENT, _TOTAL),
+        _MONEY,
     ),
-}
+    "reconciliations": Source(
+        "Акты сверки",
+        {"Document_АктСверкиВзаиморасчетов": "БП БГУ", "Document_СверкаВзаиморасчетов": "УТ КА УНФ"},
+    ),
+    "prices": Source(
+        "Цены",
+        {
+            "InformationRegister_ЦеныНоменклатуры": "БП УТ КА УНФ",
+            "InformationRegister_ЦеныНоменклатуры25": "УТ КА",
+        },
+        table="SliceLast",
+    ),
+    "stock": Source(
+        "Остатки товаров",
+        {"AccumulationRegister_ТоварыНаСкладах": "УТ КА", "AccumulationRegister_ЗапасыНаСкладах": "УНФ"},
+        table="Balance",
+    ),
+    "account_stock": Source(
+        "Остатки товаров по счетам", {"AccountingRegister_Хозрасчетный": "БП"}, table="Balance",
+        accounts=("10", "41", "43"),
+    ),
+    "settlements": Source(
+        "Расчеты с клиентами",
+        {
+            "AccumulationRegister_РасчетыСКлиентами": "УТ КА",
+            "AccumulationRegister_РасчетыСКлиентамиПланОплат": "УТ КА",
+            "AccumulationRegister_РасчетыСПокупателями": "УНФ",
+        },
+        table="Balance",
+    ),
+    "account_settlements": Source(
+        "Расчеты с покупателями по счетам", {"AccountingRegister_Хозрасчетный": "БП"}, table="Balance",
+        accounts=("62",),
+    ),
+}  # fmt: skip
 
-OPTIONAL = frozenset({"contacts", "partner_contacts"})
-"""Streams whose absence is no finding: many bases keep no contact persons."""
+PREFIXES = ("Catalog_", "Document_", "ChartOfCharacteristicTypes_", "BusinessProcess_", "Task_")
+"""Kinds of objects with `Ref_Key` and `DataVersion` that can be read raw, one stream a set."""
 
-DAYS = frozenset({"СрокОплаты", "ДатаПлатежа"})
-"""Names that are a date in one configuration and a number of days in another; only the date is asked for."""
+CHARTS = {"AccountingRegister_Хозрасчетный": "ChartOfAccounts_Хозрасчетный"}
+"""Where the accounts of an accounting register are."""
 
-OWN_FIELDS = {"manager": "counterparties", "fee": "contracts", "paid": "invoices"}
-"""To which stream a field of the setting `fields` belongs."""
+CORE = ("counterparties", "contracts", "invoices", "sales", "payments")
+"""Streams whose absence is always a finding; that of the others only where the configuration is known to have them."""
+
+
+def guess_configuration(published: Collection[str]) -> str:
+    """Return the letters of the configuration that the published names speak for, empty when none stands out."""
+    points = dict.fromkeys(CONFIGURATIONS, 0.0)
+    for source in SOURCES.values():
+        for name, letters in source.sets.items():
+            if name in published:
+                for it in letters.split():
+                    points[it] += 1 / len(letters.split())
+    first, second = sorted(points, key=lambda it: -points[it])[:2]
+    return first if points[first] > points[second] else ""

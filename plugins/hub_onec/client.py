@@ -17,13 +17,19 @@ from msgspec import Raw, Struct, field
 from hub.api import AuthError, Http, Rejected, Response, SettingsError, Unavailable
 
 from .settings import OneCSettings
+from .walk import Disordered
 
 READ_TIMEOUT = timedelta(minutes=3)
 METADATA_TIMEOUT = timedelta(minutes=5)
 METADATA_BYTES = 96 * 1024 * 1024
+TABLE_TIMEOUT = timedelta(minutes=10)
+TABLE_BYTES = 64 * 1024 * 1024
+HEADS = "Ref_Key,DataVersion,DeletionMark"
 MAX_URL = 2000
 JSON = "$format=application/json%3Bodata%3Dnometadata"
 _READABLE = (400, 401, 404, 405, 406, 415, 500, 501)
+_UNCLEAR = frozenset({"0", "1", "4", "6", "14", "21"})
+"""Codes of a refusal that concerns the question and neither the set nor the rights."""
 _SESSION_LOST = frozenset({400, 404, 500})
 T = TypeVar("T")
 _SAFE = ",'/*()$:"
@@ -118,13 +124,26 @@ class ODataClient:
             "$metadata", "", accept="application/xml", timeout=METADATA_TIMEOUT, max_bytes=METADATA_BYTES
         ).content
 
-    def heads(self, set_name: str, skip: int, top: int) -> list[Head]:
+    def heads(self, set_name: str, where: str, skip: int, top: int) -> list[Head]:
         """Return keys and versions of one page in the order of `Ref_Key`."""
-        return read_heads(self._page(set_name, skip, top, "Ref_Key,DataVersion,DeletionMark"), set_name)
+        return read_heads(self._page(set_name, skip, top, HEADS, where), set_name)
+
+    def heads_from(self, set_name: str, where: str, key: str, top: int) -> list[Head]:
+        """Return keys and versions of one page that begins with that key. Raises Disordered."""
+        return read_heads(self._page_from(set_name, key, top, HEADS, where), set_name)
 
     def rows(self, set_name: str, select: str, skip: int, top: int) -> list[Row]:
         """Return the objects of one page in the order of `Ref_Key`."""
         return split(self._page(set_name, skip, top, select), set_name)
+
+    def rows_from(self, set_name: str, select: str, key: str, top: int) -> list[Row]:
+        """Return the objects of one page that begins with that key. Raises Disordered."""
+        return split(self._page_from(set_name, key, top, select), set_name)
+
+    def has(self, set_name: str, key: str) -> bool:
+        """Tell whether the object still exists."""
+        query = self._query(HEADS, {"$filter": f"Ref_Key eq guid'{key}'"})
+        return bool(read_heads(self._get(quote(set_name), query).content, set_name))
 
     def objects(self, set_name: str, keys: Sequence[str], select: str) -> Iterator[Row]:
         """Yield the objects with these keys, as far as they still exist."""
@@ -140,11 +159,12 @@ class ODataClient:
         clause = len(quote(" or Ref_Key eq guid''", safe=_SAFE)) + 36
         return max(1, (MAX_URL - empty) // clause)
 
-    def count(self, set_name: str) -> int | None:
+    def count(self, set_name: str, where: str = "") -> int | None:
         """Return how many objects the set has, or `None` when the publication does not count."""
-        query = "allowedOnly=true" if self._settings.allowed_only else ""
+        asked = [f"$filter={quote(where, safe=_SAFE)}"] if where else []
+        asked += ["allowedOnly=true"] if self._settings.allowed_only else []
         try:
-            text = self._get(f"{quote(set_name)}/$count", query, accept="text/plain, */*").content
+            text = self._get(f"{quote(set_name)}/$count", "&".join(asked), accept="text/plain, */*").content
         except ODataError as error:
             self._log.warning("%s cannot be counted (1C says code %s)", set_name, error.code)
             return None
@@ -153,9 +173,42 @@ class ODataClient:
             raise Unavailable(f"{set_name}/$count is not a number.")
         return int(digits)
 
-    def _page(self, set_name: str, skip: int, top: int, select: str) -> bytes:
-        query = self._query(select, {"$orderby": "Ref_Key", "$top": str(top), "$skip": str(skip)})
+    def table(self, set_name: str, function: str, period: datetime, where: str = "") -> list[bytes]:
+        """Return the rows of a virtual table as received; it comes in one answer."""
+        call = f"{set_name}/{function}(Period=datetime'{period:%Y-%m-%dT%H:%M:%S}')"
+        options = {"$filter": where} if where else {}
+        content = self._get(
+            quote(call, safe="/()='"), self._query("", options), timeout=TABLE_TIMEOUT, max_bytes=TABLE_BYTES
+        ).content
+        return [bytes(raw) for raw in _decode(_raws, content, set_name).value]
+
+    def values(self, set_name: str, select: str, where: str = "") -> list[bytes]:
+        """Return the rows of a small set whole."""
+        options = {"$filter": where} if where else {}
+        content = self._get(quote(set_name), self._query(select, options)).content
+        return [bytes(raw) for raw in _decode(_raws, content, set_name).value]
+
+    def exchange(self, verb: str, point: str, message: int) -> bytes:
+        """Send `SelectChanges` or `NotifyChangesReceived` for a node and return the answer."""
+        query = f"DataExchangePoint='{quote(point, safe=_SAFE)}'&MessageNo={message}"
+        return self._send(
+            "POST", verb, query, accept="application/atom+xml", timeout=TABLE_TIMEOUT, max_bytes=METADATA_BYTES
+        ).content
+
+    def _page(self, set_name: str, skip: int, top: int, select: str, where: str = "") -> bytes:
+        options = {"$filter": where} if where else {}
+        query = self._query(select, {**options, "$orderby": "Ref_Key", "$top": str(top), "$skip": str(skip)})
         return self._get(quote(set_name), query).content
+
+    def _page_from(self, set_name: str, key: str, top: int, select: str, where: str = "") -> bytes:
+        wanted = f"Ref_Key ge guid'{key}'" + (f" and {where}" if where else "")
+        query = self._query(select, {"$filter": wanted, "$orderby": "Ref_Key", "$top": str(top)})
+        try:
+            return self._get(quote(set_name), query).content
+        except ODataError as error:
+            if error.code in _UNCLEAR:
+                raise Disordered(error.code) from error
+            raise
 
     def _query(self, select: str, options: Mapping[str, str]) -> str:
         given = {**({"$select": select} if select else {}), **options}
@@ -172,14 +225,17 @@ class ODataClient:
         timeout: timedelta = READ_TIMEOUT,
         max_bytes: int = 32 * 1024 * 1024,
     ) -> Response:
+        return self._send("GET", path, query, accept=accept, timeout=timeout, max_bytes=max_bytes)
+
+    def _send(self, method: str, path: str, query: str, *, accept: str, timeout: timedelta, max_bytes: int) -> Response:
         url = f"{self._settings.url}{path}" + (f"?{query}" if query else "")
         while True:
             cookie = self._cookie
             answer = self._http.request(
-                "GET", url, headers=self._headers(accept), timeout=timeout, max_bytes=max_bytes,
+                method, url, headers=self._headers(accept), timeout=timeout, max_bytes=max_bytes,
                 accept_status=_READABLE,
             )  # fmt: skip
-            if cookie and answer.status in _SESSION_LOST:
+            if cookie and answer.status in _SESSION_LOST and not _is_about_question(answer):
                 self._cookie = ""  # the session may have ended; a second answer of a new one is the true one
                 continue
             if self._settings.session and (
@@ -281,6 +337,12 @@ def _error(content: bytes) -> _Error | None:
         words = _XML_WORDS.search(content)
         return _Error(found[1].decode(), _Words(words[1].decode(errors="replace") if words else ""))
     return None
+
+
+def _is_about_question(answer: Response) -> bool:
+    """Tell whether 1C read the question and did not like it; its session is then alive."""
+    error = None if answer.status != 400 else _error(answer.content)
+    return error is not None and error.code in _UNCLEAR
 
 
 def _is_html(answer: Response) -> bool:

@@ -1,43 +1,37 @@
-"""The connector `onec`: a first load page by page, then scans of versions that fetch only what changed.
+"""The connector `onec`: what a publication offers, and which way each of its streams is read.
 
-1C has no list of changes, so every later run walks keys and versions of all objects and asks
+1C has no list of changes unless it keeps an exchange plan, so later runs walk keys and versions of the objects and ask
 the hub which of them it does not have. A walk that met every object proves what was deleted.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Annotated, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from hub.api import Batch, Check, Cursor, Event, Record, Rejected, SettingsError, Stream, Tools
 
 from . import resolve
-from .candidates import OWN_FIELDS, SOURCES
-from .client import ODataClient, ODataError, Row
-from .metadata import Types, parse_metadata
+from .candidates import CONFIGURATIONS, guess_configuration
+from .client import ODataClient, ODataError
+from .exchange import Exchange
+from .metadata import Schema, Types, read_schema
 from .normalise import Normaliser
+from .place import Place, Way, cursor_of, describe_way, read_place, way_of
+from .reader import Reader
+from .resolve import Found
 from .settings import OneCSettings
-from .walk import Item, Walk
+from .tables import read_table
+from .unknown import Guesses
 
-REQUEST_IN_ROWS = 40
-"""What one more request costs, counted in rows of a page: decides between single objects and the whole page."""
 SLOW_SECONDS = 10
-_UNKNOWN_NAME = frozenset({"6", "10"})
-
-
-class _Place(Struct, omit_defaults=True):
-    """The cursor: `sets` is what was asked of each set, `shape` what we wanted to ask, `skip` where a load stands."""
-
-    phase: Literal["load", "scan"]
-    sets: dict[str, str]
-    shape: str
-    set: str = ""
-    skip: Annotated[int, Meta(ge=0)] = 0
+WAYS = 3
+"""Of asking for the fields of an object, the fullest first."""
+_UNKNOWN_NAME = frozenset({"6", "10", "14"})
 
 
 class OneC:
@@ -48,7 +42,10 @@ class OneC:
         self._tools = tools
         self._client = ODataClient(settings, tools.http, tools.log)
         self._normaliser = Normaliser(settings)
-        self._types: dict[str, Types] = {}
+        self._known: Schema | None = None
+        self._digest = ""
+        self._distrusts = False
+        self._exchange = Exchange(settings, self._client, tools.log) if settings.exchange_plan else None
 
     def check(self) -> Check:
         """Sign in, look at the composition, its fields and the rights; every gap is a finding with its fix."""
@@ -62,35 +59,53 @@ class OneC:
             )
         if not published:
             findings.append(("The composition of the standard OData interface is empty.", _FILL_COMPOSITION))
-            return self._check(findings)
-        findings += resolve.missing_findings(published)
-        sets = [name for names in resolve.published_sources(published).values() for name in names]
-        findings += self._rights(sets)
-        types = parse_metadata(self._client.metadata(), resolve.wanted_types(sets))
-        findings += resolve.field_findings(published, types, self._settings.fields)
-        return self._check(findings)
+            return self._check(findings, "")
+        found = self._found()
+        findings += resolve.missing_findings(published, self._settings)
+        ways: dict[str, Way] = {}
+        for name, one in found.items():
+            try:
+                ways[name] = way_of(one, self._settings, self._size(one))
+            except ODataError as error:
+                findings.append((str(error.args[0]), error.hint or "Ask the administrator of this 1C base."))
+        if self._exchange is not None:
+            self._exchange.node()
+        guesses = Guesses(published, found, self._settings)
+        schema = read_schema(self._client.metadata(), resolve.wanted_types(found), guesses.look)
+        findings += guesses.findings()
+        findings += resolve.field_findings(schema, published, self._settings)
+        return self._check(findings, self._described_ways(ways))
 
     def streams(self) -> Sequence[Stream]:
         """Return the streams whose sets are published; asks the publication once."""
-        published = self._client.published()
-        found = resolve.published_sources(published)
+        found = self._found()
         if not found:
             raise SettingsError("1C publishes nothing that the hub reads.", field="url", hint=_FILL_COMPOSITION)
-        return [Stream(name, SOURCES[name].title, snapshot=True) for name in found]
+        return [Stream(name, one.source.title, snapshot=True) for name, one in found.items()]
 
     def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
         """Load everything at first, later only what the hub does not have."""
-        sets = resolve.published_sources(self._client.published()).get(stream.name, [])
-        if not sets:
+        found = self._found().get(stream.name)
+        if found is None:
             raise Rejected(f"1C publishes no set for {stream.name}.", hint=_FILL_COMPOSITION)
+        kept = read_place(cursor)
+        if found.source.table:
+            yield from self._table(stream.name, found, kept)
+            return
+        exchange = self._exchange
+        if exchange is not None:
+            streams = [name for name, one in self._found().items() if not one.source.table]
+            exchange.prove(stream.name, kept.message if kept else 0, streams)
+        reader = Reader(self._settings, self._client, self._tools, stream.name, found)
         refused: ODataError | None = None
-        for place in self._places(stream.name, sets, cursor):
+        for place in self._places(stream.name, found, kept):
             try:
-                yield from (self._scan if place.phase == "scan" else self._load)(stream.name, sets, place)
+                yield from reader.changes(place, exchange) if place.phase == "scan" else reader.load(place)
             except ODataError as error:
                 if error.code not in _UNKNOWN_NAME:
                     raise
                 refused = error
+                self._known, self._distrusts = None, True  # the configuration may have changed
             else:
                 return
         assert refused is not None
@@ -100,117 +115,100 @@ class OneC:
         """Say what a record means."""
         return self._normaliser.events(record)
 
-    def _check(self, findings: Sequence[tuple[str, str]]) -> Check:
+    def _found(self) -> Mapping[str, Found]:
+        return resolve.published_sources(self._client.published(), self._settings)
+
+    def _check(self, findings: Sequence[tuple[str, str]], ways: str) -> Check:
+        version = "; ".join(it for it in ("OData 3.0", ways) if it)
         return Check(
-            account=self._settings.user, version="OData 3.0", server_time=self._client.server_time,
+            account=self._settings.user, version=version, server_time=self._client.server_time,
             findings=tuple(findings),
         )  # fmt: skip
 
-    def _rights(self, sets: Sequence[str]) -> Iterator[tuple[str, str]]:
-        for name in sets:
-            try:
-                self._client.heads(name, 0, 1)
-            except ODataError as error:
-                yield str(error.args[0]), error.hint or "Ask the administrator of this 1C base."
+    def _size(self, found: Found) -> int:
+        """Return how many objects there are; asks every set, which shows whether it may be read."""
+        if found.source.table:
+            return 0  # asking costs as much as reading
+        total = 0
+        for name in found.sets:
+            self._client.heads(name, "", 0, 1)
+            if resolve.is_document(name):
+                total += self._client.count(name) or 0
+        return total
+
+    def _described_ways(self, ways: Mapping[str, Way]) -> str:
+        """Return for people how changes of each stream are found."""
+        letters = guess_configuration(self._client.published())
+        words = [f"looks like {CONFIGURATIONS[letters]}"] if letters else []
+        for way in dict.fromkeys(ways.values()):
+            names = ", ".join(name for name, it in ways.items() if it == way)
+            words.append(f"{names}: {describe_way(way, self._settings)}")
+        return "; ".join(words)
 
     # What to ask for
 
-    def _places(self, name: str, sets: Sequence[str], cursor: Cursor | None) -> Iterator[_Place]:
+    def _places(self, name: str, found: Found, kept: Place | None) -> Iterator[Place]:
         """Yield where to go on; each is tried when 1C did not know a name that the one before asked for."""
-        source, own = SOURCES[name], self._own(name)
+        source, own = found.source, resolve.own_fields(self._settings, name)
         shape = resolve.shape(source, own)
-        kept = _place(cursor)
-        if kept is not None and kept.shape == shape and any(it in kept.sets for it in sets):
-            known = {it: kept.sets[it] for it in kept.sets if it in source.sets}
-            new = [it for it in sets if it not in known]
-            yield _Place(kept.phase, {**known, **self._selections(name, new, shown=True)}, shape, kept.set, kept.skip)
-        for shown in (True, False):
-            yield _Place("load", self._selections(name, sets, shown=shown), shape)
+        if kept is not None and kept.shape == shape and any(it in kept.sets for it in found.sets):
+            known = {it: select for it, select in kept.sets.items() if it in found.sets or it in source.sets}
+            new = [it for it in found.sets if it not in known]
+            scanned = "" if new else kept.scanned
+            asked = {**known, **self._selections(name, found, new, kept, way=0)}
+            yield replace(kept, sets=asked, scanned=scanned, schema=self._digest or kept.schema)
+        message = kept.message if kept else 0
+        for way in range(WAYS):
+            asked = self._selections(name, found, found.sets, kept, way=way)
+            yield Place("load", asked, shape, message=message, schema=self._digest)
 
-    def _selections(self, name: str, sets: Sequence[str], *, shown: bool) -> dict[str, str]:
-        source = SOURCES[name]
+    def _selections(
+        self, name: str, found: Found, sets: Sequence[str], kept: Place | None, *, way: int
+    ) -> dict[str, str]:
+        own = resolve.own_fields(self._settings, name)
         types: Types = {}
-        if sets and resolve.needs_metadata(source):
-            types = self._described()
-        return {it: resolve.selection(source, it, types, self._own(name), shown=shown) for it in sets}
+        if any(resolve.is_document(it) for it in sets) and not found.source.is_raw:
+            types = self._schema(kept).types
+            if lacking := resolve.lacks_own_fields(found.sets, types, own):
+                raise Rejected(f"{name} has no field {', '.join(lacking)}.", hint="Correct `fields:` in the settings.")
+        return {it: resolve.selection(found.source, it, types, own, way=way) for it in sets}
 
-    def _described(self) -> Types:
-        """Return the types of all sets we may read; fetched at most once in a run."""
-        if "all" not in self._types:
-            sets = [name for names in resolve.published_sources(self._client.published()).values() for name in names]
-            self._types["all"] = parse_metadata(self._client.metadata(), resolve.wanted_types(sets))
-        return self._types["all"]
+    def _schema(self, kept: Place | None) -> Schema:
+        """Return the types of the sets we may read: as kept of this publication, else fetched, at most once a run."""
+        if self._known is None:
+            wanted = resolve.wanted_types(self._found())
+            mark = resolve.mark_of(self._client.published(), wanted)
+            self._known = self._kept_schema(kept, mark) or read_schema(self._client.metadata(), wanted)
+            self._known.mark = mark
+            self._digest = self._tools.blobs.put(msgspec.json.encode(self._known))
+        return self._known
 
-    def _own(self, name: str) -> list[str]:
-        return [field for target, field in self._settings.fields.items() if OWN_FIELDS[target] == name]
+    def _kept_schema(self, kept: Place | None, mark: str) -> Schema | None:
+        if kept is None or not kept.schema or self._distrusts:
+            return None
+        try:
+            schema = msgspec.json.decode(self._tools.blobs.get(kept.schema), type=Schema)
+        except (KeyError, msgspec.MsgspecError):
+            return None
+        return schema if schema.mark == mark else None
 
-    # Reading
-
-    def _load(self, name: str, sets: Sequence[str], place: _Place) -> Iterator[Batch]:
-        counts = [self._client.count(it) for it in sets]
-        expected = None if None in counts else sum(count or 0 for count in counts)
-        done = sets.index(place.set) if place.set in sets else 0
-        whole = not place.skip and not done
-        for set_name in sets[done:]:
-            position = max(0, place.skip - self._settings.page) if set_name == place.set else 0
-            select = place.sets[set_name]
-            walk = self._walk(set_name, partial(self._client.rows, set_name, select), position)
-            for _, rows in walk.pages():
-                here = msgspec.structs.replace(place, phase="load", set=set_name, skip=walk.position)
-                yield Batch(_records(name, rows), cursor=_cursor(here), expected=expected)
-            whole = whole and walk.is_whole
-        yield self._last(sets, place, whole)
-
-    def _scan(self, name: str, sets: Sequence[str], place: _Place) -> Iterator[Batch]:
-        whole = True
-        for set_name in sets:
-            walk = self._walk(set_name, partial(self._client.heads, set_name), 0)
-            for start, heads in walk.pages():
-                versions = {head.key: head.version or "" for head in heads}
-                stale = self._tools.stale(name, versions)
-                stale |= {key for key, version in versions.items() if not version}
-                rows = self._fetch(set_name, place.sets[set_name], stale, (start, len(heads))) if stale else []
-                yield Batch(_records(name, rows), present=[key for key in versions if key not in stale])
-            whole = whole and walk.is_whole
-        yield self._last(sets, place, whole)
-
-    def _walk(self, set_name: str, fetch: Callable[[int, int], Sequence[Item]], position: int) -> Walk[Item]:
-        count = partial(self._client.count, set_name)
-        return Walk(set_name, fetch, count, top=self._settings.page, position=position)
-
-    def _fetch(self, set_name: str, select: str, stale: set[str], page: tuple[int, int]) -> list[Row]:
-        """Return the stale objects of a page (its begin and length), in the cheaper of two ways."""
-        rows: list[Row] = []
-        groups = -(-len(stale) // self._client.group_size(set_name, select))
-        if groups * REQUEST_IN_ROWS + len(stale) >= page[1]:
-            rows = [row for row in self._client.rows(set_name, select, *page) if row.key in stale]
-        left = stale.difference(row.key for row in rows)
-        return [*rows, *self._client.objects(set_name, sorted(left), select)]
-
-    def _last(self, sets: Sequence[str], place: _Place, whole: bool) -> Batch:
-        lost = [it for it in place.sets if it not in sets]
-        if lost:
-            self._tools.log.warning("%s no longer published; nothing of it is marked gone", ", ".join(lost))
-        end = _Place("scan", place.sets, place.shape)
-        return Batch(cursor=_cursor(end), complete=whole and not lost and not self._settings.allowed_only)
+    def _table(self, name: str, found: Found, kept: Place | None) -> Iterator[Batch]:
+        now = self._tools.clock.now()
+        if kept is not None and not kept.is_due(now, self._settings.tables_every.total_seconds()):
+            return
+        here = now.astimezone(ZoneInfo(self._settings.zone))
+        period = here.replace(hour=23, minute=59, second=59, microsecond=0)
+        records: list[Record] = []
+        for set_name in found.sets:
+            records += read_table(self._client, self._schema(kept), found.source, set_name, name, period)
+        end = Place("scan", sets=dict.fromkeys(found.sets, ""), shape=found.source.table, scanned=now.isoformat(),
+                    schema=self._digest)  # fmt: skip
+        page = self._settings.page
+        for start in range(0, len(records), page):
+            yield Batch(records[start : start + page], expected=len(records))
+        yield Batch(cursor=cursor_of(end), complete=not self._settings.allowed_only)
 
 
 _FILL_COMPOSITION = (
     "In 1C open «Настройка стандартного интерфейса OData» and add the sets that the plugin's page names."
 )
-
-
-def _records(stream: str, rows: Iterable[Row]) -> list[Record]:
-    return [Record(row.key, row.payload, row.version, False, stream) for row in rows]
-
-
-def _place(cursor: Cursor | None) -> _Place | None:
-    try:
-        return msgspec.convert(cursor, _Place)
-    except msgspec.ValidationError:
-        return None
-
-
-def _cursor(place: _Place) -> Mapping[str, object]:
-    made: dict[str, object] = msgspec.to_builtins(place)
-    return made

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from hub.api import (
     Act,
@@ -22,6 +19,7 @@ from hub.api import (
     ContactPoint,
     Contract,
     Email,
+    Employee,
     Entity,
     Event,
     Invoice,
@@ -30,18 +28,14 @@ from hub.api import (
     Phone,
     Record,
     Reference,
-    SettingsError,
-    currency_code,
 )
 
-from .candidates import OWN_FIELDS, SOURCES
-from .rows import ContactRow, ContractRow, CounterpartyRow, DocumentRow, PersonRow
+from .candidates import PREFIXES, SOURCES
+from .mapping import Target, target
+from .rows import ContactRow, ContractRow, CounterpartyRow, DocumentRow, PersonRow, RawRow, WorkerRow
 from .settings import OneCSettings
+from .values import KEY, day_of, instant_of, key_of, money_of, reference_of, text_of
 
-EMPTY_KEY = "00000000-0000-0000-0000-000000000000"
-EMPTY_YEAR = 1
-MAX_EXPONENT = 20
-_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SEVERAL = re.compile(r"[,;/\n]")
 _TYPES = {
     "ЮрЛицо": "organisation",
@@ -54,21 +48,31 @@ _TYPES = {
 }
 
 
+Own = tuple[tuple[str, Target, str], ...]
+"""Attribute of the row, where it goes, and the name of the field in 1C."""
+
+
+_raw: msgspec.json.Decoder[Any] = msgspec.json.Decoder(RawRow)
+
+
 class Normaliser:
     """Translates the records of one connection; pure, made once from the settings."""
 
     def __init__(self, settings: OneCSettings) -> None:
         self._zone = ZoneInfo(settings.zone)
         self._area_code = settings.area_code
-        own = {OWN_FIELDS[target]: name for target, name in settings.fields.items()}
-        self._decoders = {name: _decoder(source.row, own.get(name)) for name, source in SOURCES.items()}
-        self._fields = dict(settings.fields)
+        self._decoders: dict[str, msgspec.json.Decoder[Any]] = {}
+        self._own: dict[str, Own] = {}
+        for name, source in SOURCES.items():
+            self._decoders[name], self._own[name] = _decoder(name, source.row, settings.fields)
         self._translate: dict[str, Callable[[Any], Entity | None]] = {
             "counterparties": self._client,
             "contacts": self._contact,
             "partner_contacts": self._partner_contact,
-            "contracts": self._contract,
-            "invoices": self._invoice,
+            "contracts": _contract,
+            "users": self._worker,
+            "employees": self._worker,
+            "invoices": _invoice,
             "sales": _act,
             "payments": _payment,
         }
@@ -76,16 +80,21 @@ class Normaliser:
     def events(self, record: Record) -> Iterable[Event]:
         """Return what the record says: one observation, or nothing for a folder and for a document marked for deletion.
 
-        Raises BadRecord, naming the field, for anything that is not such an object.
+        Raises BadRecord, naming the field, for anything that is not such an object. Of a stream that is kept raw
+        nothing is said.
         """
         translate = self._translate.get(record.stream)
-        if translate is None:
+        if translate is None and record.stream not in SOURCES and not record.stream.startswith(PREFIXES):
             raise BadRecord(f"1C has no stream {record.stream!r}.")
-        row = _decode(self._decoders[record.stream], record.payload)
+        row = _decode(self._decoders.get(record.stream, _raw), record.payload)
+        if translate is None:
+            return ()
         entity = translate(row)
         if entity is None:
             return ()
-        time = _instant(row.day, "Date", self._zone) if isinstance(row, DocumentRow) else None
+        if own := self._own[record.stream]:
+            entity = _filled(entity, row, own)
+        time = instant_of(row.day, "Date", self._zone) if isinstance(row, DocumentRow) else None
         return (Event(f"{entity.kind}.observed", record.reference(entity.kind), entity, time),)
 
     def _client(self, row: CounterpartyRow) -> Client | None:
@@ -94,15 +103,14 @@ class Normaliser:
         points, city = self._points(row.points) if row.points else ((), "")
         kind = row.type or row.short_type or row.kind
         return Client(
-            name=_text(row.name),
-            full_name=_text(row.full_name),
-            inn=_text(row.inn),
-            kpp=_text(row.kpp),
+            name=text_of(row.name),
+            full_name=text_of(row.full_name),
+            inn=text_of(row.inn),
+            kpp=text_of(row.kpp),
             type=_TYPES.get(kind.strip(), kind.strip()) if kind else "",
             status="closed" if row.is_marked else "",
-            manager="" if row.own == EMPTY_KEY else _text(row.own),
             city=city,
-            note=_text(row.note) or _text(row.comment),
+            note=text_of(row.note) or text_of(row.comment),
             points=points,
         )
 
@@ -117,48 +125,20 @@ class Normaliser:
         if row.is_folder or row.is_marked:
             return None
         return Contact(
-            name=_text(row.name),
+            name=text_of(row.name),
             client=client,
-            position=_text(row.position_text) or _position(row.position),
-            birthday=_day(row.birthday, "ДатаРождения"),
-            note=_text(row.comment),
+            position=text_of(row.position_text) or _position(row.position),
+            birthday=day_of(row.birthday, "ДатаРождения"),
+            note=text_of(row.comment),
             points=self._points(row.points)[0] if row.points else (),
         )
 
-    def _contract(self, row: ContractRow) -> Contract | None:
-        if row.is_folder:
+    def _worker(self, row: WorkerRow) -> Employee | None:
+        if row.is_folder or row.is_marked or row.is_invalid or row.is_archived or row.is_service:
             return None
-        start = _day(row.start, "ДатаНачалаДействия")
-        status = _text(row.status)
-        return Contract(
-            number=_text(row.number),
-            client=_owner(row.client_key, row.client, row.client_type)
-            or _owner(row.owner_key, row.owner, row.owner_type),
-            title=_text(row.title),
-            date=_day(row.day, "Дата"),
-            start=start,
-            end=_day(row.until, "СрокДействия") or _day(row.end, "ДатаОкончанияДействия"),
-            fee=_money(row.own, self._fields.get("fee", "")),
-            type=_text(row.type) or _text(row.sort),
-            is_signed=row.is_signed if row.is_signed is not None else row.is_agreed,
-            is_closed=bool(row.is_marked or row.is_closed or status == "Закрыт"),
-            note=_text(row.comment),
-        )
-
-    def _invoice(self, row: DocumentRow) -> Invoice | None:
-        if row.is_marked:
-            return None
-        return Invoice(
-            number=_text(row.number),
-            client=_owner(row.client_key, row.client, row.client_type),
-            contract=_contract_of(row),
-            date=_day(row.day, "Date"),
-            due=_day(row.due, "СрокОплаты") or _day(row.pay_until, "ДатаПлатежа"),
-            total=_total(row),
-            paid=_money(row.own, self._fields.get("paid", "")),
-            is_posted=row.is_posted is not False,
-            note=_text(row.comment),
-        )
+        points = self._points(row.points)[0] if row.points else ()
+        found = {it.type: it.value for it in reversed(points)}  # of several the first
+        return Employee(name=text_of(row.name), role="", mail=found.get("email", ""), phone=found.get("phone", ""))
 
     def _points(self, rows: list[ContactRow]) -> tuple[tuple[ContactPoint, ...], str]:
         """Return the ways to reach somebody and the city, by the rule of which column holds what."""
@@ -167,30 +147,63 @@ class Normaliser:
         for row in rows:
             kind = row.type
             if kind == "Телефон" or kind == "Факс":
-                points += _phones(_text(row.shown) or _text(row.phone), self._area_code)
+                points += _phones(text_of(row.shown) or text_of(row.phone), self._area_code)
             elif kind == "АдресЭлектроннойПочты":
-                raw = _text(row.email) or _text(row.shown)
+                raw = text_of(row.email) or text_of(row.shown)
                 if raw:
                     points += _emails(raw)
-            elif raw := _text(row.shown):
+            elif raw := text_of(row.shown):
                 points.append(ContactPoint("address" if kind == "Адрес" else "other", raw, raw))
             if row.city and not city:
                 city = row.city.strip()
         return tuple(points), city
 
 
+def _contract(row: ContractRow) -> Contract | None:
+    if row.is_folder:
+        return None
+    status = text_of(row.status)
+    return Contract(
+        number=text_of(row.number) or text_of(row.second_number),
+        client=_owner(row.client_key, row.client, row.client_type) or _owner(row.owner_key, row.owner, row.owner_type),
+        title=text_of(row.title),
+        date=day_of(row.day, "Дата") or day_of(row.second_day, "ДатаДоговора"),
+        start=day_of(row.start, "ДатаНачалаДействия"),
+        end=day_of(row.until, "СрокДействия") or day_of(row.end, "ДатаОкончанияДействия"),
+        type=text_of(row.type) or text_of(row.sort),
+        is_signed=row.is_signed if row.is_signed is not None else row.is_agreed,
+        is_closed=bool(row.is_marked or row.is_closed or status == "Закрыт"),
+        note=text_of(row.comment),
+    )
+
+
+def _invoice(row: DocumentRow) -> Invoice | None:
+    if row.is_marked:
+        return None
+    return Invoice(
+        number=text_of(row.number),
+        client=_owner(row.client_key, row.client, row.client_type),
+        contract=_contract_of(row),
+        date=day_of(row.day, "Date"),
+        due=day_of(_date_or_days(row.due), "СрокОплаты") or day_of(_date_or_days(row.pay_until), "ДатаПлатежа"),
+        total=_total(row),
+        is_posted=row.is_posted is not False,
+        note=text_of(row.comment),
+    )
+
+
 def _act(row: DocumentRow) -> Act | None:
     if row.is_marked:
         return None
     return Act(
-        number=_text(row.number),
+        number=text_of(row.number),
         client=_owner(row.client_key, row.client, row.client_type),
         contract=_contract_of(row),
-        invoice=_reference("invoice", row.invoice_key or row.account_key, "СчетНаОплатуПокупателю_Key"),
-        date=_day(row.day, "Date"),
+        invoice=reference_of("invoice", row.invoice_key or row.account_key, "СчетНаОплатуПокупателю_Key"),
+        date=day_of(row.day, "Date"),
         total=_total(row),
         is_posted=row.is_posted is not False,
-        note=_text(row.comment),
+        note=text_of(row.comment),
     )
 
 
@@ -198,29 +211,42 @@ def _payment(row: DocumentRow) -> Payment | None:
     if row.is_marked:
         return None
     name, details = "РасшифровкаПлатежа", row.details or []
-    contracts = {_key(it.contract_key, name) or _key(it.agreement_key, name) for it in details}
-    invoices = {_key(it.invoice_key, name) for it in details}
+    contracts = {key_of(it.contract_key, name) or key_of(it.agreement_key, name) for it in details}
+    invoices = {key_of(it.invoice_key, name) for it in details}
     return Payment(
-        number=_text(row.outer_number) or _text(row.number),
+        number=text_of(row.outer_number) or text_of(row.number),
         client=_owner(row.client_key, row.client, row.client_type),
         contract=_contract_of(row) or _only("contract", contracts),
-        invoice=_reference("invoice", row.account_key, "СчетНаОплату_Key") or _only("invoice", invoices),
-        date=_day(row.day, "Date"),
+        invoice=reference_of("invoice", row.account_key, "СчетНаОплату_Key") or _only("invoice", invoices),
+        date=day_of(row.day, "Date"),
         total=_total(row),
-        purpose=_text(row.purpose),
+        purpose=text_of(row.purpose),
         is_posted=row.is_posted is not False,
     )
 
 
-def _decoder(row: type[Struct], own: str | None) -> msgspec.json.Decoder[Any]:
-    if own is None:
-        return msgspec.json.Decoder(row)
-    kind = next(item.type for item in fields(row) if item.name == "own")
-    if any(item.encode_name == own for item in fields(row)):
-        raise SettingsError(f"{own} is read anyway; name a field of your own.", field="fields")
-    return msgspec.json.Decoder(
-        msgspec.defstruct(row.__name__, [("own", kind, None)], bases=(row,), rename={"own": own})
-    )
+def _decoder(stream: str, row: type[Struct], given: Mapping[str, str]) -> tuple[msgspec.json.Decoder[Any], Own]:
+    """Return the decoder of a stream, which also reads the own fields of this base, and where these go."""
+    attributes = {item.encode_name: item.name for item in fields(row)}
+    own: list[tuple[str, Target, str]] = []
+    wanted: dict[str, str] = {}
+    for name, wire in given.items():
+        aim = target(name)
+        if aim.stream == stream:
+            if wire not in attributes:
+                attributes[wire] = f"own_{len(wanted)}"
+                wanted[attributes[wire]] = wire
+            own.append((attributes[wire], aim, wire))
+    if wanted:
+        extra = [(name, Any, None) for name in wanted]
+        row = msgspec.defstruct(row.__name__, extra, bases=(row,), rename=wanted)
+    return msgspec.json.Decoder(row), tuple(own)
+
+
+def _filled(entity: Entity, row: Struct, own: Own) -> Entity:
+    """Return the entity with what the own fields say; an empty one leaves the standard value."""
+    said = {aim.field: aim.convert(getattr(row, name), wire) for name, aim, wire in own}
+    return replace(entity, **{name: value for name, value in said.items() if value not in (None, "")})
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:
@@ -232,62 +258,17 @@ def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:
         raise BadRecord(f"The object is damaged: {str(error)[:120]}.") from error
 
 
-def _text(value: str | None) -> str:
-    return value.strip() if value else ""
-
-
-@lru_cache(maxsize=4096)
-def _parse_day(text: str) -> date | None:
-    """Return the day of a date as 1C writes it, `None` for the empty one. Raises ValueError for anything else."""
-    day = datetime.fromisoformat(text).date() if text.isascii() else date.fromisoformat(text)
-    return None if day.year == EMPTY_YEAR else day
-
-
-def _day(value: str | None, name: str) -> date | None:
-    if not value:
-        return None
-    try:
-        return _parse_day(value.strip())
-    except ValueError:
-        raise BadRecord(f"{name} is not a date.") from None
-
-
-def _instant(value: str | None, name: str, zone: ZoneInfo) -> datetime | None:
-    if _day(value, name) is None or value is None:
-        return None
-    moment = datetime.fromisoformat(value.strip())
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except OverflowError:
-        raise BadRecord(f"{name} is not a date.") from None
-
-
-def _key(value: str | None, name: str) -> str:
-    """Return a reference as lower-case guid, empty for the empty one."""
-    if not value or value == EMPTY_KEY:
-        return ""
-    key = value if _KEY.fullmatch(value) else value.strip().removeprefix("guid'").strip("{}'").lower()
-    if not _KEY.fullmatch(key):
-        raise BadRecord(f"{name} is not a reference.")
-    return "" if key == EMPTY_KEY else key
-
-
-def _reference(kind: str, value: str | None, name: str) -> Reference | None:
-    key = _key(value, name)
-    return Reference(kind, key) if key else None
-
-
 def _owner(key: str | None, value: str | None, type_name: str | None) -> Reference | None:
     """Return the counterparty, whether the field has one type or a composite one that may hold something else."""
     if key:
-        return _reference("client", key, "Контрагент_Key")
+        return reference_of("client", key, "Контрагент_Key")
     if value and type_name and type_name.endswith("Catalog_Контрагенты"):
-        return _reference("client", value, "Контрагент")
+        return reference_of("client", value, "Контрагент")
     return None
 
 
 def _contract_of(row: DocumentRow) -> Reference | None:
-    return _reference("contract", row.contract_key, "ДоговорКонтрагента_Key") or _reference(
+    return reference_of("contract", row.contract_key, "ДоговорКонтрагента_Key") or reference_of(
         "contract", row.agreement_key, "Договор_Key"
     )
 
@@ -298,21 +279,19 @@ def _only(kind: str, keys: set[str]) -> Reference | None:
     return Reference(kind, key) if key else None
 
 
+def _date_or_days(value: str | int | None) -> str:
+    """Return a date; in some configurations the field of that name holds a number of days, which says no date."""
+    text = str(value or "").strip()
+    return "" if text.isdigit() and len(text) < len("20260512") else text
+
+
 def _total(row: DocumentRow) -> Money | None:
-    return _money(row.total, "СуммаДокумента", _text(row.currency) or _text(row.currency_name))
-
-
-def _money(amount: Decimal | None, name: str, currency: str = "") -> Money | None:
-    if amount is None:
-        return None
-    if not amount.is_finite() or amount.adjusted() > MAX_EXPONENT or amount.adjusted() < -MAX_EXPONENT:
-        raise BadRecord(f"{name} is not an amount of money.")
-    return Money(amount, currency_code(currency))
+    return money_of(row.total, "СуммаДокумента", text_of(row.currency) or text_of(row.currency_name))
 
 
 def _position(value: str | None) -> str:
-    text = _text(value)
-    return "" if _KEY.fullmatch(text) else text
+    text = text_of(value)
+    return "" if KEY.fullmatch(text) else text
 
 
 def _phones(raw: str, area_code: str) -> list[ContactPoint]:

@@ -10,81 +10,183 @@ from typing import Any, get_args
 from msgspec import Struct
 from msgspec.structs import fields
 
-from .candidates import DAYS, OPTIONAL, OWN_FIELDS, SOURCES, Source
-from .metadata import Types
-from .settings import Target
+from .candidates import CONFIGURATIONS, CORE, PREFIXES, SOURCES, Source, guess_configuration
+from .mapping import Target, target
+from .metadata import Schema, Types
+from .settings import OneCSettings
 
 ALWAYS = ("Ref_Key", "DataVersion", "DeletionMark")
 SHOWN = "____Presentation"
 """Asks 1C to show a reference as text in the same answer; only a named field can be shown."""
+MOST_RAW = 200
+"""So many sets are read raw without being named; a base that publishes more has to say which."""
+SELECTION = 2
+"""Counts the ways in which we ask; a new one makes stored documents be read again."""
+ADD = "In 1C open «Настройка стандартного интерфейса OData» and add"
 
 
-def published_sources(published: Collection[str]) -> dict[str, list[str]]:
-    """Return the streams that the publication can fill, with their sets in reading order."""
-    found = {name: [it for it in source.sets if it in published] for name, source in SOURCES.items()}
-    return {name: sets for name, sets in found.items() if sets}
+class Found(Struct, frozen=True):
+    """One stream that the publication can fill: its source and its published sets in reading order."""
+
+    source: Source
+    sets: tuple[str, ...]
 
 
-def missing_findings(published: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield what the composition lacks, with the fix."""
+def published_sources(published: Collection[str], settings: OneCSettings) -> dict[str, Found]:
+    """Return the streams that the publication can fill; with no counterparty in it also whatever can be kept raw."""
+    found: dict[str, Found] = {}
     for name, source in SOURCES.items():
-        if name not in OPTIONAL and not any(it in published for it in source.sets):
+        sets = [*settings.sets.get(name, ()), *source.sets]
+        if kept := tuple(dict.fromkeys(it for it in sets if it in published)):
+            found[name] = Found(source, kept)
+    for name in settings.raw if settings.raw is not None else _all_raw(published, found):
+        if name in published:
+            found[name] = Found(Source(name.partition("_")[2], {name: ""}), (name,))
+    return {name: it for name, it in found.items() if name not in settings.skip}
+
+
+def unknown_sets(published: Collection[str], found: Mapping[str, Found]) -> list[str]:
+    """Return published objects that no stream reads; names that look like a tabular part of another are left out."""
+    known = {it for one in found.values() for it in one.sets}
+    mains = sorted(it for it in published if it.startswith(PREFIXES))
+    unknown: list[str] = []
+    main = ""
+    for name in mains:
+        if not (main and name.startswith(f"{main}_")):
+            main = name
+            if name not in known:
+                unknown.append(name)
+    return unknown
+
+
+def _all_raw(published: Collection[str], found: Mapping[str, Found]) -> Sequence[str]:
+    names = [] if "counterparties" in found else unknown_sets(published, found)
+    return names if len(names) <= MOST_RAW else ()
+
+
+def missing_findings(published: Collection[str], settings: OneCSettings) -> Iterator[tuple[str, str]]:
+    """Yield what the composition lacks, with the fix."""
+    found = published_sources(published, settings)
+    letters = guess_configuration(published)
+    where = CONFIGURATIONS.get(letters, "this configuration")
+    left: list[str] = []
+    for name, source in SOURCES.items():
+        if name in found or name in settings.skip:
+            continue
+        likely = [it for it, tags in source.sets.items() if letters in tags.split()] if letters else []
+        if name in CORE:
             yield (
                 f"{name}: no set of «{source.title}» is published.",
-                f"Add {' or '.join(source.sets)} to the composition of the standard OData interface.",
+                f"{ADD} {' or '.join(likely or source.sets)}; or name the set of this base in `sets: {{{name}: …}}`.",
             )
+        elif likely:
+            left.append(f"{name} ({' or '.join(likely)})")
+    if left:
+        yield (
+            f"Not read, because not published: {', '.join(left)}.",
+            f"As {where} has them: {ADD} these sets, or put the streams into `skip:`.",
+        )
 
 
-def field_findings(published: Collection[str], types: Types, own: Mapping[Target, str]) -> Iterator[tuple[str, str]]:
+def field_findings(schema: Schema, published: Collection[str], settings: OneCSettings) -> Iterator[tuple[str, str]]:
     """Yield fields that a published set should have and has not, and own fields that are not there."""
-    for name, sets in published_sources(published).items():
-        for set_name in sets:
-            properties = types.get(set_name, {})
+    found = published_sources(published, settings)
+    aims = [(name, wire, target(name)) for name, wire in settings.fields.items()]
+    for stream, one in found.items():
+        own = {aim.field for _, _, aim in aims if aim.stream == stream}
+        for set_name in one.sets:
+            properties = schema.types.get(set_name, {})
             if not properties:
                 yield f"{set_name} is published but not described.", "Check that $metadata comes whole."
-                continue
-            for choice in SOURCES[name].needs:
-                if not any(it in properties for it in choice):
-                    yield f"{set_name} has no field {' or '.join(choice)}.", "Without it this part stays empty."
-        for target, field_name in own.items():
-            if OWN_FIELDS[target] == name and not any(_has(types.get(it, {}), field_name) for it in sets):
-                yield f"{name} has no field {field_name}.", f"Correct the setting fields: {target}."
+            elif one.source.table and not function_of(schema, set_name, one.source.table):
+                yield f"{set_name} has no {one.source.table}.", f"Put {stream} into `skip:`."
+            for field, names in one.source.needs.items():
+                if properties and field not in own and not any(it in properties for it in names):
+                    yield f"{set_name} has no field {' or '.join(names)}.", _likely(stream, field, names, properties)
+    for name, wire, aim in aims:
+        sets = found[aim.stream].sets if aim.stream in found else ()
+        if sets and not any(_has(schema.types.get(it, {}), wire) for it in sets):
+            yield f"{aim.stream} has no field {wire}.", f"Correct the setting fields: {name}."
 
 
-def wanted_types(sets: Collection[str], source: Source | None = None) -> set[str]:
+def _likely(stream: str, field: str, names: Sequence[str], properties: Mapping[str, str]) -> str:
+    """Return what a person can do: often the base has the field under a longer name."""
+    likely = [it for it in properties if any(name.lower() in it.lower() for name in names)]
+    if likely:
+        return f"If {likely[0]} holds it, write in the settings: `fields: {{{stream}.{field}: {likely[0]}}}`."
+    return "Without it this part stays empty."
+
+
+def wanted_types(found: Mapping[str, Found]) -> set[str]:
     """Return the names of the types to look for in `$metadata`."""
-    rows = [source.row] if source else [it.row for it in SOURCES.values()]
-    parts = {part for row in rows for part in _parts(row)}
-    return {*sets, *(f"{name}_{part}_RowType" for name in sets for part in parts)}
+    names: set[str] = set()
+    for one in found.values():
+        for set_name in one.sets:
+            names.add(set_name)
+            names |= {f"{set_name}_{part}_RowType" for part in _parts(one.source.row)}
+            if one.source.table:
+                names.add(f"{set_name}_RecordType")
+    return names
 
 
-def selection(source: Source, set_name: str, types: Types, own: Sequence[str], *, shown: bool) -> str:
-    """Return the `$select` for a set; empty means everything, `**` all but the parts."""
-    if not source.is_document:
-        return ",".join(["*", *own]) if shown and any(SHOWN in it for it in own) else ""
+def mark_of(published: Collection[str], wanted: Collection[str]) -> str:
+    """Return a short mark of a publication and of what we look for in it."""
+    text = "\n".join([str(SELECTION), *sorted(published), "", *sorted(wanted)])
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def function_of(schema: Schema, set_name: str, table: str) -> str:
+    """Return the set whose function the virtual table is: the register or its records; empty when there is none."""
+    for name in (set_name, f"{set_name}_RecordType"):
+        if table in schema.functions.get(name, ()):
+            return name
+    return ""
+
+
+def is_document(set_name: str) -> bool:
+    """Tell whether parts are left out unless they are needed: a document with them can have 64 KB."""
+    return set_name.startswith("Document_")
+
+
+def selection(source: Source, set_name: str, types: Types, own: Sequence[str], *, way: int) -> str:
+    """Return the `$select` for a set, by `way` the fullest first; empty means everything, `**` all but the parts.
+
+    0 asks a document for all fields of its head, what we need of its parts, and texts for references; 1 for named
+    fields and these texts; 2 for named fields alone, which every publication understands.
+    """
+    shown = [it for it in own if SHOWN in it and way < 2]
+    if not is_document(set_name):
+        return ",".join(["*", *shown]) if shown else ""
     properties = types.get(set_name)
-    if not properties:
+    if not properties or source.is_raw:
         return "**"
     parts = _parts(source.row)
-    names = [*ALWAYS, *own]
+    names = ["**"] if not way else [*ALWAYS, *(it for it in own if SHOWN not in it and _has(properties, it))]
     for item in fields(source.row):
         name = item.encode_name
         if name in parts:
             columns = types.get(f"{set_name}_{name}_RowType", {})
             names += [f"{name}/{it.encode_name}" for it in fields(parts[name]) if it.encode_name in columns]
-        elif _has(properties, name) and (name not in DAYS or properties[name] == "Edm.DateTime"):
+        elif _has(properties, name) and (SHOWN in name if not way else way < 2 or SHOWN not in name):
             names.append(name)
-    return ",".join(dict.fromkeys(name for name in names if shown or SHOWN not in name))
+    return ",".join(dict.fromkeys([*names, *shown]))
 
 
-def needs_metadata(source: Source) -> bool:
-    """Tell whether what to ask for depends on `$metadata`."""
-    return source.is_document
+def lacks_own_fields(sets: Sequence[str], types: Types, own: Sequence[str]) -> list[str]:
+    """Return the own fields that none of these described sets has."""
+    described = [types[it] for it in sets if types.get(it)]
+    return [name for name in own if described and not any(_has(properties, name) for properties in described)]
+
+
+def own_fields(settings: OneCSettings, stream: str) -> list[str]:
+    """Return the fields of this base that the settings name for a stream."""
+    aims: list[tuple[Target, str]] = [(target(name), wire) for name, wire in settings.fields.items()]
+    return [wire for aim, wire in aims if aim.stream == stream]
 
 
 def shape(source: Source, own: Sequence[str]) -> str:
     """Return a short mark of what we would ask for; another mark means that stored objects lack something."""
-    text = "\n".join([*(item.encode_name for item in fields(source.row)), *own])
+    text = "\n".join([str(SELECTION), *(item.encode_name for item in fields(source.row)), *own])
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 

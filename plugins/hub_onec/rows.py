@@ -1,8 +1,7 @@
 """The shapes of 1C's objects as structs; the names on the wire are the candidates of every known configuration.
 
 A field that a configuration does not have keeps its default, and unknown ones are skipped undecoded. For documents the
-same structs say what to select, so a field is named here and nowhere else. `own` takes the field that the setting
-`fields` names; its wire name is set per connection.
+same structs say what to select, so a field is named here and nowhere else.
 """
 
 from __future__ import annotations
@@ -14,6 +13,10 @@ from msgspec import Struct
 Text = str | None
 Flag = bool | None
 Number = Decimal | None
+
+
+class RawRow(Struct):
+    """An object that is kept as it is."""
 
 
 class ContactRow(Struct, rename={"type": "Тип", "shown": "Представление", "email": "АдресЭП",
@@ -47,7 +50,6 @@ class CounterpartyRow(Struct, rename={
     note: Text = None
     comment: Text = None
     points: list[ContactRow] | None = None
-    own: Text = None
 
 
 class PersonRow(Struct, rename={
@@ -74,8 +76,24 @@ class PersonRow(Struct, rename={
     holder_type: Text = None
 
 
+class WorkerRow(Struct, rename={
+    "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "is_invalid": "Недействителен",
+    "is_archived": "ВАрхиве", "is_service": "Служебный", "points": "КонтактнаяИнформация",
+}):  # fmt: skip
+    """Somebody of our own: `Catalog_Пользователи`, `Catalog_Сотрудники`."""
+
+    name: Text = None
+    is_folder: Flag = None
+    is_marked: Flag = None
+    is_invalid: Flag = None
+    is_archived: Flag = None
+    is_service: Flag = None
+    points: list[ContactRow] | None = None
+
+
 class ContractRow(Struct, rename={
     "title": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "number": "Номер", "day": "Дата",
+    "second_number": "НомерДоговора", "second_day": "ДатаДоговора",
     "start": "ДатаНачалаДействия", "until": "СрокДействия", "end": "ДатаОкончанияДействия", "type": "ВидДоговора",
     "sort": "ТипДоговора", "is_signed": "ДоговорПодписан", "is_agreed": "Согласован", "is_closed": "ДоговорЗакрыт",
     "status": "Статус", "comment": "Комментарий", "client_key": "Контрагент_Key", "client": "Контрагент",
@@ -88,6 +106,8 @@ class ContractRow(Struct, rename={
     is_marked: Flag = None
     number: Text = None
     day: Text = None
+    second_number: Text = None
+    second_day: Text = None
     start: Text = None
     until: Text = None
     end: Text = None
@@ -104,7 +124,6 @@ class ContractRow(Struct, rename={
     owner_key: Text = None
     owner: Text = None
     owner_type: Text = None
-    own: Number = None
 
 
 class PaymentRow(Struct, rename={
@@ -142,10 +161,9 @@ class DocumentRow(Struct, rename={
     total: Number = None
     currency: Text = None
     currency_name: Text = None
-    due: Text = None
-    pay_until: Text = None
+    due: Text | int = None
+    pay_until: Text | int = None
     comment: Text = None
     purpose: Text = None
     outer_number: Text = None
     details: list[PaymentRow] | None = None
-    own: Number = None

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import timedelta
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from hub.api import Secret, Settings
+from hub.api import Duration, Secret, Settings
+
+from .candidates import PREFIXES, SOURCES
+from .mapping import target
 
 ROOT = "/odata/standard.odata"
 
-Target = Literal["manager", "fee", "paid"]
+
+def _listed(value: Any) -> Any:
+    """Take one name, or names with commas between them, for a list."""
+    return [it.strip() for it in value.split(",") if it.strip()] if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class OneCSettings(Settings):
@@ -34,8 +44,24 @@ class OneCSettings(Settings):
     """Keep one 1C session for a run instead of one per request; off when the publication dislikes it."""
     allowed_only: bool = False
     """Read only the rows the user may see; needed with row-level rights, and deletions are then not noticed."""
-    fields: dict[Target, str] = Field(default_factory=dict)
-    """Own fields: `manager` of a counterparty, monthly `fee` of a contract, amount `paid` of an invoice."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Own fields of this base by what they hold: `manager`, `fee`, `paid`, or STREAM.FIELD such as `invoices.due`."""
+    sets: dict[str, Names] = Field(default_factory=dict)
+    """Own sets of this base by stream, read before the usual ones: `counterparties: Catalog_Клиенты`."""
+    raw: Names | None = None
+    """Sets that are kept as they are, one stream each; left out, all of a base in which no counterparty is known."""
+    skip: Names = ()
+    """Streams that are not read."""
+    window: Duration = timedelta(days=60)
+    """How far back large sets of documents are looked through between two whole scans."""
+    full_scan: Duration = timedelta(hours=24)
+    """How often the versions of all objects are compared where a cheaper way is used in between."""
+    tables_every: Duration = timedelta(hours=6)
+    """How often prices, stock and balances are read: a virtual table costs 1C many seconds."""
+    exchange_plan: str = ""
+    """Exchange plan that registers changes, as $metadata names it: `ExchangePlan_Связка`; needs `exchange_node`."""
+    exchange_node: str = ""
+    """Code or guid of the node of that plan which belongs to the hub alone."""
 
     @field_validator("url")
     @classmethod
@@ -67,8 +93,52 @@ class OneCSettings(Settings):
 
     @field_validator("fields")
     @classmethod
-    def _fields(cls, value: dict[Target, str]) -> dict[Target, str]:
-        for target, name in value.items():
-            if not name.isidentifier():
-                raise ValueError(f"{target}: write the name of one field as $metadata has it, for example Менеджер_Key")
+    def _fields(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, field in value.items():
+            target(name)
+            if not field.isidentifier():
+                raise ValueError(f"{name}: write the name of one field as $metadata has it, for example Менеджер_Key")
         return value
+
+    @field_validator("sets")
+    @classmethod
+    def _sets(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for stream, names in value.items():
+            if stream not in SOURCES or SOURCES[stream].table:
+                able = ", ".join(name for name, source in SOURCES.items() if not source.table)
+                raise ValueError(f"{stream}: write one of the streams {able}")
+            _expect_sets(names)
+        return value
+
+    @field_validator("raw")
+    @classmethod
+    def _raw(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        _expect_sets(value or ())
+        return value
+
+    @field_validator("skip")
+    @classmethod
+    def _skip(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in SOURCES and not name.startswith(PREFIXES):
+                raise ValueError(f"{name}: write one of the streams {', '.join(SOURCES)}")
+        return value
+
+    @field_validator("exchange_plan")
+    @classmethod
+    def _plan(cls, value: str) -> str:
+        if value and not (value.startswith("ExchangePlan_") and value.isidentifier()):
+            raise ValueError("write the name of the exchange plan as $metadata has it, such as ExchangePlan_Связка")
+        return value
+
+    @model_validator(mode="after")
+    def _node(self) -> Self:
+        if bool(self.exchange_plan) != bool(self.exchange_node.strip()):
+            raise ValueError("exchange_plan and exchange_node belong together: write both or none")
+        return self
+
+
+def _expect_sets(names: tuple[str, ...]) -> None:
+    for name in names:
+        if not (name.startswith(PREFIXES) and name.isidentifier()):
+            raise ValueError(f"{name}: write the name of a set as $metadata has it, such as Catalog_Клиенты")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -245,19 +247,59 @@ def test_a_person_takes_a_free_connection_and_is_told_when_it_is_not(store: Stor
         assert open_problems(connection) == []
 
 
+TELL_NAME = "from hub.engine.jobs import worker_name; print(worker_name(), flush=True); input()"
+
+
 def test_jobs_of_a_killed_process_are_free_at_once(store: Store) -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    """On PostgreSQL too: nobody waits for the lease of a process of this machine that is not there any more."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", TELL_NAME], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    name = child.stdout.readline().strip()
+    host, pid, mark = name.split(":")
+    boot, container, born = mark.split("-")
     mine, dead = add(store), add(store)
-    claim(store, f"{socket.gethostname()}:{os.getpid()}")
-    claim(store, f"{socket.gethostname()}:{child.pid}:abcdef")
-    elsewhere = add(store)
-    claim(store, "another-machine:1:abcdef")
-    former = add(store)
-    claim(store, f"{socket.gethostname()}:{os.getpid()}:former")
-    assert do(store, jobs.reap_killed) == [former]
-    child.communicate(b"\n")
-    assert do(store, jobs.reap_killed) == [dead]
-    assert [state(store, it).state for it in (mine, elsewhere)] == ["running", "running"]
+    claim(store, jobs.worker_name())
+    claim(store, name)
+    elsewhere, contained, older = add(store), add(store), add(store)
+    claim(store, f"another-machine:{pid}:{mark}")
+    claim(store, f"{host}:999999:{boot}-1{container}-{born}")
+    claim(store, f"{host}:{os.getpid()}")
+    reused = add(store)
+    claim(store, f"{host}:{pid}:{boot}-{container}-{int(born) - 1}")
+    assert do(store, jobs.reap_killed) == [reused]
+    child.kill()
+    until_zombie(child.pid)
+    assert do(store, jobs.reap_killed) == [dead], "even while nobody has taken note of its end"
+    child.communicate()
+    assert do(store, jobs.reap_killed) == []
+    assert {state(store, it).state for it in (mine, elsewhere, contained, older)} == {"running"}
+
+
+def until_zombie(pid: int) -> None:
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        os.sched_yield()
+
+
+def test_jobs_from_before_a_restart_of_the_machine_are_free(store: Store) -> None:
+    """Where several machines share a store, one with the same host name may live on: there the lease decides."""
+    host, pid, mark = jobs.worker_name().split(":")
+    before = add(store)
+    claim(store, f"{host}:{pid}:00000000-{mark.partition('-')[2]}")
+    assert do(store, jobs.reap_killed) == ([before] if store.is_sqlite else [])
+
+
+def test_who_waits_is_told_who_works_and_since_when(store: Store) -> None:
+    began = datetime.now(UTC)
+    lease = jobs.take(store, "sync", {"connection": "office"}, "sync/office", jobs.worker_name())
+    with pytest.raises(Unavailable) as caught:
+        jobs.take(store, "sync", {"connection": "office"}, "sync/office", "b")
+    told = re.search(r"\(process (\d+) on (\S+), since (.+) UTC\)", str(caught.value))
+    assert told is not None, str(caught.value)
+    assert (int(told[1]), told[2]) == (os.getpid(), socket.gethostname())
+    assert abs((datetime.fromisoformat(told[3]).replace(tzinfo=UTC) - began).total_seconds()) < 5
+    assert f"{state(store, lease.job_id).lease_until:%H:%M:%S}" in caught.value.hint
 
 
 def test_cancel_leaves_a_running_job_to_its_worker(store: Store) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kills import POINTS, Killer, World, is_sound
-from lab import LAB, Office, difference, seed_of
+from forks import Forks, QuickOffice
+from kills import POINTS, Killer, World, is_sound, storm
+from lab import Office, difference, seed_of
 
 from hub.testing.peers.onec import OneCPeer
 
@@ -31,26 +32,9 @@ def seed(request: pytest.FixtureRequest) -> int:
     return seed_of(request.config)
 
 
-def storm(folder: Path, store_url: str, peer: OneCPeer, seed: int, kills: int, rounds: int = 2) -> Killer:
-    """Kill a sync so many times over some rounds of changes; after each round both stores must say the same."""
-    world = World(folder, seed, peer)
-    calm, struck = Office(folder / "calm"), Office(folder / "struck", store_url)
-    env = {"ONEC_PASSWORD": peer.settings()["password"]}
-    killer = Killer(struck, random.Random(seed), env=env)
-    for office in (calm, struck):
-        office.ok("init")
-    for number in range(rounds):
-        world.turn()
-        for office in (calm, struck):
-            world.connect(office)
-        span = calm.ok("sync", "--json", **env).seconds
-        killer.run("sync", "--json", kills=kills * (number + 1) // rounds - killer.kills, span=span)
-        assert calm.dump() == struck.dump(), f"seed {seed}, round {number}: {difference(calm.dump(), struck.dump())}"
-    return killer
-
-
 def test_killed_sync_ends_as_one_that_ran_through(tmp_path: Path, store_url: str, peer: OneCPeer, seed: int) -> None:
-    killer = storm(tmp_path, store_url, peer, seed, KILLS)
+    world = World(tmp_path, seed, peer)
+    killer = storm(world, Office(tmp_path / "calm"), Office(tmp_path / "struck", store_url), seed=seed, kills=KILLS)
 
     assert killer.kills == KILLS
     print(f"{killer.kills} kills, {killer.uniform} of them at uniform times, at points {killer.hit}")
@@ -59,11 +43,11 @@ def test_killed_sync_ends_as_one_that_ran_through(tmp_path: Path, store_url: str
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_every_point_of_a_sync_is_passed_and_survived(tmp_path: Path, store_url: str, point: str) -> None:
+def test_every_point_of_a_sync_is_passed_and_survived(forks: Forks, tmp_path: Path, store_url: str, point: str) -> None:
     """A-03: the points exist, each is hit, and what was committed at it holds."""
     world = World(tmp_path, 7, size=12)
     world.turn()
-    calm, struck = Office(tmp_path / "calm"), Office(tmp_path / "struck", store_url)
+    calm, struck = QuickOffice(forks, tmp_path / "calm"), QuickOffice(forks, tmp_path / "struck", store_url)
     for office in (calm, struck):
         office.ok("init")
         world.connect(office)
@@ -78,11 +62,11 @@ def test_every_point_of_a_sync_is_passed_and_survived(tmp_path: Path, store_url:
 
 
 @pytest.mark.parametrize(("broken", "kind"), [("cursor-first", "lost"), ("batch-first", "added")])
-def test_broken_sync_is_noticed(tmp_path: Path, sqlite_url: str, broken: str, kind: str) -> None:
+def test_broken_sync_is_noticed(forks: Forks, tmp_path: Path, sqlite_url: str, broken: str, kind: str) -> None:
     """The controls of A-01: without the one transaction the very same comparison fails."""
     world = World(tmp_path, 11, size=12)
     world.turn()
-    calm, struck = Office(tmp_path / "calm"), Office(tmp_path / "struck", sqlite_url)
+    calm, struck = QuickOffice(forks, tmp_path / "calm"), QuickOffice(forks, tmp_path / "struck", sqlite_url)
     for office in (calm, struck):
         office.ok("init")
         world.connect(office)
@@ -90,10 +74,10 @@ def test_broken_sync_is_noticed(tmp_path: Path, sqlite_url: str, broken: str, ki
     killer = Killer(
         struck,
         random.Random(1),
-        program=str(LAB / "sabotage_sync.py"),
         env={"SABOTAGE": broken},
         points=("commit",),
         most=28,
+        only_points=True,
     )
     killer.run("sync", kills=8, span=1.0, tries=60)
 

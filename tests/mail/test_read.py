@@ -335,6 +335,7 @@ def test_a_letter_of_one_part_that_is_no_text_is_an_attachment(kind, count):
         {"x_auto_response_suppress": "DR, All"},
         {"x_loop": "yes"},
         {"list_id": "<news.x.example>"},
+        {"list_id": "<evilexample.com>"},
         {"list_unsubscribe": "<mailto:x@y.example>"},
         {"feedback_id": "1:2:3"},
         {"return_path": "<>"},
@@ -404,9 +405,9 @@ def test_a_returned_letter_belongs_to_whom_it_did_not_reach():
     assert found.in_reply_to == "command-1@example.com"
 
 
-def test_a_report_of_our_own_server_is_received():
+def test_a_report_of_our_own_server_comes_to_us():
     raw = (DSN % "failed").replace("mx.example.org", "example.com").encode()
-    assert event(raw).type == "message.received"
+    assert (event(raw).type, event(raw).data.direction) == ("message.bounced", "inbound")
 
 
 def test_a_delay_is_no_return():

@@ -76,3 +76,74 @@ def test_control_an_empty_list_permits_all(tmp_path: Path, command: list[str]) -
     office, trace = intruding(tmp_path, "")
     office.hub(*command)
     assert trace.exists()
+
+
+@pytest.mark.parametrize("order", [["--config", "{}", "--help"], ["--help", "--config", "{}"], ["-h", "--config={}"]])
+@pytest.mark.parametrize(("plugins", "is_imported"), [("plugins: [scripted]\n", False), ("", True)])
+def test_help_heeds_the_list_of_the_configuration_meant(
+    tmp_path: Path, order: list[str], plugins: str, is_imported: bool
+) -> None:
+    """In any order of the two options; beside it lies a default configuration that says the opposite."""
+    office, trace = intruding(tmp_path, plugins)
+    (tmp_path / "config").mkdir()
+    other = "" if plugins else "plugins: [scripted]\n"
+    (tmp_path / "config" / "hub.yaml").write_text(f"zone: Asia/Krasnoyarsk\n{other}", encoding="utf-8")
+    program = tmp_path / "bare.py"  # no --config before the arguments of the test
+    program.write_text("import sys\nfrom hub.cli import main\nsys.argv[1:] = sys.argv[3:]\nmain()\n")
+    done = office.ok(*(it.format(office.config) for it in order), program=str(program))
+    assert "Commands:" in done.out
+    assert trace.exists() == is_imported
+
+
+# A name of the bundled plugins
+
+
+def pretending(folder: Path, entry: str, connector: str) -> Office:
+    """A hub beside which a distribution is installed that announces itself under a name that is taken."""
+    office = Office(folder)
+    site = folder / "site"
+    (site / "aaa_pretender.py").write_text(
+        "from hub.api import API, ConnectorSpec, Settings, hookimpl\n"
+        "class Own(Settings):\n    pass\n"
+        "@hookimpl\ndef register_connectors():\n"
+        f"    return [ConnectorSpec({connector!r}, 'X', api=API, settings=Settings, factory='aaa_pretender:Own')]\n"
+    )
+    info = site / "aaa_pretender-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: aaa-pretender\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[hub.plugins]\n{entry} = aaa_pretender\n")
+    return office
+
+
+@pytest.mark.parametrize("listed", ["", "plugins: [scripted, onec]\n"])
+@pytest.mark.parametrize(
+    ("entry", "connector", "says"),
+    [
+        ("onec", "other", "the name onec belongs to the plugin of svyazka"),
+        ("aaa", "onec", "a connector called onec exists already"),
+    ],
+)
+def test_bundled_plugin_keeps_its_place(tmp_path: Path, entry: str, connector: str, says: str, listed: str) -> None:
+    office = pretending(tmp_path, entry, connector)
+    office.config.write_text(office.config.read_text("utf-8") + listed, encoding="utf-8")
+    found = office.ok("plugin", "list", "--json").json
+    (bundled,) = [it for it in found if it["name"] == "onec" and it["distribution"] == "svyazka"]
+    assert "the name" not in bundled["problem"]
+    assert [it.split()[0] for it in bundled["connectors"]] == ["onec"]
+    (pretender,) = [it for it in found if it["distribution"] == "aaa-pretender"]
+    assert "not in the list" in pretender["problem"] if listed and entry == "aaa" else says in pretender["problem"]
+
+
+def test_a_connector_that_cannot_be_imported_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    office = pretending(tmp_path, "other", "other")
+    module = tmp_path / "site" / "aaa_pretender.py"
+    module.write_text(module.read_text() + "del Own\n")
+    found = {it["name"]: it for it in office.ok("plugin", "list", "--json").json}
+    assert "cannot be loaded: AttributeError" in found["other"]["problem"]
+    assert found["imap"]["problem"] == ""
+
+
+def test_the_doctor_names_the_conflict(tmp_path: Path) -> None:
+    office = pretending(tmp_path, "onec", "other")
+    office.ok("init")
+    office.fails("doctor", "--offline", code=1, says="plugin onec (aaa-pretender) is not used: the name onec belongs")

@@ -229,6 +229,43 @@ def test_cards_are_safe_and_no_name_makes_a_line_of_its_own(office: Office) -> N
     assert not [line for line in run(office, "client", "list").out.splitlines() if line.startswith("PROBLEM")]
 
 
+def test_no_text_from_outside_forges_a_line(office: Office) -> None:
+    """S-15: of a client, a letter, a ticket, a reminder, a document, a suggestion, and of an error."""
+    ids = {it["name"]: it["id"] for it in run(office, "client", "list", "--json").json}
+    liar = ids[HOSTILE["line"]]
+    made = run(office, "document", "new", "invoice", "--client", liar, "--line", "Услуга; 1").out
+    number = re.findall(r"Draft (\d+)", made)[0]
+    (letter_id,) = [it["id"] for it in run(office, "message", "list", "--json").json if it["text"] == HOSTILE["line"]]
+    run(office, "today")
+    reminders = [it["id"] for it in run(office, "reminder", "list", "--json").json if it["client"] == liar]
+    assert reminders
+    commands = [
+        ["client", "show", liar, "--why"],
+        ["message", "show", letter_id],
+        ["document", "show", number],
+        ["match", "list"],
+        *(["reminder", act, str(it)] for it in reminders for act in ("show", "why")),
+        ["client", "show", HOSTILE["line"]],
+    ]
+    seen = 0
+    for command in commands:
+        done = run(office, *command)
+        seen += "PROBLEM all is lost" in done.out + done.err
+        for line in (done.out + done.err).splitlines():
+            assert not line.startswith("PROBLEM"), command
+    assert seen > 4, "the control: the text is shown"
+
+
+def test_words_of_another_system_forge_no_line_in_an_error(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.ok("init")
+    office.connect({"desk": office.script("desk", {"name": "x\nPROBLEM forged", "batches": [{"act": "unavailable"}]})})
+    for command in (["sync"], ["sync", "--stream", "y"], ["sync", "--dry-run"], ["status"]):
+        done = office.hub(*command)
+        assert not [line for line in (done.out + done.err).splitlines() if line.startswith("PROBLEM forged")], command
+    assert "PROBLEM forged" in done.out, "the control: the words are shown"
+
+
 def test_json_keeps_every_character_of_the_data(office: Office) -> None:
     names = {it["name"] for it in run(office, "client", "list", "--json").json}
     assert {it.replace("\0", "\ufffd") for it in HOSTILE.values()} <= names

@@ -7,6 +7,8 @@ LAB = Path(__file__).parents[1] / "core" / "lab"
 if str(LAB) not in sys.path:
     sys.path.insert(0, str(LAB))
 
+from lab_fixtures import empty_stores, forks  # noqa: E402, F401 found on the path made above
+
 
 def pytest_collection_modifyitems(config, items):
     """Leave the long figures out of an ordinary run."""

@@ -77,6 +77,8 @@ class ImapServer(LoopbackServer):
         """Cut each connection after so many bytes of answers."""
         self.cut_literal = False
         """Cut the connection in the middle of the first literal of an answer."""
+        self.announced: dict[tuple[int, str], int] = {}
+        """Sizes to announce instead of the true ones, by UID and `RFC822.SIZE`, `BODY[]` or `BODY[HEADER]`."""
 
     def _folder(self, use: str = "") -> Folder:
         return Folder(next(self._validity), use)
@@ -332,7 +334,7 @@ class _Session:
 
     def _item(self, mail: Mail, name: str) -> bytes:
         if name == "RFC822.SIZE":
-            return f"RFC822.SIZE {len(mail.raw)}".encode()
+            return f"RFC822.SIZE {self._server.announced.get((mail.uid, name), len(mail.raw))}".encode()
         if name == "FLAGS":
             return f"FLAGS ({' '.join(sorted(mail.flags))})".encode()
         if name == "INTERNALDATE":
@@ -344,7 +346,9 @@ class _Session:
         if not found[1] and not self._is_readonly:
             mail.flags.add("\\Seen")
         content = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if found[2] else mail.raw
-        return f"BODY[{found[2] or ''}] {{{len(content)}}}\r\n".encode() + content
+        item = f"BODY[{found[2] or ''}]"
+        size = self._server.announced.get((mail.uid, item), len(content))
+        return f"{item} {{{size}}}\r\n".encode() + content
 
 
 Token = str | bytes | list["Token"]

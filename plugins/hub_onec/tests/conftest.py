@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -66,14 +67,17 @@ class Hub:
         self.settings: dict[str, Any] = {"page": "4"}
         self.payloads: dict[str, dict[str, Record]] = {}
         self.cursors: dict[str, Cursor] = {}
-        self.http = HttpxClient(LeapingClock())
+        self.clock = LeapingClock()
+        self.blobs = MemoryBlobs()
+        self.http = HttpxClient(self.clock)
 
     def connector(self) -> OneC:
         """Return a new connector, as for a new run."""
+        self.clock.sleep(timedelta(seconds=1))
         server = self.server
         given = {"url": server.url, "user": server.user, "password": server.password,
                  "zone": "Asia/Krasnoyarsk", "area_code": "391", **self.settings}  # fmt: skip
-        tools = ConnectionTools("base", http=self.http, blobs=MemoryBlobs(), clock=LeapingClock(), stale=self.stale)
+        tools = ConnectionTools("base", http=self.http, blobs=self.blobs, clock=self.clock, stale=self.stale)
         return OneC(OneCSettings.model_validate(given), tools)
 
     def stale(self, stream: str, versions: Mapping[str, str]) -> set[str]:
@@ -81,12 +85,15 @@ class Hub:
         kept = self.payloads.get(stream, {})
         return {key for key, version in versions.items() if key not in kept or kept[key].version != version}
 
-    def batches(self, stream: str) -> Iterator[Batch]:
+    def batches(self, stream: str, connector: OneC | None = None) -> Iterator[Batch]:
         """Read one stream, keeping what comes; a complete read forgets what is gone."""
         kept = self.payloads.setdefault(stream, {})
         seen: set[str] = set()
-        for batch in self.connector().read(Stream(stream), self.cursors.get(stream)):
-            kept |= {record.external_id: record for record in batch.records}
+        for batch in (connector or self.connector()).read(Stream(stream), self.cursors.get(stream)):
+            kept |= {record.external_id: record for record in batch.records if not record.deleted}
+            for record in batch.records:
+                if record.deleted:
+                    kept.pop(record.external_id, None)
             seen |= {record.external_id for record in batch.records} | set(batch.present)
             if batch.complete:
                 for gone in set(kept) - seen:
@@ -98,6 +105,14 @@ class Hub:
     def sync(self, stream: str) -> list[Batch]:
         """Read one stream to its end."""
         return list(self.batches(stream))
+
+    def run(self, *only: str) -> OneC:
+        """Read all streams, or these, with one connector, as a run of the hub does."""
+        connector = self.connector()
+        for stream in connector.streams():
+            if not only or stream.name in only:
+                list(self.batches(stream.name, connector))
+        return connector
 
     def ids(self, stream: str) -> set[str]:
         """Return what is kept."""
@@ -119,8 +134,8 @@ class Hub:
 def publish() -> Iterator[Callable[..., OneCServer]]:
     started: list[OneCServer] = []
 
-    def start(models: Any = ACCOUNTING) -> OneCServer:
-        server = OneCServer(Infobase(models))
+    def start(models: Any = ACCOUNTING, *args: Any) -> OneCServer:
+        server = OneCServer(Infobase(models, *args))
         server.start()
         started.append(server)
         return server

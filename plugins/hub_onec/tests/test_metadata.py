@@ -14,25 +14,31 @@ from hub.testing.peers.onec import ACCOUNTING
 from hub.testing.peers.onec.edm import metadata
 from hub_onec.candidates import SOURCES
 from hub_onec.metadata import parse_metadata
-from hub_onec.resolve import selection, wanted_types
+from hub_onec.resolve import Found, selection, wanted_types
 
 REAL = Path(__file__).parents[3].parent / "shared" / "data" / "onec" / "metadata" / "ut11_trade_trimmed.xml"
 MODELS = {model.name: model for model in ACCOUNTING}
 
 
+def found(**sets: str) -> dict[str, Found]:
+    """Return streams as if these sets were published for them."""
+    return {stream: Found(SOURCES[stream], (name,)) for stream, name in sets.items()}
+
+
 @pytest.mark.skipif(not REAL.exists(), reason="the trimmed $metadata of a real base is not beside the project")
 def test_real_metadata_of_a_trade_base_is_understood() -> None:
     sale = "Document_РеализацияТоваровУслуг"
-    types = parse_metadata(REAL.read_bytes(), wanted_types(["Catalog_Контрагенты", sale]))
+    types = parse_metadata(REAL.read_bytes(), wanted_types(found(counterparties="Catalog_Контрагенты", sales=sale)))
     assert types["Catalog_Контрагенты"]["ИНН"] == "Edm.String"
-    asked = selection(SOURCES["sales"], sale, types, [], shown=True).split(",")
+    assert selection(SOURCES["sales"], sale, types, [], way=0) == "**,Валюта____Presentation"
+    asked = selection(SOURCES["sales"], sale, types, [], way=1).split(",")
     assert {"Контрагент_Key", "Договор_Key", "СуммаДокумента", "Валюта____Presentation"} <= set(asked)
     assert "ДоговорКонтрагента_Key" not in asked
 
 
 def test_types_and_their_rows_are_found() -> None:
     payments = "Document_ПоступлениеНаРасчетныйСчет"
-    types = parse_metadata(metadata(MODELS), wanted_types([payments]))
+    types = parse_metadata(metadata(MODELS), wanted_types(found(payments=payments)))
     assert set(types) == {payments, f"{payments}_РасшифровкаПлатежа_RowType"}
     assert types[payments]["Контрагент_Type"] == "Edm.String"
 
@@ -47,14 +53,14 @@ def test_a_type_described_twice_is_merged() -> None:
     assert {"Description", "Новое"} <= set(types["Catalog_Валюты"])
 
 
-def test_days_are_not_taken_for_a_date() -> None:
-    text = (
-        metadata(MODELS).decode().replace('Name="СрокОплаты" Type="Edm.DateTime"', 'Name="СрокОплаты" Type="Edm.Int64"')
-    )
-    name = "Document_СчетНаОплатуПокупателю"
-    whole = selection(SOURCES["invoices"], name, parse_metadata(metadata(MODELS), {name}), [], shown=True)
-    other = selection(SOURCES["invoices"], name, parse_metadata(text.encode(), {name}), [], shown=True)
-    assert set(whole.split(",")) - set(other.split(",")) == {"СрокОплаты"}
+def test_each_way_of_asking_asks_for_less_than_the_one_before() -> None:
+    name = "Document_ПоступлениеНаРасчетныйСчет"
+    types = parse_metadata(metadata(MODELS), wanted_types(found(payments=name)))
+    whole, named, plain = (selection(SOURCES["payments"], name, types, [], way=way).split(",") for way in range(3))
+    assert whole[0] == "**"
+    assert "РасшифровкаПлатежа/ДоговорКонтрагента_Key" in whole
+    assert {"Ref_Key", "СуммаДокумента", "ВалютаДокумента____Presentation"} <= set(named)
+    assert set(named) - set(plain) == {"ВалютаДокумента____Presentation"}
 
 
 _MEASURE = """

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from hub.api import Unavailable
-from hub_onec.walk import Walk
+from hub_onec.walk import Asks, Walk
 
 
 class Item(Struct, frozen=True):
@@ -27,11 +27,11 @@ def walk_over(
         between(next(asked))
         return [Item(key) for key in rows[skip : skip + size]]
 
-    return Walk("Catalog_X", fetch, lambda: len(rows), top=top, position=position)
+    return Walk("Catalog_X", Asks(fetch, lambda: len(rows)), top=top, position=position)
 
 
 def keys_of(walk: Walk[Item]) -> list[str]:
-    return [row.key for _, rows in walk.pages() for row in rows]
+    return [row.key for page in walk.pages() for row in page.rows]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 7, 8, 40])
@@ -91,7 +91,7 @@ def test_page_that_repeats_is_an_error_and_not_a_loop() -> None:
         return first
 
     with pytest.raises(Unavailable, match=r"again and again|do not|order"):
-        keys_of(Walk("Catalog_X", fetch, lambda: 100, top=4))
+        keys_of(Walk("Catalog_X", Asks(fetch, lambda: 100), top=4))
     assert len(asked) <= 4
 
 
@@ -102,14 +102,14 @@ def test_page_empty_in_the_middle_is_asked_again() -> None:
     def fetch(skip: int, size: int) -> list[Item]:
         return [] if next(hiccup, False) else [Item(key) for key in rows[skip : skip + size]]
 
-    walk = Walk("Catalog_X", fetch, lambda: len(rows), top=4)
+    walk = Walk("Catalog_X", Asks(fetch, lambda: len(rows)), top=4)
     assert keys_of(walk) == rows
 
 
 def test_list_that_stays_short_is_never_taken_for_whole() -> None:
     rows = [Item(f"{number}") for number in range(3)]
     with pytest.raises(Unavailable, match="only 3 of 9"):
-        keys_of(Walk("Catalog_X", lambda skip, size: rows[skip : skip + size], lambda: 9, top=4))
+        keys_of(Walk("Catalog_X", Asks(lambda skip, size: rows[skip : skip + size], lambda: 9), top=4))
 
 
 def test_unordered_server_is_noticed() -> None:
@@ -134,6 +134,6 @@ def test_mass_deletion_while_reading_is_said() -> None:
 
 
 def test_server_that_does_not_count_proves_nothing() -> None:
-    walk = Walk("Catalog_X", lambda skip, size: [Item("1")][skip:], lambda: None, top=4)
+    walk = Walk("Catalog_X", Asks(lambda skip, size: [Item("1")][skip:], lambda: None), top=4)
     assert keys_of(walk) == ["1"]
     assert not walk.is_whole

@@ -42,6 +42,8 @@ class ScriptedSettings(Settings):
     """The JSON file."""
     password: Secret | None = None
     """Compared with the password of the script."""
+    spelling: str = ""
+    """Said in the note of everything: another spelling is another version of the plugin."""
 
 
 class Scripted:
@@ -97,6 +99,8 @@ class Scripted:
         content = msgspec.json.decode(record.payload)
         misbehave(content.get("act", ""))
         for it in content.get("events", ()):
+            if self._settings.spelling:
+                it["data"]["note"] = self._settings.spelling
             yield Event(it["type"], Reference(it["kind"], it["id"]), msgspec.convert(it["data"], KINDS[it["kind"]]),
                         time=msgspec.convert(it.get("time"), _MAYBE_TIME), id=it.get("event", ""))  # fmt: skip
 

@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from .base import Infobase
+from .full import ACCOUNTING_REGISTERS, FULL_ACCOUNTING, FULL_TRADE, TRADE_REGISTERS
+from .load import infobase
 from .peer import OneCPeer
 from .samples import ACCOUNTING, TRADE, many_counterparties
 from .server import OneCServer, Troubles
 
-__all__ = ["ACCOUNTING", "TRADE", "Infobase", "OneCPeer", "OneCServer", "Troubles", "many_counterparties"]
+__all__ = [
+    "ACCOUNTING",
+    "ACCOUNTING_REGISTERS",
+    "FULL_ACCOUNTING",
+    "FULL_TRADE",
+    "TRADE",
+    "TRADE_REGISTERS",
+    "Infobase",
+    "OneCPeer",
+    "OneCServer",
+    "Troubles",
+    "infobase",
+    "many_counterparties",
+]

@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 import struct
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
-from .edm import EMPTY, UNDEFINED, Field, Model
+from .edm import EMPTY, UNDEFINED, Field, Model, sort_key
+from .plans import Plan, exchange_plan
+from .registers import Records, Register
 
 encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -21,11 +24,6 @@ encoder = msgspec.json.Encoder(decimal_format="number")
 def data_version(number: int) -> str:
     """Return a version as 1C shows it: base64 of eight bytes, the counter in the first four."""
     return b64encode(struct.pack(">II", number, 0)).decode()
-
-
-def sort_key(key: str) -> str:
-    """Return what 1C sorts a reference by: its stored bytes, which is not the order of its text."""
-    return key[19:23] + key[24:] + key[14:18] + key[9:13] + key[:8]
 
 
 class Row:
@@ -76,6 +74,7 @@ class EntitySet:
         self.model = model
         self.rows: dict[str, Row] = {}
         self._sorted: list[Row] | None = None
+        self._sort_keys: list[str] = []
         self._lying: list[Row] | None = None
 
     def put(self, row: Row) -> None:
@@ -97,7 +96,15 @@ class EntitySet:
         """Return the objects by reference."""
         if self._sorted is None:
             self._sorted = sorted(self.rows.values(), key=lambda row: sort_key(row.key))
+            self._sort_keys = []
         return self._sorted
+
+    def sorted_from(self, key: str) -> list[Row]:
+        """Return the objects by reference, from that key on."""
+        rows = self.sorted()
+        if not self._sort_keys:
+            self._sort_keys = [sort_key(row.key) for row in rows]
+        return rows[bisect_left(self._sort_keys, sort_key(key)) :]
 
     def lying(self) -> list[Row]:
         """Return the objects in no order that a client could rely on."""
@@ -108,13 +115,22 @@ class EntitySet:
 
 
 class Infobase:
-    """Published sets and their objects. Not locked: a test changes it between requests, or takes care itself."""
+    """Published sets and their objects. Not locked: a test changes it between requests, or takes care itself.
 
-    def __init__(self, models: Iterable[Model]) -> None:
-        self.models = {model.name: model for model in models}
+    `reference_order` says how `gt`, `ge`, `lt` and `le` compare references: not at all, by the stored bytes as
+    `$orderby` does, or by their text; no source says which of them a real 1C does.
+    """
+
+    def __init__(
+        self, models: Iterable[Model], registers: Iterable[Register] = (), plans: Mapping[str, Collection[str]] = {}
+    ) -> None:
+        self.models = {model.name: model for model in (*models, *map(exchange_plan, plans))}
         self.sets = {name: EntitySet(model) for name, model in self.models.items()}
-        self.composition = set(self.models)
+        self.registers = {it.name: Records(it) for it in registers}
+        self.plans = {f"ExchangePlan_{name}": Plan(frozenset(sets)) for name, sets in plans.items()}
+        self.composition = {*self.models, *self.registers}
         self.hidden: set[str] = set()
+        self.reference_order: Literal["", "stored", "text"] = ""
         self._random = random.Random(8)  # noqa: S311 - repeatable keys
 
     def add(self, set_name: str, **values: Any) -> str:
@@ -126,16 +142,25 @@ class Infobase:
         row.version = 1
         row.values["DataVersion"] = data_version(1)
         self.sets[set_name].put(row)
+        if set_name in self.plans:
+            self.plans[set_name].nodes[key] = {}
+        self._register(set_name, key)
         return key
 
     def change(self, set_name: str, key: str, **values: Any) -> None:
         """Write an object, with or without a change."""
         whole = self._complete(self.models[set_name].fields, {"Ref_Key": key, **values}, set_name)
         self.sets[set_name].rows[key].write({name: whole[name] for name in values})
+        self._register(set_name, key)
 
     def remove(self, set_name: str, key: str) -> None:
         """Delete an object physically."""
         self.sets[set_name].drop(key)
+        self._register(set_name, key)
+
+    def _register(self, set_name: str, key: str) -> None:
+        for plan in self.plans.values():
+            plan.register(set_name, key)
 
     def _complete(self, fields: Iterable[Field], values: Mapping[str, Any], where: str) -> dict[str, Any]:
         fields = tuple(fields)

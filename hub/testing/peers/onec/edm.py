@@ -17,6 +17,11 @@ EMPTY: Mapping[str, object] = {
 _EDM = {"Fixed": "String", "Enum": "String", "Any": "String"}
 
 
+def sort_key(key: str) -> str:
+    """Return what 1C sorts a reference by: its stored bytes, which is not the order of its text."""
+    return key[19:23] + key[24:] + key[14:18] + key[9:13] + key[:8]
+
+
 class Field(Struct, frozen=True):
     """One property: `kind` is an Edm type or Fixed, Enum, Any (composite) or Part; a reference has a `target` set."""
 
@@ -69,11 +74,12 @@ def flat(*items: Field | Iterable[Field]) -> tuple[Field, ...]:
 
 
 class Model(Struct, frozen=True):
-    """One entity set with its fields; the key is `Ref_Key`."""
+    """One entity set with its fields; the key is `Ref_Key` unless a register has another."""
 
     name: str
     fields: tuple[Field, ...]
     owner: str = ""
+    key: tuple[str, ...] = ("Ref_Key",)
 
     def field(self, name: str) -> Field | None:
         """Return the field, also for the `_Type` of a composite one."""
@@ -111,8 +117,19 @@ def document(name: str, *fields: Field | Iterable[Field]) -> Model:
     return Model(f"Document_{name}", flat(standard, *fields))
 
 
-def metadata(models: Mapping[str, Model], filler: int = 0) -> bytes:
-    """Return the EDMX of these sets, with so many types of other objects as a real base has beside them."""
+def chart(name: str, *fields: Field | Iterable[Field]) -> Model:
+    """Return a chart of accounts, whose codes look like 62.01."""
+    made = catalog(name, *fields)
+    return Model(f"ChartOfAccounts_{name}", made.fields)
+
+
+def metadata(
+    models: Mapping[str, Model], filler: int = 0, functions: Iterable[tuple[str, str]] = (), *, by_path: bool = False
+) -> bytes:
+    """Return the EDMX of these sets, with so many types of other objects as a real base has beside them.
+
+    `functions` are virtual tables as (name, type); `by_path` binds them by `EntitySetPath` as some publications do.
+    """
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<edmx:Edmx xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx" Version="1.0">',
@@ -133,6 +150,7 @@ def metadata(models: Mapping[str, Model], filler: int = 0) -> bytes:
               for number in range(filler)]  # fmt: skip
     documents = [name for name in models if name.startswith("Document_")]
     lines += [_function(verb, name) for name in documents for verb in ("Post", "Unpost")]
+    lines += [_function(verb, name, is_table=True, by_path=by_path) for verb, name in functions]
     lines += ["</EntityContainer>", "</Schema>", "</edmx:DataServices>", "</edmx:Edmx>"]
     return "\n".join(lines).encode()
 
@@ -147,9 +165,13 @@ def _association(name: str, it: Field) -> str:
     return f'<Association Name="{name}_{it.navigation}">{begin}{end}</Association>'
 
 
-def _function(verb: str, name: str) -> str:
+def _function(verb: str, name: str, *, is_table: bool = False, by_path: bool = False) -> str:
+    effect = "false" if is_table else "true"
+    head = f'<FunctionImport Name="{verb}" IsBindable="true" IsSideEffecting="{effect}"'
+    if by_path:
+        return f'{head} EntitySetPath="{name}"/>'
     binding = f'<Parameter Name="bindingParameter" Type="StandardODATA.{name}"/>'
-    return f'<FunctionImport Name="{verb}" IsBindable="true" IsSideEffecting="true">{binding}</FunctionImport>'
+    return f"{head}>{binding}</FunctionImport>"
 
 
 def _all_names(models: Mapping[str, Model]) -> Iterator[str]:
@@ -160,7 +182,7 @@ def _all_names(models: Mapping[str, Model]) -> Iterator[str]:
 
 def _entity_type(model: Model, models: Mapping[str, Model]) -> Iterator[str]:
     is_open = ' OpenType="true"' if any(it.kind == "Any" for it in model.fields) else ""
-    keys = ("Ref_Key", "LineNumber") if model.owner else ("Ref_Key",)
+    keys = ("Ref_Key", "LineNumber") if model.owner else model.key
     yield f'<EntityType Name="{model.name}"{is_open}><Key>'
     yield from (f'<PropertyRef Name="{key}"/>' for key in keys)
     yield "</Key>"

@@ -11,6 +11,7 @@ _WORDS = {
     "7": ("Не указана часть ключа", "Key part is missing"),
     "8": ("Сущность не найдена", "entity is not found"),
     "9": ("Экземпляр сущности не найден", "Entity instance not found"),
+    "12": ("Не указан аргумент", "Argument is missing"),
     "14": ("Ошибка разбора параметра запроса", "Error parsing query option"),
     "19": ("Метод запрещен", "Method is not allowed"),
     "20": ("Нарушение прав доступа", "Access rights violation"),

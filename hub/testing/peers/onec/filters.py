@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .edm import UNDEFINED, Field, Model
+from .edm import UNDEFINED, Field, Model, sort_key
 from .faults import Fault
 
 _TOKEN = re.compile(
@@ -64,11 +64,11 @@ class Filter(Struct, frozen=True):
     keys: tuple[str, ...] | None = None
 
 
-def compile_filter(source: str, model: Model, lookup: Lookup) -> Filter:
+def compile_filter(source: str, model: Model, lookup: Lookup, reference_order: str = "") -> Filter:
     """Read an expression. Raises Fault 400/14 for bad grammar, 21 for functions 1C lacks, 6 for unknown fields."""
     if keys := _only_keys(source):
         return Filter(lambda values: values["Ref_Key"] in keys, keys)
-    parser = _Parser(_tokens(source), model, lookup)
+    parser = _Parser(_tokens(source), model, lookup, reference_order)
     matches = parser.either()
     if parser.peek():
         raise Fault(400, "14", "$filter")
@@ -97,7 +97,8 @@ def _tokens(source: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    def __init__(self, tokens: Sequence[tuple[str, str]], model: Model, lookup: Lookup) -> None:
+    def __init__(self, tokens: Sequence[tuple[str, str]], model: Model, lookup: Lookup, reference_order: str) -> None:
+        self._order = reference_order
         self._tokens = tokens
         self._at = 0
         self._model = model
@@ -138,7 +139,7 @@ class _Parser:
         if self.peek() in _COMPARE:
             operator = self._take()[1]
             right = self._sum()
-            return lambda it: _compare(operator, left(it), right(it))
+            return lambda it: _compare(operator, left(it), right(it), self._order)
         return left
 
     def _sum(self) -> Evaluate:
@@ -289,11 +290,14 @@ def _literal(kind: str, word: str) -> Value:
         raise Fault(400, "1", "$filter") from None
 
 
-def _compare(operator: str, left: Value, right: Value) -> bool:
+def _compare(operator: str, left: Value, right: Value, reference_order: str) -> bool:
     if isinstance(left, Typed) != isinstance(right, Typed):
         return False  # a composite field equals nothing that does not say its type
     if _sort(left) != _sort(right):
         raise Fault(400, "4", "$filter")
+    if isinstance(left, Guid) and reference_order and operator not in ("eq", "ne"):
+        made = sort_key if reference_order == "stored" else str
+        return _COMPARE[operator](made(left), made(right))
     if isinstance(left, Typed | Guid | bool) and operator not in ("eq", "ne"):
         raise Fault(400, "4", "$filter")
     return _COMPARE[operator](left, right)

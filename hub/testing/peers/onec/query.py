@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -9,8 +10,8 @@ from xml.sax.saxutils import escape
 
 from msgspec import Struct
 
-from .base import Infobase, Row, data_version, encoder, sort_key
-from .edm import EMPTY_KEY, Model
+from .base import Infobase, Row, data_version, encoder
+from .edm import EMPTY_KEY, Model, sort_key
 from .faults import Fault
 from .filters import compile_filter
 
@@ -18,6 +19,7 @@ OPTIONS = frozenset(
     {"$filter", "$select", "$expand", "$orderby", "$top", "$skip", "$inlinecount", "$format", "$allowedOnly"}
 )
 SHOWN = "____Presentation"
+_FROM_KEY = re.compile(r"Ref_Key ge guid'(?P<key>[0-9a-fA-F-]{36})'(?P<rest> and .*)?")
 _HEADS = frozenset({"Ref_Key", "DataVersion", "DeletionMark"})
 _FORMS = {
     "json": "minimalmetadata", "application/json": "minimalmetadata",
@@ -143,6 +145,16 @@ def find(base: Infobase, name: str, options: Mapping[str, str], *, inlinecount_s
     return Answer(rows, total, counted)
 
 
+def find_rows(base: Infobase, model: Model, rows: Sequence[Mapping[str, Any]], options: Mapping[str, str]) -> list[Row]:
+    """Apply filter, skip and top to records of a register, which have no key of their own."""
+    if source := options.get("$filter", ""):
+        test = compile_filter(source, model, lambda target, key: lookup(base, target, key)).matches
+        rows = [row for row in rows if test(row) is True]
+    skip, top = _number(options, "$skip", 0) or 0, _number(options, "$top", None)
+    rows = rows[skip:] if top is None else rows[skip : skip + top]
+    return [Row(str(number), dict(row)) for number, row in enumerate(rows)]
+
+
 def count(base: Infobase, name: str, options: Mapping[str, str]) -> int:
     """Return the number of rows that the filter leaves."""
     plain = {key: value for key, value in options.items() if key in ("$filter", "allowedOnly", "$allowedOnly")}
@@ -153,8 +165,13 @@ def _filtered(base: Infobase, name: str, options: Mapping[str, str]) -> Sequence
     entities = base.sets[name]
     source = options.get("$filter", "")
     rows: Sequence[Row] = entities.lying()
+    from_key = _FROM_KEY.fullmatch(source) if base.reference_order == "stored" else None
+    if from_key and options.get("$orderby") == "Ref_Key" and not from_key["rest"]:
+        return entities.sorted_from(from_key["key"].lower())
     if source:
-        compiled = compile_filter(source, entities.model, lambda target, key: lookup(base, target, key))
+        compiled = compile_filter(
+            source, entities.model, lambda target, key: lookup(base, target, key), base.reference_order
+        )
         if compiled.keys is not None:
             rows = [entities.rows[key] for key in dict.fromkeys(compiled.keys) if key in entities.rows]
         else:
@@ -238,7 +255,7 @@ class Renderer:
     def entity(self, row: Row) -> bytes:
         """Return a single object, whose properties come in an order of their own."""
         if self._form == "atom":
-            return self._entry(row).encode()
+            return self.entry(row).encode()
         made = dict(sorted(self._object(row).items(), key=lambda pair: pair[0][::-1]))
         if self._form != "nometadata":
             made = {"odata.metadata": f"{self._root}$metadata#{self._model.name}/@Element", **made}
@@ -302,19 +319,22 @@ class Renderer:
 
     def _feed(self, answer: Answer) -> bytes:
         total = f"<m:count>{answer.total}</m:count>" if answer.counted else ""
-        entries = "".join(self._entry(row) for row in answer.rows)
+        entries = "".join(self.entry(row) for row in answer.rows)
         title = f"<title>{self._model.name}</title>"
-        return f'<?xml version="1.0" encoding="UTF-8"?><feed {_SPACES}>{title}{total}{entries}</feed>'.encode()
+        return f'<?xml version="1.0" encoding="UTF-8"?><feed {SPACES}>{title}{total}{entries}</feed>'.encode()
 
-    def _entry(self, row: Row) -> str:
+    def entry(self, row: Row) -> str:
+        """Return one object as an Atom entry."""
         properties = "".join(_property(name, value) for name, value in self._object(row).items())
+        place = f"{self._root}{self._model.name}(guid'{row.key}')"
         return (
-            f"<entry {_SPACES}><id>{self._root}{self._model.name}(guid'{row.key}')</id>"
+            f'<entry {SPACES}><id>{place}</id><category term="StandardODATA.{self._model.name}" scheme="{_SCHEME}"/>'
             f'<content type="application/xml"><m:properties>{properties}</m:properties></content></entry>'
         )
 
 
-_SPACES = (
+_SCHEME = "http://schemas.microsoft.com/ado/2007/08/dataservices/scheme"
+SPACES = (
     'xmlns="http://www.w3.org/2005/Atom" xmlns:d="http://schemas.microsoft.com/ado/2007/08/dataservices"'
     ' xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"'
 )

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -20,7 +20,23 @@ from msgspec import Struct
 from .base import Infobase, Row, encoder
 from .edm import METADATA_SPACE, metadata
 from .faults import Fault
-from .query import Answer, Projection, Renderer, count, find, form_of, lookup, parse_options, part_rows, projection
+from .filters import compile_filter
+from .plans import feed_of, point_of
+from .query import (
+    SPACES,
+    Answer,
+    Projection,
+    Renderer,
+    count,
+    find,
+    find_rows,
+    form_of,
+    lookup,
+    parse_options,
+    part_rows,
+    projection,
+)
+from .registers import arguments_of
 
 DEFAULT_PASSWORD = "Пароль-1С"  # noqa: S105 - of an invented base
 PREFIX = "/base/odata/standard.odata/"
@@ -61,6 +77,9 @@ class OneCServer:
         self.lost_session_status = 400
         self.inlinecount_stops_paging = True
         self.filler = 0
+        self.binds_by_path = False
+        self.busy = 0
+        self.busiest = 0
         self.sessions: set[str] = set()
         self.refused_logins = 0
         self.requests: deque[str] = deque(maxlen=10_000)
@@ -102,9 +121,12 @@ class OneCServer:
     def metadata(self) -> bytes:
         """Return `$metadata` of what is published."""
         published = {name: model for name, model in self.base.models.items() if name in self.base.composition}
-        state = (frozenset(published), self.filler)
+        registers = [it.register for name, it in self.base.registers.items() if name in self.base.composition]
+        published |= {model.name: model for it in registers for model in (it.main, it.records)}
+        state = (frozenset(published), self.filler, self.binds_by_path)
         if self._metadata is None or self._metadata[0] != state:
-            self._metadata = (state, metadata(published, self.filler))
+            tables = [(table, it.bound) for it in registers for table in it.tables]
+            self._metadata = (state, metadata(published, self.filler, tables, by_path=self.binds_by_path))
         return self._metadata[1]
 
     def answer(self, path: str, query: str, accept: str) -> tuple[int, str, bytes]:
@@ -128,6 +150,10 @@ class OneCServer:
     def _service(self, form: str) -> bytes:
         names = [name for name in self.base.models if name in self.base.composition]
         names += [model.rows_of(it).name for name in names for model in [self.base.models[name]] for it in model.parts]
+        for name, records in self.base.registers.items():
+            if name in self.base.composition:
+                names += dict.fromkeys([name, records.register.records.name])
+        names += [f"Catalog_Прочее{number}" for number in range(self.filler)]
         if form == "atom":
             found = "".join(f'<collection href="{name}"><atom:title>{name}</atom:title></collection>' for name in names)
             spaces = 'xmlns="http://www.w3.org/2007/app" xmlns:atom="http://www.w3.org/2005/Atom"'
@@ -140,6 +166,9 @@ class OneCServer:
         if parsed is None:
             raise Fault(400, "6", path)
         name, key, rest = parsed["set"], parsed["key"], parsed["rest"]
+        register = name.removesuffix("_RecordType")
+        if register in self.base.registers and register in self.base.composition:
+            return self._register(register, name, rest or "", options, form)
         owner, part = self._owner(name)
         if name in self.troubles.forbidden:
             raise Fault(401, "20")
@@ -157,6 +186,45 @@ class OneCServer:
         wanted = projection(model, options)
         found = find(self.base, name, options, inlinecount_stops_paging=self.inlinecount_stops_paging)
         return Renderer(self.base, model, wanted, form, self.url).collection(found)
+
+    def _register(self, register: str, name: str, rest: str, options: Mapping[str, str], form: str) -> bytes:
+        """Return records of a register, or one of its virtual tables."""
+        if register in self.troubles.forbidden:
+            raise Fault(401, "20")
+        records = self.base.registers[register]
+        model = records.register.records
+        rows: Sequence[Mapping[str, Any]] = records.rows
+        if rest:
+            if name != records.register.bound:
+                raise Fault(400, "6", rest)
+            table, arguments = arguments_of(rest, options)
+            model, rows = records.table(
+                table, arguments,
+                lambda source, held: compile_filter(source, held, lambda _, key: lookup(self.base, "", key)).matches,
+            )  # fmt: skip
+        elif name == register and records.register.recorder:
+            model, rows = records.register.main, records.record_sets()
+        found = find_rows(self.base, model, rows, options)
+        return Renderer(self.base, model, projection(model, options), form, self.url).collection(
+            Answer(found, len(found), False)
+        )
+
+    def act(self, path: str, query: str) -> tuple[int, str, bytes]:
+        """Return status, media type and body for a POST below the service root: the calls of exchange plans."""
+        if path not in ("SelectChanges", "NotifyChangesReceived"):
+            raise Fault(405, "19", "POST")
+        plan, node, message = point_of(parse_options(query), self.base.plans)
+        if path == "NotifyChangesReceived":
+            self.base.plans[plan].confirm(node, message)
+            self.base.sets[plan].rows[node].write({"ReceivedNo": str(message)})
+            return 200, "application/xml;charset=utf-8", b""
+        changes = self.base.plans[plan].select(node, message)
+        return 200, "application/atom+xml;charset=utf-8", feed_of(changes, self._entry, self.url, SPACES)
+
+    def _entry(self, set_name: str, key: str) -> str | None:
+        row = self.base.sets[set_name].rows.get(key)
+        model = self.base.models[set_name]
+        return None if row is None else Renderer(self.base, model, Projection(), "atom", self.url).entry(row)
 
     def _owner(self, name: str) -> tuple[str, str]:
         """Return the published set and, when the name is that of a tabular part, the part."""
@@ -249,11 +317,16 @@ def _handler(server: OneCServer) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            _Exchange(server, self).run()
+            server.busy += 1
+            server.busiest = max(server.busiest, server.busy)
+            try:
+                _Exchange(server, self).run()
+            finally:
+                server.busy -= 1
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", "0")))
-            _Exchange(server, self).run()
+            self.do_GET()
 
         def log_message(self, *args: object) -> None:
             """Stay silent."""
@@ -290,9 +363,10 @@ class _Exchange:
         if (status := self._session()) != 200:
             return self._send(status, "text/html", b"")
         try:
-            if handler.command != "GET":
-                raise Fault(405, "19", handler.command)
-            status, kind, body = server.answer(path[len(PREFIX) :], query, handler.headers.get("accept", ""))
+            if handler.command == "GET":
+                status, kind, body = server.answer(path[len(PREFIX) :], query, handler.headers.get("accept", ""))
+            else:
+                status, kind, body = server.act(path[len(PREFIX) :], query)
         except Fault as fault:
             return self._refuse(fault, query)
         return self._send(status, kind, body, cut=troubles.cut if b"value" in body[:400] else "")

@@ -1,17 +1,15 @@
-"""F-03, F-04, F-06: kills in the evaluation of reminders, in the issue of documents and in the making of the store."""
+"""Reminders and documents from one command to the next: what was said or issued stays."""
 
 from __future__ import annotations
 
-import hashlib
-import random
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import Forks, QuickOffice
 from inside import rows
-from kills import KILLED, Killer
-from lab import NOW, Office, difference, item, opened, said, seed_of, stream
+from lab import NOW, Office, item, opened, said, stream
 
 from hub.store import tables
 
@@ -60,33 +58,8 @@ def _reminders(office: Office) -> list[str]:
     return [line for line in office.dump() if line.startswith("reminder ")]
 
 
-def test_killed_evaluation_gives_each_reminder_once(
-    tmp_path: Path, store_url: str, request: pytest.FixtureRequest
-) -> None:
-    """F-03."""
-    calm, struck = Office(tmp_path / "calm"), Office(tmp_path / "struck", store_url)
-    killer = Killer(struck, random.Random(seed_of(request.config)), points=("reminders", "commit", "committed"), most=1)
-    for office in (calm, struck):
-        office.ok("init")
-    for answered, now in ((range(0), NOW), (range(3), "2026-05-12T10:30:00+07:00")):
-        for office in (calm, struck):
-            _desk(office, answered=answered)
-        span = calm.ok("--now", now, "today").seconds
-        killer.run("--now", now, "today", kills=2, span=span, tries=12) if answered else None
-        for point in ("reminders", "commit"):
-            assert struck.hub("--now", now, "today", HUB_TEST_STOP=f"{point}:1").code in (KILLED, 0)
-        struck.ok("--now", now, "today")
-        assert _reminders(calm) == _reminders(struck), difference(_reminders(calm), _reminders(struck))
-    opened_now = [
-        it["state"]
-        for it in struck.ok("--now", now, "reminder", "list", "--all", "--json").json
-        if it["rule"] == "missed_call"
-    ]
-    assert sorted(opened_now) == ["open"] * 5 + ["resolved"] * 3
-
-
-def test_evaluation_that_is_repeated_writes_nothing(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+def test_evaluation_that_is_repeated_writes_nothing(forks: Forks, tmp_path: Path) -> None:
+    office = QuickOffice(forks, tmp_path)
     office.ok("init")
     _desk(office)
     first = office.ok("--now", NOW, "today").out
@@ -101,8 +74,8 @@ def _everything(office: Office) -> dict[str, list[Any]]:
         return {name: rows(store, name) for name in tables.metadata.tables}
 
 
-def test_what_a_person_does_with_a_reminder_holds(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+def test_what_a_person_does_with_a_reminder_holds(forks: Forks, tmp_path: Path) -> None:
+    office = QuickOffice(forks, tmp_path)
     office.ok("init")
     _desk(office)
 
@@ -127,8 +100,8 @@ def test_what_a_person_does_with_a_reminder_holds(tmp_path: Path) -> None:
         ]
 
 
-def test_day_goes_on_after_a_merge_and_a_split(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+def test_day_goes_on_after_a_merge_and_a_split(forks: Forks, tmp_path: Path) -> None:
+    office = QuickOffice(forks, tmp_path)
     office.ok("init")
     _desk(office)
     ids = {it["name"]: it["id"] for it in office.ok("client", "list", "--json").json}
@@ -164,38 +137,8 @@ def _drafts(office: Office, count: int, now: str = NOW) -> list[str]:
     return made
 
 
-def test_killed_issue_uses_no_number_twice_and_leaves_no_half_file(
-    tmp_path: Path, store_url: str, request: pytest.FixtureRequest
-) -> None:
-    """F-04."""
-    pick = random.Random(seed_of(request.config))
-    office = Office(tmp_path / "office", store_url)
-    office.ok("init")
-    _desk(office)
-    points = ["number:1", "file:1", "file:2", "commit:1", "commit:2", "committed:1", "committed:2"]
-    for key, point in zip(_drafts(office, len(points)), points, strict=True):
-        assert office.hub("--now", NOW, "document", "issue", key, HUB_TEST_STOP=point).code == KILLED
-        if pick.random() < 0.5:
-            office.hub("--now", NOW, "document", "issue", key, kill_after=pick.uniform(0.3, 1.5))
-        office.hub("--now", NOW, "document", "issue", key)
-        office.ok("document", "show", key)
-    found = office.ok("document", "list", "--json").json
-    assert sorted(int(it["number"]) for it in found) == list(range(1, len(points) + 1)), "no number twice and none lost"
-    assert {it["state"] for it in found} == {"issued"}
-    folder = office.folder / "documents"
-    with opened(office.store_url) as store:
-        files = {row.name: row.sha256 for row in rows(store, "document_file")}
-    shown = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.iterdir()
-        if not path.name.startswith(".")
-    }
-    assert shown == files
-    assert len(files) == 2 * len(points)
-
-
-def test_number_of_last_year_is_not_used_again(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+def test_number_of_last_year_is_not_used_again(forks: Forks, tmp_path: Path) -> None:
+    office = QuickOffice(forks, tmp_path)
     office.ok("init")
     _desk(office)
     first, second = _drafts(office, 2)
@@ -206,29 +149,9 @@ def test_number_of_last_year_is_not_used_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["СЧ-1", "{nr}", "{seq", "{seq.x}", "{0}"])
-def test_wrong_number_pattern_is_refused(tmp_path: Path, made_store: Path, pattern: str) -> None:
-    office = Office(tmp_path / "o")
+def test_wrong_number_pattern_is_refused(forks: Forks, tmp_path: Path, made_store: Path, pattern: str) -> None:
+    office = QuickOffice(forks, tmp_path / "o")
     shutil.copy(made_store, office.folder / "hub.db")
     script = office.script("desk", stream("clients", [_client(1)]))
     office.connect({"desk": script}, extra=f"documents: {{number_pattern: '{pattern}'}}\n")
     office.fails("document", "list", code=1, says="hub.yaml:14: documents.number_pattern")
-
-
-# The store itself
-
-
-def test_killed_init_leaves_the_old_store_or_the_new_one(
-    tmp_path: Path, store_url: str, request: pytest.FixtureRequest
-) -> None:
-    """F-06: never something between; the next init ends the work."""
-    pick = random.Random(seed_of(request.config))
-    office = Office(tmp_path / "office", store_url)
-    for stop in ("migrate:1", "", "", "", "commit:1", "committed:1"):
-        done = office.hub("init", HUB_TEST_STOP=stop) if stop else office.hub("init", kill_after=pick.uniform(0.4, 1.6))
-        assert done.code in (KILLED, 0)
-        shown = office.hub("status")
-        assert shown.code == 0 or "hub init" in shown.err or "is empty" in shown.err, shown.err
-        assert "Traceback" not in shown.err
-    office.ok("init")
-    office.ok("status")
-    assert office.dump() == []

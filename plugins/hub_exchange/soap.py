@@ -1,0 +1,112 @@
+"""The words of EWS: elements of requests, and what the elements of answers tell. No network and no library of EWS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lxml import etree
+from lxml.builder import ElementMaker
+from msgspec import Struct
+
+MNS = "http://schemas.microsoft.com/exchange/services/2006/messages"
+TNS = "http://schemas.microsoft.com/exchange/services/2006/types"
+NS = {"m": MNS, "t": TNS}
+M = ElementMaker(namespace=MNS, nsmap={"m": MNS, "t": TNS})
+T = ElementMaker(namespace=TNS, nsmap={"t": TNS})
+MARK = "SvyazkaCommand"
+"""Property of a sent letter with the id of its command, for servers that give letters a Message-ID of their own."""
+
+
+class Refusal(Struct, frozen=True):
+    """Why the server does not give an item; `is_gone` for one that was deleted or moved since it was listed."""
+
+    code: str
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether the item is simply not there any more."""
+        return self.code == "ErrorItemNotFound"
+
+
+class Folder(Struct, frozen=True):
+    """A folder of the mailbox; `path` tells where it is, below the top of the mailbox."""
+
+    id: str
+    name: str
+    parent: str
+    total: int
+    path: str = ""
+
+
+class Change(Struct, frozen=True):
+    """One thing that happened to an item since a state: create, update, delete or read_flag_change."""
+
+    kind: str
+    id: str
+    item_class: str = ""
+    received: str = ""
+    size: int = 0
+
+
+class Page(Struct, frozen=True):
+    """Some changes, the state after them, and whether they were the last."""
+
+    changes: tuple[Change, ...]
+    state: str
+    is_last: bool
+
+
+def fields(*names: str) -> list[Any]:
+    """Return the fields of that name to ask for."""
+    return [T.FieldURI(FieldURI=name) for name in names]
+
+
+def item_shape(asked: Sequence[Any]) -> Any:
+    """Return what to ask of items."""
+    return M.ItemShape(T.BaseShape("IdOnly"), T.AdditionalProperties(*asked))
+
+
+def folder_shape() -> Any:
+    """Return what to ask of folders."""
+    asked = fields("folder:DisplayName", "folder:ParentFolderId", "folder:TotalCount")
+    return M.FolderShape(T.BaseShape("IdOnly"), T.AdditionalProperties(*asked))
+
+
+def folder_of(element: Any) -> Folder:
+    """Return the folder an answer tells of."""
+
+    def text(name: str) -> str:
+        return str(element.findtext(f"t:{name}", "", NS))
+
+    parent = element.find("t:ParentFolderId", NS)
+    return Folder(
+        element.find("t:FolderId", NS).get("Id"),
+        text("DisplayName"),
+        "" if parent is None else parent.get("Id"),
+        int(text("TotalCount") or 0),
+    )
+
+
+def change_of(element: Any) -> Change:
+    """Return the change an answer tells of."""
+    kind = {"Create": "create", "Update": "update", "Delete": "delete"}.get(etree.QName(element).localname, "flag")
+    item = element if kind in ("delete", "flag") else element[0]
+    size = item.findtext("t:Size", "0", NS)
+    return Change(
+        kind,
+        item.find("t:ItemId", NS).get("Id"),
+        item.findtext("t:ItemClass", "", NS),
+        item.findtext("t:DateTimeReceived", "", NS),
+        int(size),
+    )
+
+
+def mark() -> Any:
+    """Return the property that holds the id of a command."""
+    return T.ExtendedFieldURI(DistinguishedPropertySetId="PublicStrings", PropertyName=MARK, PropertyType="String")
+
+
+def is_equal(field: Any, value: str) -> Any:
+    """Return the test whether a property has a value."""
+    return T.IsEqualTo(field, T.FieldURIOrConstant(T.Constant(Value=value)))
