@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from hub.ingest import ingest
@@ -36,6 +36,8 @@ logger = logging.getLogger("hub.sync")
 
 VANISH_FLOOR = 5
 """So many may vanish at once whatever their share: a small firm may delete one of three."""
+LARGE = 500
+"""A page of so many records is worth waiting for the next one, if neither has more than twice as many."""
 _NO_HASH = b""
 ASK_AUTHOR = "This is a mistake in the plugin; its author should know."
 
@@ -393,16 +395,27 @@ def _dictionary(records: Sequence[Record]) -> bytes:
 
 
 def _with_last(batches: Iterator[Batch]) -> Iterator[tuple[Batch, bool]]:
-    """Yield each batch and whether it is the last one, one batch ahead; a failure behind a batch does not lose it."""
+    """Yield each batch and whether it is the last one, one batch ahead; a failure behind a batch does not lose it.
+
+    Large pages come in pairs: stored in one transaction they touch the pages of an index once instead of twice.
+    """
     batch = next(batches, None)
     while batch is not None:
         try:
             following = next(batches, None)
+            if following is not None and _is_pair(batch, following):
+                batch = structs.replace(following, records=[*batch.records, *following.records])
+                following = next(batches, None)
         except HubError:
             yield batch, False
             raise
         yield batch, following is None
         batch = following
+
+
+def _is_pair(one: Batch, other: Batch) -> bool:
+    sizes = len(one.records), len(other.records)
+    return min(sizes) >= LARGE and max(sizes) <= 2 * LARGE and other.cursor is not None and not (one.present or one.complete)
 
 
 def stale(store: Store, connection: str) -> Callable[[str, Mapping[str, str]], set[str]]:

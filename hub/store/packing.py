@@ -10,7 +10,7 @@ import zlib
 
 _WINDOW = 13
 _MEMORY = 5
-"""8 KiB and small tables: each record starts from a copy of them, and to copy the usual 260 KB took half of the time."""
+"""8 KiB and small tables: each record starts from a copy of them, and to copy the usual 260 KB took half the time."""
 MAX_DICTIONARY = 1 << _WINDOW
 """zlib looks back no further; more of a dictionary would never be used."""
 _SMALL = 128

@@ -17,6 +17,7 @@ from hub.model.connector import Batch
 from hub.model.errors import HubError, Unavailable
 from hub.store.database import Store
 from hub.store.tables import STATE
+from hub.sync import LARGE
 
 
 def clients(*numbers: int, note: str = "") -> list[dict[str, Any]]:
@@ -76,6 +77,44 @@ def test_failure_in_the_middle_keeps_what_was_stored_with_its_cursor(store: Stor
     stored = len(rows(store, "client"))
     assert one(store, "stream").cursor == f'{{"at":{stored}}}'
     assert one(store, "run").error == "the line broke."
+
+
+@pytest.mark.parametrize(("pages", "stored"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)])
+def test_large_pages_that_share_a_transaction_lose_nothing_when_the_line_breaks(
+    store: Store, pages: int, stored: int
+) -> None:
+    def breaks(_cursor: object) -> Iterable[Batch]:
+        for page in range(1, pages + 1):
+            numbers = range(
+                (page - 1) * LARGE - (page > 1), page * LARGE
+            )  # each begins with the last of the one before
+            yield Batch([record(it) for it in clients(*numbers)], cursor={"at": page})
+        raise Unavailable("the line broke.")
+
+    source = Source()
+    source.batches = breaks
+    with pytest.raises(Unavailable):
+        run(store, source)
+
+    assert len(rows(store, "client")) == stored * LARGE
+    assert one(store, "stream").cursor == f'{{"at":{stored}}}'
+
+
+def test_large_pages_are_stored_in_pairs(store: Store) -> None:
+    made = [
+        Batch([record(it) for it in clients(*range(at, at + LARGE))], cursor={"at": at})
+        for at in range(0, 5 * LARGE, LARGE)
+    ]
+    cursors: list[object] = []
+    source = Source()
+    source.batches = lambda _cursor: made
+    run(
+        store,
+        source,
+        progress=lambda _counts, _expected: cursors.append(msgspec.json.decode(one(store, "stream").cursor)["at"]),
+    )
+
+    assert cursors == [LARGE, 3 * LARGE, 4 * LARGE]
 
 
 def test_limit_never_moves_the_cursor_past_what_was_stored(store: Store) -> None:

@@ -55,12 +55,13 @@ class Source:
 
 def run(store: Store, source: Source, *batches: Sequence[dict[str, Any] | Record], connection: str = "desk",
         order: Sequence[str] = ("accounting", "desk", "phones"), cursor: Cursor | None = None, fingerprint: str = "",
-        now: datetime = NOW, vanish_limit: float = 0.2, hold: Any = None, **options: Any) -> Counts:  # fmt: skip
+        now: datetime = NOW, vanish_limit: float = 0.2, hold: Any = None, progress: Any = None,
+        **options: Any) -> Counts:  # fmt: skip
     """Run one sync of a source, of these batches if any are given."""
     if batches:
         source.says(*batches, cursor=cursor)
     return Run(store, connection, source, source.stream, sources=Sources(order), clock=lambda: now, fingerprint=fingerprint,
-               vanish_limit=vanish_limit, hold=hold).execute(**options)  # fmt: skip
+               vanish_limit=vanish_limit, hold=hold, progress=progress).execute(**options)  # fmt: skip
 
 
 def dump(store: Store) -> list[str]:
