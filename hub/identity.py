@@ -44,11 +44,16 @@ class Party(Struct, frozen=True):
 
 
 class Bound(Struct):
-    """What binding did: the entity of each party, entities that must be shown anew, keys whose claimants changed."""
+    """What binding did.
+
+    The entity of each party, entities that must be shown anew, keys whose claimants changed, and the parties that made
+    an entity of their own which was not there before.
+    """
 
     entity_of: dict[tuple[str, str], str]
     touched: set[str]
     keys: set[str]
+    made: set[tuple[str, str]]
 
 
 def keys_of(entity: Entity) -> tuple[str, ...]:
@@ -76,7 +81,7 @@ def is_personal(key: str) -> bool:
 def bind(connection: Connection, source: str, found: Sequence[Party], old_keys: Mapping[tuple[str, str], set[str]],
          now: datetime) -> Bound:  # fmt: skip
     """Bind parties to entities and renew their claims; `old_keys` are the claims of parties that changed."""
-    result = Bound({}, set(), set())
+    result = Bound({}, set(), set(), set())
     for kind in PARTIES:
         group = [party for party in found if party.kind == kind]
         if group:
@@ -133,6 +138,7 @@ def _bind_kind(
             rows.append((source, kind, party.external_id, entity, "first seen"))
             result.keys.add(f"ref:{source}/{kind}/{party.external_id}")
             result.entity_of[kind, party.external_id] = entity
+            result.made.add((kind, party.external_id))
             holder.update((key, {entity}) for key in keys)
             continue
         same = {entity for key in keys for entity in holder.get(key, ())} - separated.get(party.external_id, set())

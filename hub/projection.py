@@ -64,7 +64,9 @@ def project(
     for kind, group in by_kind.items():
         gone = {external_id for external_id, fact in group.items() if fact.entity is None}
         living = {external_id: fact.entity for external_id, fact in group.items() if fact.entity is not None}
-        keys = [_key(source, kind, external_id, bound) for external_id in group]
+        keys = [
+            _key(source, kind, external_id, bound) for external_id in group if (kind, external_id) not in bound.made
+        ]
         is_new = fresh and not state.existing(connection, kind, keys)  # events may have ids other than their subjects
         if kind == "client":
             _clients(connection, source, living, gone, bound, fresh=is_new)

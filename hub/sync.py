@@ -415,7 +415,12 @@ def _with_last(batches: Iterator[Batch]) -> Iterator[tuple[Batch, bool]]:
 
 def _is_pair(one: Batch, other: Batch) -> bool:
     sizes = len(one.records), len(other.records)
-    return min(sizes) >= LARGE and max(sizes) <= 2 * LARGE and other.cursor is not None and not (one.present or one.complete)
+    return (
+        min(sizes) >= LARGE
+        and max(sizes) <= 2 * LARGE
+        and other.cursor is not None
+        and not (one.present or one.complete)
+    )
 
 
 def stale(store: Store, connection: str) -> Callable[[str, Mapping[str, str]], set[str]]:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.store import bulk, database
 from hub.store.database import Store, StoreError, wal_is_safe
-from hub.store.tables import metadata, record
+from hub.store.tables import claim, metadata, record
 
 
 def test_migrated_schema_equals_the_tables(store: Store) -> None:
@@ -204,3 +204,15 @@ with store.read() as c:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert "refused:" in done.stdout, done.stderr
     assert "rows: 1" in done.stdout
+
+
+@pytest.mark.parametrize("odd", ["", "a\tb", "a\nb", "a\\b", "\\N", "\\.", "a\rb", "«Ромашка»", " ", "'\"%s{}"])
+def test_any_text_comes_back_as_it_went_in_however_many_rows_there_are(store: Store, odd: str) -> None:
+    given = [(f"key {number}", "desk", "client", odd if number == 150 else f"c{number}") for number in range(300)]
+    columns = ("key", "connection", "kind", "external_id")
+    with store.write() as connection:
+        bulk.insert(connection, claim, columns, given)
+    with store.read() as connection:
+        found = bulk.select_in(connection, claim, columns, "external_id", [row[3] for row in given], connection="desk")
+
+    assert sorted(map(tuple, found)) == sorted(given)
