@@ -298,6 +298,9 @@ def network_error(host: str, error: OSError) -> HubError:
             field="ca_file",
             hint="Give the authority's certificate as ca_file, or correct the host name.",
         )
+    if isinstance(error, ssl.SSLError) and error.reason in ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"):
+        hint = "Its administrator must switch on TLS 1.2 or newer."
+        return Unavailable(f"{host} offers only TLS older than 1.2.", hint=hint)
     if isinstance(error, FileNotFoundError):
         return SettingsError("the file with the authority's certificate is not there.", field="ca_file")
     if isinstance(error, TimeoutError):
