@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import sqlite3
-import stat
 import sys
 from collections.abc import Callable
 from itertools import islice
@@ -14,6 +13,7 @@ from typing import TypeAlias
 import click
 
 from hub.cli.app import App, pass_app, print_json, say
+from hub.cli.modes import too_open
 from hub.config import Config, find_config, load_config
 from hub.connections import Hub, mail_connection, open_connection
 from hub.files import JOURNALS, replacing, write_file
@@ -149,8 +149,12 @@ def _check_here(app: App, found: Found) -> None:
         f"{len(config.model.employees)} employees",
     )
     found("ok", f"store {app.store.name}")
-    if app.store.path is not None:
-        _check_file(app.store.path, found)
+    for place, mode, widest in too_open(config, app.store.path):
+        found(
+            "warning", f"{place} can be read by others ({mode:o})", f"Run: chmod {widest:o} {shlex.quote(str(place))}"
+        )
+    if app.store.is_sqlite:
+        _check_sqlite(found)
     for plugin in app.plugins.found:
         if plugin.problem:
             found(
@@ -175,12 +179,7 @@ def _check_records(app: App, found: Found) -> None:
         found("ok", "every record is as it came")
 
 
-def _check_file(path: Path, found: Found) -> None:
-    if os.name != "nt":
-        for place, wanted in ((path, 0o600), (path.parent, 0o755)):
-            mode = stat.S_IMODE(place.stat().st_mode)
-            if mode & ~wanted & 0o077:
-                found("warning", f"{place} can be read by others ({mode:o})", f"Run: chmod {wanted:o} {place}")
+def _check_sqlite(found: Found) -> None:
     version = sqlite3.sqlite_version
     if wal_is_safe():
         found("ok", f"SQLite {version}, journal in WAL mode")
