@@ -27,6 +27,11 @@ END = b"X-Svyazka-Source: exchange\r\n"
 """Ends the lines of ours; what looks like one after it was written by whoever wrote the letter."""
 NOTE = "IPM.Note"
 TYPES = "{http://schemas.microsoft.com/exchange/services/2006/types}"
+OUTLINE = (
+    "item:Attachments", "item:DateTimeSent", "item:InternetMessageHeaders", "item:Subject", "item:TextBody",
+    "message:CcRecipients", "message:From", "message:InternetMessageId", "message:ToRecipients",
+)  # fmt: skip
+"""What is asked of a letter that is read in parts."""
 MOST_ATTACHMENTS = 500
 MOST_TEXT = 1024 * 1024
 _BOUNDARY = re.compile(rb'boundary="?([^"\s;]{8,200})"?', re.IGNORECASE)

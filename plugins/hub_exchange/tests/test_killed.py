@@ -1,4 +1,4 @@
-"""The process that sends is killed anywhere: no letter goes twice, none is lost, the doubtful one waits for a person."""
+"""The process that sends is killed anywhere: no letter goes twice, none is lost, the doubtful one is parked."""
 
 from __future__ import annotations
 
