@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import logging
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -49,8 +50,6 @@ class HttpxClient(Http):
         min_interval: timedelta = timedelta(0),
         ca_file: str = "",
     ) -> None:
-        import ssl
-
         context = ssl.create_default_context(cafile=ca_file or None)
         self._client = httpx.Client(
             verify=context,
@@ -133,7 +132,8 @@ class HttpxClient(Http):
             finally:
                 answer.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Unavailable(f"{place} cannot be reached: {_reason(error)}.", unsent=True) from error
+            reason, hint = _reason(error)
+            raise Unavailable(f"{place} cannot be reached: {reason}.", hint=hint, unsent=True) from error
         except httpx.TimeoutException as error:
             raise Unavailable(f"{place} did not answer in time.") from error
         except httpx.HTTPError as error:
@@ -245,13 +245,25 @@ def _place(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path[:80]}"
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException | None) -> tuple[str, str]:
+    """Return why a server cannot be reached, and what to do about it where that is known."""
     text = str(error).lower()
-    if "certificate" in text or "ssl" in text or "tls" in text:
-        return f"its certificate is not accepted ({str(error)[:120]})"
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            hint = (
+                "Give the authority's certificate as ca_file, correct the host name, or have the certificate renewed."
+            )
+            return f"its certificate is not accepted: {error.verify_message.rstrip('.')}", hint
+        if isinstance(error, ssl.SSLError):
+            if error.reason in ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"):
+                return "it offers only TLS older than 1.2", "Its administrator must switch on TLS 1.2 or newer."
+            if error.reason == "WRONG_VERSION_NUMBER":
+                return "it does not speak TLS at this port", "Check whether the address begins with http or https."
+            return f"TLS failed ({error.reason})", ""
+        error = error.__cause__ or error.__context__
     if "name or service" in text or "getaddrinfo" in text or "nodename" in text:
-        return "the name is not known"
-    return "connection refused" if "refused" in text else "no connection"
+        return "the name is not known", ""
+    return ("connection refused" if "refused" in text else "no connection"), ""
 
 
 class FileBlobs(Blobs):
