@@ -26,7 +26,7 @@ BAD = {
     "expired": (lambda own: own.context(begins=-30, ends=-1), r"expired"),
     "not yet valid": (lambda own: own.context(begins=5), r"not yet valid"),
     "another host": (lambda own: own.context(host="other.example"), r"mismatch|not valid for"),
-    "self-signed": (lambda own: own.context(itself=True), r"self-signed"),
+    "self-signed": (lambda own: own.context(signs_itself=True), r"self-signed"),
     "TLS 1.0": (lambda own: own.old_context(), r"TLS older than 1\.2"),
 }
 LOOKING_AWAY = re.compile(

@@ -34,7 +34,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host or "127.0.0.1")])
         names = [x509.DNSName(host)] if host else [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        made = self._sign(name, key, begins=begins, ends=ends, names=names, signs_itself=itself)
+        made = self._sign(name, key, begins=begins, ends=ends, names=names, signs_itself=signs_itself)
         path = self._folder / f"{made.serial_number}.pem"
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
