@@ -103,10 +103,10 @@ def _marks(item_class: str) -> bytes:
 
 
 def _taken_apart(payload: bytes) -> tuple[dict[bytes, list[str]], bytes]:
-    """Return the lines of ours and the letter."""
+    """Return the lines of ours and the letter; a letter that was saved from elsewhere has none."""
     head, end, mime = payload.partition(END)
     if not end:
-        raise BadRecord("this is no record of a letter on Exchange.")
+        return {}, payload
     ours: dict[bytes, list[str]] = {}
     for line in head.splitlines():
         name, _, value = line.partition(b": ")

@@ -370,6 +370,11 @@ def test_lines_of_ours_in_a_foreign_letter_are_not_believed(peer, read, message)
     assert not kept.is_automatic
 
 
+def test_a_letter_saved_from_elsewhere_is_read_too():
+    assert raw.read(mail()).subject == "Счёт"
+    assert raw.read(raw.ITEM_CLASS + b": REPORT.IPM.Note.NDR\r\n" + mail()).is_report is False
+
+
 def test_a_damaged_list_of_attachments_is_a_bad_record():
     with pytest.raises(BadRecord, match="attachments"):
         raw.read(raw.ATTACHMENT + b": {nonsense\r\n" + raw.END + mail())
