@@ -52,6 +52,7 @@ class Troubles(Struct):
     `html` answers every request with a page and HTTP 200, `status` with that status and no body of 1C, `cut` breaks
     data off: `connection` closes it too early, `body` sends half of the JSON as if it were whole. `slow_first` delays
     the next request by so many seconds. `failing` sets give HTTP 500 with code -1, `forbidden` sets 401 with code 20.
+    `unknown_names` are names in `$select` that this base does not know any more.
     """
 
     html: bool = False
@@ -60,6 +61,7 @@ class Troubles(Struct):
     slow_first: float = 0.0
     failing: set[str] = set()
     forbidden: set[str] = set()
+    unknown_names: set[str] = set()
 
 
 class OneCServer:
@@ -141,6 +143,8 @@ class OneCServer:
             raise Fault(501, "0", "$batch")
         options = parse_options(query)
         form = form_of(options, accept)
+        if unknown := self.troubles.unknown_names & set(options.get("$select", "").split(",")):
+            raise Fault(400, "6", min(unknown))
         body = self._service(form) if not path else self._set(path, options, form)
         if isinstance(body, int):
             return 200, "text/plain;charset=utf-8", f"\ufeff{body}".encode()
