@@ -82,6 +82,7 @@ def test_a_letter_moved_while_it_is_read_is_left_out_without_an_error(peer, read
 
     peer.server.before = move
     assert len(read().ids) == 2
+    assert peer.server.operations.count("GetItem") == 1
     assert len(read(stream="Sent").ids) == 1
 
 
@@ -230,7 +231,7 @@ def test_a_folder_deleted_between_finding_and_reading_is_named(peer, read):
         read(stream="Inbox/Клиенты")
 
 
-def test_a_new_folder_of_the_same_name_is_read_from_its_start(peer, read):
+def test_a_new_folder_of_the_same_name_is_read_from_its_start(peer, read, caplog):
     folder = peer.mailbox.make("Клиенты", peer.mailbox.path("Inbox").id)
     peer.deliver("Inbox/Клиенты")
     cursor = read(stream="Inbox/Клиенты").cursor
@@ -238,6 +239,7 @@ def test_a_new_folder_of_the_same_name_is_read_from_its_start(peer, read):
     peer.mailbox.make("Клиенты", peer.mailbox.path("Inbox").id)
     peer.deliver("Inbox/Клиенты")
     assert len(read(cursor, stream="Inbox/Клиенты").ids) == 1
+    assert "lost" not in caplog.text
 
 
 def test_check_names_the_folders_there_are(peer, connect):
