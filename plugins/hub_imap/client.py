@@ -62,6 +62,8 @@ class Mailbox:
         self._host = settings.host
         self._names: list[tuple[tuple[str, ...], str]] | None = None
         self._folder: tuple[str, int] | None = None
+        self.next_uid = 2**32
+        """Above every UID of the folder that was opened last, as far as the server says."""
         self._client = _connect(settings)
         self._room = _Room(self._client, self._host)
         self._room.left = MOST_BESIDE
@@ -147,6 +149,7 @@ class Mailbox:
         if b"UIDVALIDITY" not in opened:
             raise Unavailable(f"{self._host} gives no UIDVALIDITY for folder {folder!r}, so nothing can be resumed.")
         self._folder = folder, int(opened[b"UIDVALIDITY"])
+        self.next_uid = int(opened.get(b"UIDNEXT", 2**32))
         return self._folder[1], int(opened[b"EXISTS"])
 
     def search(self, exists: int, *criteria: str | date) -> list[int]:

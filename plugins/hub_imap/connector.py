@@ -122,6 +122,8 @@ class Imap:
             uidvalidity, exists = mailbox.examine(folder)
             first_day = (self._tools.clock.now() - self._settings.since).date()
             place = Place.read(cursor, uidvalidity, first_day)
+            if mailbox.next_uid <= place.uid + 1:
+                return  # nothing came since, whatever was read, moved or deleted
             uids, place = _listed(mailbox, exists, place)
             for chunk in _batches(mailbox, uids):
                 records = {record.external_id: record for record in self._records(mailbox, chunk, uidvalidity)}

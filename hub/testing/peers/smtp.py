@@ -138,6 +138,8 @@ class SmtpServer(LoopbackServer):
         """Cut the connection when DATA comes."""
         self.lost_answer = False
         """Take the letter and cut the connection before the answer."""
+        self.silent = False
+        """Take the letter and say nothing, as a server does whose scanner of viruses hangs."""
 
     def serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         """Speak SMTP with one client."""
@@ -322,7 +324,9 @@ class _Session:
         with self._server.lock:
             self._server.arrived.append(Arrived(self._sender, tuple(self._recipients), raw))
         self._forget()
-        if self._server.lost_answer:
+        if self._server.silent:
+            self._lines.read(1)  # until the client goes
+        if self._server.silent or self._server.lost_answer:
             return "end"
         self._say("250 2.0.0 queued")
         return None
