@@ -139,9 +139,9 @@ def _named(host: str) -> Iterator[None]:
     except smtplib.SMTPNotSupportedError as error:
         raise SettingsError(f"{host} does not offer what the settings ask for: {error}", field="smtp_tls") from error
     except smtplib.SMTPException as error:
-        if isinstance(error.__context__, TimeoutError):  # the library calls it a lost connection
-            raise Unavailable(f"{host} did not answer in time.") from error
-        raise Unavailable(f"{host} broke the connection off or does not speak SMTP.") from error
+        is_late = isinstance(error.__context__, TimeoutError)  # the library calls it a lost connection
+        what = "did not answer in time" if is_late else "broke the connection off or does not speak SMTP"
+        raise Unavailable(f"{host} {what}.") from error
     except OSError as error:
         raise network_error(host, error) from error
     except ValueError as error:
