@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from typing import Any, TypeAlias, get_type_hints
 
@@ -24,6 +24,8 @@ from hub.api import (
     Phone,
     Reference,
     currency_code,
+    is_inn,
+    is_kpp,
     parse_decimal,
 )
 
@@ -76,6 +78,11 @@ class Mapper:
         self._hints = get_type_hints(self._entity)
         self._required = frozenset(it.name for it in struct_fields(self._entity) if it.required)
 
+    @property
+    def names(self) -> Collection[str]:
+        """Return the names in a row that are looked at."""
+        return self._named.values()
+
     def entity(self, get: Get) -> Entity:
         """Return the entity of one row. Raises BadRecord, naming the field, for a value that is not of its type."""
         currency = currency_code(_text(get, self._named.get("currency", "")) or "RUB")
@@ -111,7 +118,7 @@ class Mapper:
             return parse_truth(text)
         if Reference in kinds:
             return None if _EMPTY_KEY.fullmatch(text) else Reference(target, plain_id(text), self._refers_to)
-        return text
+        return whole_code(target, text)
 
     def _points(self, get: Get) -> tuple[ContactPoint, ...]:
         points = []
@@ -128,6 +135,13 @@ class Mapper:
                 value = email.address if email else ""
             points.append(ContactPoint(way, value, text))
         return tuple(points)
+
+
+def whole_code(target: str, text: str) -> str:
+    """Return ИНН and КПП with the zeros in front that a table took away because it holds them as numbers."""
+    if target in ("inn", "payer_inn") and len(text) in (9, 11) and is_inn("0" + text):
+        return "0" + text
+    return "0" + text if target in ("kpp", "payer_kpp") and len(text) == 8 and is_kpp("0" + text) else text
 
 
 def plain_id(text: str) -> str:

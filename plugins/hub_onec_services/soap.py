@@ -25,6 +25,7 @@ from .rows import parse_xml
 from .web import Web, html_words, meaning
 
 SOAP_SPACES = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
+logging.getLogger("zeep").setLevel(logging.WARNING)  # it would tell every type and message
 _NOT_UNDERSTOOD = (ZeepError, LookupError, AttributeError, TypeError, ValueError, etree.LxmlError, RecursionError)
 
 

@@ -1,12 +1,13 @@
 """How the rows of a stream are walked: one answer, or pages that stay right while rows come, change and go.
 
 A page by offset begins with the last row of the one before, and a page by number is asked for again once the next one
-has come; when that row is another one, rows have moved behind us and the walk begins anew. The end is a page that
+has come; when they are not what they were, rows have moved behind us and the walk begins anew. The end is a page that
 brings nothing new, never a short one, because services cap pages without telling.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
@@ -29,7 +30,7 @@ class Row(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """Rows that are new, how far the walk is with them, and the key of the last row; `is_last` ends the walk."""
+    """Rows that are new, how far the walk is with them, and by what the next page knows its place."""
 
     rows: Sequence[Row]
     offset: int = 0
@@ -64,24 +65,29 @@ def walk(ask: Ask, mode: Mode, offset: int = 0, last: str = "") -> Iterator[Page
 
 def _by_offset(ask: Ask, offset: int, last: str) -> Page | None:
     """Return the rows from an offset on, `None` when the row before it is no longer the one it was."""
-    if not offset:
-        rows = ask(0)
-        return Page(rows, len(rows), rows[-1].key if rows else "", is_last=not rows)
-    found = ask(offset - 1)
-    if not found or found[0].key != last:
+    found = ask(max(offset - 1, 0))
+    if offset and mark_of(found[:1]) != last:
         return None
-    rows = found[1:]
-    return Page(rows, offset + len(rows), rows[-1].key if rows else last, is_last=not rows)
+    rows = found[1:] if offset else found
+    return Page(rows, offset + len(rows), mark_of(rows[-1:]) if rows else last, is_last=not rows)
 
 
 def _by_page(ask: Ask, number: int, last: str) -> Page | None:
-    """Return the rows of a page, `None` when the page before it no longer ends as it did."""
+    """Return the rows of a page, `None` when the page before it is no longer the one it was."""
     rows = ask(number)
     if number:
         before = ask(number - 1)
-        if not before or before[-1].key != last:
+        if mark_of(before) != last:
             return None
         known = {row.key for row in before}
         if all(row.key in known for row in rows):  # the end, or a service that repeats its last page
             return Page((), number, last, is_last=True)
-    return Page(rows, number + 1, rows[-1].key if rows else "", is_last=not rows)
+    return Page(rows, number + 1, mark_of(rows), is_last=not rows)
+
+
+def mark_of(rows: Sequence[Row]) -> str:
+    """Return what is another one when the rows are others, stand in another order or say something else."""
+    whole = hashlib.blake2b(digest_size=12)
+    for row in rows:
+        whole.update(f"{row.key}\0{len(row.payload)}\0".encode(errors="surrogatepass") + row.payload)
+    return whole.hexdigest()

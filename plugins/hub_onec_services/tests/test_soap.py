@@ -262,6 +262,14 @@ def test_a_cut_description_is_tried_again_later(hub):
         hub.sync("acts")
 
 
+def test_the_library_tells_the_log_nothing(hub, caplog):
+    caplog.set_level(0)
+    hub.peer.add("acts")
+    hub.sync("acts")
+
+    assert [it.name for it in caplog.records if it.name.startswith("zeep")] == []
+
+
 def test_a_service_that_is_not_published_is_a_wrong_setting(hub):
     hub.streams["acts"]["service"] = "ws/Nothing.1cws"
 

@@ -18,24 +18,28 @@ class Source:
         self.size = size
         self.mode = mode
         self.happenings = list(happenings)
-        self.asked = 0
+        self.asked = self.added = 0
         self.ever_gone = set()
+        self.writes = {}
 
     def __call__(self, position):
         begin = position * self.size if self.mode == "page" else position
-        found = [Row(key, key.encode()) for key in self.keys[begin : begin + self.size]]
+        found = [Row(key, f"{key} {self.writes.get(key, 0)}".encode()) for key in self.keys[begin : begin + self.size]]
         self.asked += 1
         if self.happenings:
-            self.happen(*self.happenings.pop(0))
+            for what, place in self.happenings.pop(0):
+                self.happen(what, place)
         return found
 
     def happen(self, what, place):
         if what == "add":
-            self.keys.append(f"new {self.asked}")
+            self.added += 1
+            self.keys.append(f"new {self.added}")
         elif self.keys:
             key = self.keys.pop(place % len(self.keys))
-            if what == "move":
+            if what == "move":  # written, and so the last one now
                 self.keys.append(key)
+                self.writes[key] = self.asked
             else:
                 self.ever_gone.add(key)
 
@@ -51,10 +55,12 @@ KEYS = [f"k{number}" for number in range(23)]
 @given(
     count=st.integers(0, 23),
     size=st.integers(2, 6),
-    happenings=st.lists(st.tuples(st.sampled_from(["add", "move", "gone"]), st.integers(0, 30)), max_size=5),
+    happenings=st.lists(st.tuples(st.sampled_from(["add", "move", "gone"]), st.integers(0, 30)), max_size=8),
+    at_once=st.integers(1, 4),
 )
-def test_nothing_is_missed_that_was_there_all_the_time(mode, count, size, happenings):
-    source = Source(KEYS[:count], size, mode, happenings)
+def test_nothing_is_missed_that_was_there_all_the_time(mode, count, size, happenings, at_once):
+    together = [happenings[it : it + at_once] for it in range(0, len(happenings), at_once)]
+    source = Source(KEYS[:count], size, mode, together)
     try:
         found = set(read(source))
     except Unavailable:
@@ -92,7 +98,7 @@ def test_a_walk_whose_place_is_gone_begins_anew(mode):
 
 @pytest.mark.parametrize("mode", ["offset", "page"])
 def test_rows_in_no_order_are_an_error_and_no_endless_walk(mode):
-    source = Source(KEYS, 5, mode, [("move", 0)] * 10_000)
+    source = Source(KEYS, 5, mode, [[("move", 0)]] * 10_000)
 
     with pytest.raises(Unavailable, match="fixed order"):
         read(source)
