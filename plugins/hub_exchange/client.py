@@ -16,6 +16,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
+from xml.sax import SAXException
 
 from exchangelib import DELEGATE, IMPERSONATION, UTC, Account, Build, Configuration, Version, errors
 from exchangelib.attachments import AttachmentId
@@ -23,7 +24,7 @@ from exchangelib.protocol import CachingProtocol, FailFast, Protocol
 from exchangelib.services.common import EWSAccountService
 from exchangelib.services.get_attachment import GetAttachment
 from exchangelib.transport import NOAUTH
-from exchangelib.util import ParseError
+from exchangelib.util import ElementNotFound, ParseError
 from lxml import etree
 
 from hub.api import AuthError, HubError, Rejected, SettingsError, Unavailable
@@ -401,7 +402,15 @@ def named(host: str) -> Iterator[None]:
         raise Unavailable(f"{host} gave an answer that is not EWS.") from None  # their texts hold the whole answer
     except errors.EWSError as error:
         raise meaning(error, host) from error
-    except (ValueError, LookupError, TypeError, AttributeError, etree.LxmlError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        etree.LxmlError,
+        SAXException,
+        ElementNotFound,
+    ) as error:
         raise Unavailable(f"{host} gave an answer that is not EWS ({type(error).__name__}).") from None
 
 

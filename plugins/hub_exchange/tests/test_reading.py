@@ -344,6 +344,28 @@ def test_an_attachment_larger_than_it_says_is_not_read_to_its_end(peer, connect,
         assert mailbox.attachment("liar", 8_000_000) == b"m" * 1024 * 4096
 
 
+@pytest.mark.parametrize("part", [0, 1, 5, 15, 24])
+@pytest.mark.parametrize("with_length", [False, True])
+def test_an_attachment_cut_short_is_never_taken_for_whole(peer, read, server, part, with_length):
+    peer.deliver(raw=mail(), files=[File("f", "a.bin", "", b"x" * 300_000)])
+
+    def cut(body: bytes) -> bytes:
+        return body[: len(body) * part // 25] if b"<m:GetAttachmentResponse" in body else body
+
+    server.alter = cut
+    if with_length:
+        server.before = lambda operation: setattr(server, "cut", "short" if operation == "GetAttachment" else "")
+    with pytest.raises(Unavailable):
+        read(max_message_bytes="100000")
+
+
+def test_a_page_in_the_place_of_an_attachment_is_an_error(peer, read, server):
+    peer.deliver(raw=mail(), files=[File("f", "a.bin", "", b"x" * 300_000)])
+    server.alter = lambda body: b"<html><body>It works!" if b"<m:GetAttachmentResponse" in body else body
+    with pytest.raises(Unavailable):
+        read(max_message_bytes="100000")
+
+
 def test_an_attachment_that_vanished_meanwhile_costs_only_its_content(peer, read, message, server):
     peer.deliver(raw=mail(), files=[File("f", "a.bin", "", b"x" * 300_000)])
     server.codes["GetAttachment"] = "ErrorItemNotFound"
