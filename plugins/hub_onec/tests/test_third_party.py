@@ -1,4 +1,4 @@
-"""A client that others wrote for the real 1C reads from the stand-in: an independent check of its addresses and answers."""
+"""A client that others wrote for the real 1C reads from the stand-in: an independent check of its answers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 
 http = pytest.importorskip("PyOData1C.http", reason="the client PyOData1C is not installed")
 
+from pydantic import Field  # noqa: E402
 from PyOData1C.exeptions import ResponseError  # noqa: E402
 from PyOData1C.models import ODataModel  # noqa: E402
 from PyOData1C.odata import OData, Q  # noqa: E402
-from pydantic import Field  # noqa: E402
 
 from hub.testing.peers.onec import OneCServer  # noqa: E402
 from hub.testing.peers.onec.samples import counterparty  # noqa: E402
