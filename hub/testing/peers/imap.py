@@ -65,8 +65,7 @@ class ImapServer(LoopbackServer):
         self._validity = count(1_700_000_000)
         self.folders = {"INBOX": self._folder(), "Sent": self._folder("\\Sent")}
         self.refused_logins = 0
-        self.token = ""
-        """The token that opens the mailbox; without one XOAUTH2 is not offered."""
+        self.token = ""  # opens the mailbox; without one XOAUTH2 is not offered
         self.commands: list[str] = []
         """What clients asked, without arguments."""
         self.refuse: dict[str, str] = {}
@@ -276,14 +275,13 @@ class _Session:
             self._send(b"+ \r\n")
             arguments.append(self._lines.readline(16384).strip().decode("ascii", "replace"))
         said = f"user={self._server.user}\x01auth=Bearer {self._server.token}\x01\x01"
-        if _text(arguments[0]) == base64.b64encode(said.encode()).decode():
-            self._is_known = True
-            return f"[CAPABILITY {self._capabilities()}] logged in"
-        self._server.refused_logins += 1
-        self._send(b"+ " + base64.b64encode(b'{"status":"400","schemes":"Bearer"}') + b"\r\n")
-        if self._lines.readline(16384) != b"\r\n":
-            raise _GrammarError("an empty line was expected")
-        raise _RefusedError("[AUTHENTICATIONFAILED] Invalid credentials")
+        self._is_known = _text(arguments[0]) == base64.b64encode(said.encode()).decode()
+        if not self._is_known:
+            self._server.refused_logins += 1
+            self._send(b"+ " + base64.b64encode(b'{"status":"400","schemes":"Bearer"}') + b"\r\n")
+            kind = _RefusedError if self._lines.readline(16384) == b"\r\n" else _GrammarError
+            raise kind("[AUTHENTICATIONFAILED] Invalid credentials")
+        return f"[CAPABILITY {self._capabilities()}] logged in"
 
     def _list(self, arguments: list[Token]) -> str:
         reference, pattern = (_mailbox(argument) for argument in _exactly(2, arguments))
