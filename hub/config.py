@@ -270,6 +270,8 @@ class Config:
         for shared in ("zone", "area_code"):
             if shared in model.model_fields and shared not in values and getattr(self.model, shared):
                 values[shared] = getattr(self.model, shared)
+        if connection.ca_file and "ca_file" in model.model_fields:  # a connector with a protocol of its own
+            values["ca_file"] = str(self.resolve(connection.ca_file))
         for name, field in model.model_fields.items():
             if _is_secret(field.annotation) and isinstance(values.get(name), str) and values[name]:
                 try:

@@ -1,7 +1,7 @@
 """What people decide about identity: merge, split, and the suggestions they are asked about.
 
-A verdict is kept as an event of the source `operator` and as a row by pair of references, so that a rebuilt store and
-the next sync respect it.
+A verdict is kept as a row by pair of references, which the next sync respects, and as an event of the source `operator`
+that names all these references, from which a store that is rebuilt from the log gets the same rows.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -23,6 +24,10 @@ from hub.store.log import Entry
 from hub.store.parties import entity_id
 from hub.store.types import instant_text
 
+_NAME = re.compile("[\\w.-]{1,200}/client/[^\x00-\x1f\x7f-\x9f]{1,1000}")
+_MOST = 500
+"""No client consists of so many references; an imported log may claim it."""
+MERGED, SPLIT = "client.merged", "client.split"
 _FORMS = re.compile(
     r"\b(ооо|оао|пао|зао|ао|ип|мбоу|мкоу|мбдоу|мку|мбу|кгку|кгбу|кгбоу|кгау|фгбу|фку|гбу|гку|гоу|моу|сош|"
     r"общество с ограниченной ответственностью|муниципальное|бюджетное|казенное|автономное|"
@@ -45,12 +50,13 @@ def merge(connection: Connection, left: str, right: str, sources: Sources, *, by
     """Make two clients one; return the id that stays."""
     if left == right:
         raise HubError("these are one client already.")
-    mine, others = _names(connection, left), _names(connection, right)
-    for one in mine:
-        for other in others:
-            parties.save_verdict(connection, (one, other), "same", reason="a person merged them", by=by, now=now)
+    sides = {"left": _names(connection, left), "right": _names(connection, right)}
     kept, gone = sorted((left, right))
-    _log(connection, "client.merged", kept, {"kept": kept, "gone": gone, "by": by}, now)
+    _decide(connection, MERGED, kept, sides, {"kept": kept, "gone": gone, "by": by}, now)
+    return _join(connection, kept, gone, sources, now)
+
+
+def _join(connection: Connection, kept: str, gone: str, sources: Sources, now: datetime) -> str:
     parties.join_entities(connection, "client", gone, kept, now)
     show_clients(connection, {kept}, sources)
     identity.rebind(connection, _keys(connection, kept), sources.judge)  # what two claimed has one owner now
@@ -73,16 +79,19 @@ def split(
         raise HubError(f"{source}/{external_id} cannot be parted from this client.", hint=f"It consists of: {known}.")
     own = entity_id(source, "client", external_id)
     stays = min(entity_id(item[1], "client", item[3]) for item in references if item is not mine[0])
-    _log(connection, "client.split", entity, {"from": entity, "new": own, "stays": stays, "by": by}, now)
+    sides = {"left": [_name(mine[0])], "right": [_name(item) for item in references if item is not mine[0]]}
+    _decide(connection, SPLIT, entity, sides, {"from": entity, "new": own, "stays": stays, "by": by}, now)
+    return _part(connection, entity, own, stays, sources, now)
+
+
+def _part(connection: Connection, entity: str, own: str, stays: str, sources: Sources, now: datetime) -> str:
+    """Give the reference that makes the id `own` back to itself; all others of the client are `stays`."""
+    references = [item for item in parties.references_of(connection, [entity]) if item[2] == "client"]
     for item in references:
-        if item is mine[0]:
-            continue
-        pair = f"{source}/client/{external_id}", f"{item[1]}/client/{item[3]}"
-        parties.save_verdict(connection, pair, "different", reason="a person parted them", by=by, now=now)
-        parties.part_entity(connection, item[1], "client", item[3], stays)
-    parties.part_entity(connection, source, "client", external_id, own)
-    keys = {key for item in references for key in parties.claims_of(connection, item[1], "client", item[3])}
-    keys |= {f"ref:{item[1]}/client/{item[3]}" for item in references}
+        is_own = entity_id(*item[1:4]) == own
+        parties.part_entity(connection, *item[1:4], own if is_own else stays)
+    keys = {key for item in references for key in parties.claims_of(connection, *item[1:4])}
+    keys |= {f"ref:{_name(item)}" for item in references}
     state.drop(connection, "client", [entity])
     show_clients(connection, {own, stays}, sources)
     identity.rebind(connection, keys, sources.judge)
@@ -92,17 +101,105 @@ def split(
 
 
 def _names(connection: Connection, entity: str) -> list[str]:
-    return [
-        f"{source}/{kind}/{external_id}"
-        for _, source, kind, external_id, _ in parties.references_of(connection, [entity])
-    ]
+    return [_name(item) for item in parties.references_of(connection, [entity])]
 
 
-def _log(connection: Connection, type_: str, entity: str, content: dict[str, str], now: datetime) -> None:
+def _name(item: tuple[str, str, str, str, str]) -> str:
+    return "/".join(item[1:4])
+
+
+def _decide(connection: Connection, type_: str, entity: str, sides: Mapping[str, list[str]], said: Mapping[str, str],
+            now: datetime) -> None:  # fmt: skip
+    """Keep a decision as an event and as verdicts on each pair of the two sides."""
+    named = {side: "\n".join(sorted(names)) for side, names in sides.items()}
+    content = msgspec.json.encode({**said, **named}).decode()
     key = f"{type_}/{entity}/{instant_text(now)}"
-    entry = Entry(key, type_, f"client/{entity}", instant_text(now), msgspec.json.encode(content).decode(), "")
+    entry = Entry(key, type_, f"client/{entity}", instant_text(now), content, "")
     before = log.latest(connection, OPERATOR, [key]).get(key)
     log.append(connection, OPERATOR, [(entry, before.version + 1 if before else 1)], instant_text(now))
+    for verdict in _verdicts(type_, {**said, **named}, now):
+        _save(connection, verdict)
+
+
+class Verdict(Struct, frozen=True):
+    """What a person decided about two references; `parted` is the one that was parted, empty for a merge."""
+
+    pair: tuple[str, str]
+    by: str
+    at: datetime
+    parted: str = ""
+
+
+def _verdicts(type_: str, content: Mapping[str, str], at: datetime) -> Iterator[Verdict]:
+    left, right = (filter(_NAME.fullmatch, content.get(side, "").split("\n")[:_MOST]) for side in ("left", "right"))
+    others = [*right]
+    for one in left:
+        for other in others:
+            pair = (one, other) if one < other else (other, one)
+            yield Verdict(pair, content.get("by", ""), at, one if type_ == SPLIT else "")
+
+
+def _save(connection: Connection, verdict: Verdict) -> None:
+    state_, reason = ("different", "a person parted them") if verdict.parted else ("same", "a person merged them")
+    parties.save_verdict(connection, verdict.pair, state_, reason=reason, by=verdict.by, now=verdict.at)
+
+
+class _Line(Struct):
+    id: str = ""
+    source: str = ""
+    type: str = ""
+    time: datetime | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def learn_verdicts(connection: Connection, lines: Iterable[bytes]) -> list[Verdict]:
+    """Keep the verdicts of the decisions in an exported log that are not known yet; return the last one on each pair.
+
+    To be called before the facts are imported, which are then bound as people decided. A line that is no decision is
+    passed over: the import itself says what is wrong with it.
+    """
+    found: dict[tuple[str, str], Verdict] = {}
+    for line in lines:
+        if OPERATOR.encode() not in line:
+            continue
+        try:
+            item = msgspec.json.decode(line, type=_Line)
+            if item.source != OPERATOR or item.type not in (MERGED, SPLIT) or item.time is None:
+                continue
+            content = msgspec.json.decode(bytes(item.data), type=dict[str, str])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        if item.id not in log.latest(connection, OPERATOR, [item.id]):
+            found |= {verdict.pair: verdict for verdict in _verdicts(item.type, content, item.time)}
+    for verdict in found.values():
+        _save(connection, verdict)
+    return list(found.values())
+
+
+def apply_verdicts(connection: Connection, verdicts: Iterable[Verdict], sources: Sources) -> None:
+    """Bring the clients in line with verdicts that came with a log, once its facts are there."""
+    for verdict in verdicts:
+        left, right = (_bound(connection, name) for name in verdict.pair)
+        if not left or not right or (left == right) != bool(verdict.parted):
+            continue
+        if not verdict.parted:
+            kept, gone = sorted((left, right))
+            _join(connection, kept, gone, sources, verdict.at)
+            continue
+        own = entity_id(*_place(verdict.parted))
+        others = [item for item in parties.references_of(connection, [left]) if _name(item) != verdict.parted]
+        stays = min(entity_id(*item[1:4]) for item in others)
+        _part(connection, left, own, stays, sources, verdict.at)
+
+
+def _place(name: str) -> tuple[str, str, str]:
+    source, kind, external_id = name.split("/", 2)
+    return source, kind, external_id
+
+
+def _bound(connection: Connection, name: str) -> str:
+    source, kind, external_id = _place(name)
+    return parties.bound(connection, source, kind, [external_id]).get(external_id, "")
 
 
 def suggestions(connection: Connection) -> list[Suggestion]:
@@ -155,11 +252,8 @@ def _decided(connection: Connection) -> set[tuple[str, str]]:
     pairs = set()
     for (left, right), verdict in parties.verdicts(connection).items():
         if verdict == "different":
-            entities = []
-            for name in (left, right):
-                source, kind, external_id = name.split("/", 2)
-                entities.append(parties.bound(connection, source, kind, [external_id]).get(external_id, ""))
-            pairs.add((min(entities), max(entities)))
+            entities = sorted((_bound(connection, left), _bound(connection, right)))
+            pairs.add((entities[0], entities[1]))
     return pairs
 
 

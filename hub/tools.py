@@ -7,9 +7,8 @@ a limit on the body after decoding, no redirects, no proxy from the environment,
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import logging
-import socket
+import ssl
 import threading
 import time
 import zlib
@@ -23,6 +22,7 @@ import httpx
 
 from hub.model.connector import Blobs, Clock, Http, Response
 from hub.model.errors import AuthError, SettingsError, Unavailable
+from hub.network import CheckedTransport
 
 CONNECT_TIMEOUT = 10.0
 RETRIES = 2
@@ -49,20 +49,17 @@ class HttpxClient(Http):
         min_interval: timedelta = timedelta(0),
         ca_file: str = "",
     ) -> None:
-        import ssl
-
         context = ssl.create_default_context(cafile=ca_file or None)
+        limits = httpx.Limits(max_connections=2, max_keepalive_connections=2, keepalive_expiry=120)
         self._client = httpx.Client(
-            verify=context,
+            transport=CheckedTransport(context, limits),
             headers={"user-agent": "svyazka", "accept-encoding": "gzip, deflate"},
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(CONNECT_TIMEOUT),
-            limits=httpx.Limits(max_connections=2, max_keepalive_connections=2, keepalive_expiry=120),
         )
         self._clock = clock
         self._origins = None if origins is None else {origin_of(url) for url in origins}
-        self._checked: set[str] = set()
         self._min_interval = min_interval
         self._last = 0.0
         self._lock = threading.Lock()
@@ -133,7 +130,8 @@ class HttpxClient(Http):
             finally:
                 answer.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Unavailable(f"{place} cannot be reached: {_reason(error)}.", unsent=True) from error
+            reason, hint = _reason(error)
+            raise Unavailable(f"{place} cannot be reached: {reason}.", hint=hint, unsent=True) from error
         except httpx.TimeoutException as error:
             raise Unavailable(f"{place} did not answer in time.") from error
         except httpx.HTTPError as error:
@@ -145,9 +143,6 @@ class HttpxClient(Http):
         origin = origin_of(url)
         if self._origins is not None and origin not in self._origins:
             raise SettingsError(f"refused to go to {origin}: the connection belongs to another address.")
-        if origin not in self._checked:
-            _refuse_special_address(origin)
-            self._checked.add(origin)
 
 
 def origin_of(url: str) -> str:
@@ -160,31 +155,6 @@ def origin_of(url: str) -> str:
         raise SettingsError("the address must begin with http:// or https://.", field="url")
     port = {"http": 80, "https": 443}[parts.scheme] if parts.port is None else parts.port
     return f"{parts.scheme}://{f'[{parts.host}]' if ':' in parts.host else parts.host}:{port}"
-
-
-def _refuse_special_address(origin: str) -> None:
-    host = urlsplit(origin).hostname or ""
-    try:
-        addresses = {info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    except OSError:
-        return  # the request itself reports that the name is not known
-    for text in addresses:
-        address = _meant(ipaddress.ip_address(str(text).partition("%")[0]))
-        if address.is_link_local or address.is_multicast or address.is_unspecified or address in _THIS_NETWORK:
-            raise SettingsError(f"refused to go to {host}: {address} is no server address.", field="url")
-
-
-_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-
-
-def _meant(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address inside an IPv6 one (mapped, compatible, 6to4, NAT64), else the address itself."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _TRANSLATED or (int(address) >> 32 == 0 and int(address) > 1):
-        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _read(answer: httpx.Response, deadline: float, max_bytes: int, place: str) -> bytes:
@@ -245,13 +215,25 @@ def _place(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path[:80]}"
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException | None) -> tuple[str, str]:
+    """Return why a server cannot be reached, and what to do about it where that is known."""
     text = str(error).lower()
-    if "certificate" in text or "ssl" in text or "tls" in text:
-        return f"its certificate is not accepted ({str(error)[:120]})"
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            hint = (
+                "Give the authority's certificate as ca_file, correct the host name, or have the certificate renewed."
+            )
+            return f"its certificate is not accepted: {error.verify_message.rstrip('.')}", hint
+        if isinstance(error, ssl.SSLError):
+            if error.reason in ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"):
+                return "it offers only TLS older than 1.2", "Its administrator must switch on TLS 1.2 or newer."
+            if error.reason == "WRONG_VERSION_NUMBER":
+                return "it does not speak TLS at this port", "Check whether the address begins with http or https."
+            return f"TLS failed ({error.reason})", ""
+        error = error.__cause__ or error.__context__
     if "name or service" in text or "getaddrinfo" in text or "nodename" in text:
-        return "the name is not known"
-    return "connection refused" if "refused" in text else "no connection"
+        return "the name is not known", ""
+    return ("connection refused" if "refused" in text else "no connection"), ""
 
 
 class FileBlobs(Blobs):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -11,6 +14,7 @@ import msgspec
 from hub.cli.app import App, pass_app, print_json, print_table, progress
 from hub.ingest import MAX_LINE, import_events
 from hub.model.errors import BadRecord, HubError
+from hub.operator import apply_verdicts, learn_verdicts
 from hub.redaction import escaped
 from hub.store import log
 
@@ -71,15 +75,30 @@ def import_(app: App, file: Any) -> None:
     """Add events from FILE (JSON lines as `export` prints them); one known id with other data is an error."""
     count = 0
 
-    def lines() -> Iterator[bytes]:
+    def lines(source: Any) -> Iterator[bytes]:
         nonlocal count
-        while line := file.readline(MAX_LINE + 1):
+        count = 0
+        source.seek(0)
+        while line := source.readline(MAX_LINE + 1):
             count += bool(line.strip())
             yield line
 
     try:
-        with app.store.write() as connection:
-            added = import_events(connection, lines(), app.sources, app.now())
+        with _repeatable(file) as source, app.store.write() as connection:
+            verdicts = learn_verdicts(connection, lines(source))
+            added = import_events(connection, lines(source), app.sources, app.now())
+            apply_verdicts(connection, verdicts, app.sources)
     except BadRecord as error:
         raise HubError(f"{getattr(file, 'name', 'FILE')}: {error} Nothing was imported.") from error
     progress(f"{added} events imported, {count - added} were there already.")
+
+
+@contextmanager
+def _repeatable(file: Any) -> Iterator[Any]:
+    """Give a file that can be read twice: a pipe is kept meanwhile."""
+    if file.seekable():
+        yield file
+        return
+    with tempfile.TemporaryFile() as kept:
+        shutil.copyfileobj(file, kept)
+        yield kept

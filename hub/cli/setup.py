@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import sqlite3
-import stat
 import sys
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 import click
 
 from hub.cli.app import App, pass_app, print_json, say
+from hub.cli.deep import damages
+from hub.cli.modes import too_open
 from hub.config import Config, find_config, load_config
 from hub.connections import Hub, mail_connection, open_connection
 from hub.files import JOURNALS, replacing, write_file
 from hub.model.errors import HubError, SettingsError
 from hub.remind import note_installed, rules_of
 from hub.store.database import Store, StoreError, wal_is_safe
-from hub.store.streams import damaged_records
 from hub.tools import SystemClock
 
 Found: TypeAlias = Callable[..., None]
@@ -105,7 +104,7 @@ def _refuse_lost(path: Path, config: Config) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--offline", is_flag=True, help="Do not talk to the other systems.")
-@click.option("--deep", is_flag=True, help="Read every stored record and compare it with its hash.")
+@click.option("--deep", is_flag=True, help="Read all that is stored and look for what is damaged or gone.")
 @pass_app
 def doctor(app: App, as_json: bool, offline: bool, deep: bool) -> None:
     """Check configuration, store, plugins, rules and connections. Exit code 1 when something must be mended."""
@@ -117,7 +116,7 @@ def doctor(app: App, as_json: bool, offline: bool, deep: bool) -> None:
     try:
         _check_here(app, found)
         if deep:
-            _check_records(app, found)
+            _check_deeply(app, found)
         if not offline:
             hub = Hub(app.config, app.plugins, app.store, SystemClock())
             for name, connection in app.config.model.connections.items():
@@ -149,8 +148,12 @@ def _check_here(app: App, found: Found) -> None:
         f"{len(config.model.employees)} employees",
     )
     found("ok", f"store {app.store.name}")
-    if app.store.path is not None:
-        _check_file(app.store.path, found)
+    for place, mode, widest in too_open(config, app.store.path):
+        found(
+            "warning", f"{place} can be read by others ({mode:o})", f"Run: chmod {widest:o} {shlex.quote(str(place))}"
+        )
+    if app.store.is_sqlite:
+        _check_sqlite(found)
     for plugin in app.plugins.found:
         if plugin.problem:
             found(
@@ -166,21 +169,16 @@ def _check_here(app: App, found: Found) -> None:
         found("warning", "no `organisation:` is configured", "It is needed for invoices.")
 
 
-def _check_records(app: App, found: Found) -> None:
+def _check_deeply(app: App, found: Found) -> None:
     with app.store.read() as connection:
-        damaged = list(islice(damaged_records(connection), 20))
-    for name in damaged:
-        found("error", f"the record {name} is not what was stored", "Restore a backup: hub db restore FILE")
+        damaged = list(damages(connection, app.config))
+    for what in damaged:
+        found("error", what, "Restore a backup: hub db restore FILE")
     if not damaged:
-        found("ok", "every record is as it came")
+        found("ok", "every record, event and file is as it was stored")
 
 
-def _check_file(path: Path, found: Found) -> None:
-    if os.name != "nt":
-        for place, wanted in ((path, 0o600), (path.parent, 0o755)):
-            mode = stat.S_IMODE(place.stat().st_mode)
-            if mode & ~wanted & 0o077:
-                found("warning", f"{place} can be read by others ({mode:o})", f"Run: chmod {wanted:o} {place}")
+def _check_sqlite(found: Found) -> None:
     version = sqlite3.sqlite_version
     if wal_is_safe():
         found("ok", f"SQLite {version}, journal in WAL mode")

@@ -22,6 +22,8 @@ MOST_HEADERS = 256 * 1024
 MOST_LEVELS = 100
 MOST_PARTS = 1000
 MOST_TEXT = 1024 * 1024
+MOST_SHORT_LINES = 256 * 1024
+"""Bytes of a mail whose lines may be shorter than four: each line costs the parser sixty bytes, however short it is."""
 _PIECE = 64 * 1024
 MEDIA = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
@@ -49,6 +51,8 @@ class Part(Message):
         self.level = 0
         self._room = MOST_HEADERS
         self._total = [1]
+        self.choice: Part | None = None
+        """The outermost multipart/alternative this part stands in: the parts there say the same in several forms."""
 
     def set_raw(self, name: str, value: str) -> None:
         """Take a header from the parser while there is room."""
@@ -94,7 +98,11 @@ class Part(Message):
         while waiting:
             part = waiting.pop()
             if part.is_multipart() and part.get_content_maintype() == "multipart":
-                waiting.extend(reversed(part.children()))
+                children = part.children()
+                choice = part.choice or (part if part.media() == "multipart/alternative" else None)
+                for child in children:
+                    child.choice = choice
+                waiting.extend(reversed(children))
             else:
                 yield part
 
@@ -134,6 +142,8 @@ class Part(Message):
 
 def parse(raw: bytes) -> Part:
     """Take a mail apart. Raises BadRecord when it is beyond the limits."""
+    if len(raw) > MOST_SHORT_LINES and raw.count(b"\n") * 4 > len(raw):
+        raise BadRecord("the mail consists of line ends mostly.")
     parser: Any = BytesFeedParser(Part, policy=_RawHeaders())
     try:
         for start in range(0, len(raw), _PIECE):  # as one text it would be there five times over

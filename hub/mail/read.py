@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import getaddresses, parsedate_to_datetime
+from io import StringIO
 
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ from hub.mail.files import file_of, hidden_files, once, wrapped
 from hub.mail.html_text import html_to_text
 from hub.mail.keys import OMITTED, message_id, message_ids
 from hub.mail.letter import Mail, MailAddress, MailFile, Meeting
-from hub.mail.mime import MOST_HEADER, Part, parse
+from hub.mail.mime import MOST_HEADER, MOST_TEXT, Part, parse
 from hub.mail.outlook import is_saved, read_saved
 from hub.mail.quotes import CUT, own_text, shown
 from hub.model.errors import BadRecord
@@ -24,7 +25,7 @@ from hub.model.values import Email
 
 _REPORTS = frozenset({"message/delivery-status", "message/disposition-notification", "text/rfc822-headers"})
 _QUOTES = re.compile(r"<blockquote|gmail_quote|divRplyFwdMsg|appendonsend|yahoo_quoted|signature", re.IGNORECASE)
-_FLOWED = re.compile(r"(>*) ?(.*)")
+_FLOWED = re.compile(r"(>*) ?([^\n]*)(?:\n|\Z)")
 
 
 def read(raw: bytes) -> Mail:
@@ -50,11 +51,17 @@ def read(raw: bytes) -> Mail:
         raise BadRecord(f"the mail cannot be read ({type(error).__name__}).") from error
 
 
-class _Content(Struct):
-    """What stands in the parts of a mail."""
+class _Text(Struct):
+    """A piece of the text in one form or in both."""
 
     plain: str = ""
     html: str = ""
+
+
+class _Content(Struct):
+    """What stands in the parts of a mail; the texts follow each other, as where a picture stands between two."""
+
+    texts: dict[int, _Text] = {}
     files: list[MailFile] = []
     meeting: Meeting | None = None
 
@@ -62,7 +69,7 @@ class _Content(Struct):
 def _saved(raw: bytes) -> Mail:
     """Return a letter that Outlook saved as a file."""
     saved = read_saved(raw)
-    return _mail(parse(saved.headers), _Content(_lines(saved.text), saved.html, hidden_files(saved.files)))
+    return _mail(parse(saved.headers), _Content({0: _Text(_lines(saved.text), saved.html)}, hidden_files(saved.files)))
 
 
 def _mail(mail: Part, content: _Content) -> Mail:
@@ -133,7 +140,7 @@ def _date(value: str) -> datetime | None:
 
 
 def _content(mail: Part) -> _Content:
-    """Take what the parts hold: of several texts the first counts."""
+    """Take what the parts hold; parts that stand for choice are one text."""
     content = _Content()
     for number, part in enumerate(mail.leaves(), start=1):
         media = part.media()
@@ -141,10 +148,11 @@ def _content(mail: Part) -> _Content:
         is_attached = bool(name) or part.value("content-disposition").lower().startswith("attachment")
         if media == "text/calendar" and content.meeting is None:
             content.meeting = read_meeting(part.text(), part.parameter("content-type", "method"))
+        text = content.texts.setdefault(id(part.choice or part), _Text())
         if not is_attached and media == "text/html":
-            content.html = content.html or part.text()
+            text.html = text.html or part.text()
         elif not is_attached and media.startswith(("text/plain", "multipart/")):
-            content.plain = content.plain or _plain(part)
+            text.plain = text.plain or _plain(part)
         elif media not in _REPORTS:
             _take_files(content, part, name, number)
     if omitted := mail.value(OMITTED.decode()):
@@ -159,25 +167,22 @@ def _take_files(content: _Content, part: Part, name: str, number: int) -> None:
         content.files.append(file_of(part, name, number))
         return
     content.files += hidden_files(inside.files)
-    content.html = content.html or inside.html
-    if not content.html:
-        content.plain = content.plain or _lines(inside.text)
+    if not any(text.plain or text.html for text in content.texts.values()):
+        content.texts[0] = _Text("" if inside.html else _lines(inside.text), inside.html)
 
 
 def _texts(content: _Content) -> tuple[str, str]:
     """Return the whole text and the writer's own; HTML knows better where a quote begins that plain text hides."""
-    plain, html = content.plain, content.html
-    if not plain and not html and content.meeting is not None:
-        plain = "\n".join(filter(None, (content.meeting.title, content.meeting.place)))
-    if not plain:
-        text = html_to_text(html)
-        return clean(shown(text)), clean(own_text(text))
-    own = own_text(plain)
-    if html and own == plain and _QUOTES.search(html):
-        told = own_text(html_to_text(html))
-        if "".join(plain.split()).startswith("".join(told.split())):
-            own = told
-    return clean(plain), clean(own)
+    texts = [text for text in content.texts.values() if text.plain or text.html]
+    if not texts and content.meeting is not None:
+        texts = [_Text("\n".join(filter(None, (content.meeting.title, content.meeting.place))))]
+    if len(texts) == 1 and texts[0].plain and _QUOTES.search(texts[0].html):
+        plain, own = texts[0].plain, own_text(texts[0].plain)
+        told = own_text(html_to_text(texts[0].html)) if own == plain else own
+        is_beginning = "".join(plain.split()).startswith("".join(told.split()))
+        return clean(plain), clean(told if is_beginning else own)
+    whole = "\n\n".join(filter(None, (text.plain or html_to_text(text.html) for text in texts)))[:MOST_TEXT]
+    return clean(shown(whole)), clean(own_text(whole))
 
 
 def _lines(text: str) -> str:
@@ -193,13 +198,13 @@ def _plain(part: Part) -> str:
 
 def _flowed(text: str, *, is_spaceless: bool) -> str:
     """Join the lines that a sender wrapped for travelling (RFC 3676); quotes of another depth are other paragraphs."""
-    paragraphs: list[tuple[str, list[str]]] = []
-    is_open = False
-    for line in text.split("\n"):
-        quote, rest = _FLOWED.fullmatch(line).groups()  # type: ignore[union-attr]
+    joined = StringIO()
+    before, is_open = "", False
+    for found in _FLOWED.finditer(text):
+        quote, rest = found[1], found[2]
         is_signature = rest == "-- "
-        if not is_open or is_signature or paragraphs[-1][0] != quote:
-            paragraphs.append((quote, []))
-        is_open = rest.endswith(" ") and not is_signature
-        paragraphs[-1][1].append(rest[:-1] if is_open and is_spaceless else rest)
-    return "\n".join(f"{quote}{' ' if quote else ''}{''.join(pieces)}" for quote, pieces in paragraphs)
+        if not is_open or is_signature or quote != before:
+            joined.write(f"\n{quote} " if quote else "\n")
+        before, is_open = quote, rest.endswith(" ") and not is_signature
+        joined.write(rest[:-1] if is_open and is_spaceless else rest)
+    return joined.getvalue()

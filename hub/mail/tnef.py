@@ -121,10 +121,10 @@ def _properties(view: memoryview, charset: str) -> dict[int, Any]:
             if is_many or kind in (_STRING, _WIDE, _OBJECT, _BINARY):
                 (values,) = struct.unpack_from("<I", view, place)
                 place += 4
+            if kind in _FIXED:
+                place += _FIXED[kind] * values
+                continue
             for _each in range(values):
-                if kind in _FIXED:
-                    place += _FIXED[kind]
-                    continue
                 (size,) = struct.unpack_from("<I", view, place)
                 value = view[place + 4 : place + 4 + size]
                 place += 4 + size + -size % 4

@@ -177,7 +177,7 @@ def damaged_records(connection: Connection) -> Iterator[str]:
     for row in connection.execute(select(stream)).all():
         packer = Packer(bytes(row.dictionary or b""))
         query = select(record.c.external_id, record.c.hash, record.c.payload).where(
-            record.c.stream_id == row.id, record.c.deleted.is_(False)
+            record.c.stream_id == row.id, ~record.c.deleted
         )
         for found in connection.execution_options(yield_per=1000).execute(query):
             try:

@@ -16,6 +16,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
+from xml.sax import SAXException
 
 from exchangelib import DELEGATE, IMPERSONATION, UTC, Account, Build, Configuration, Version, errors
 from exchangelib.attachments import AttachmentId
@@ -23,7 +24,7 @@ from exchangelib.protocol import CachingProtocol, FailFast, Protocol
 from exchangelib.services.common import EWSAccountService
 from exchangelib.services.get_attachment import GetAttachment
 from exchangelib.transport import NOAUTH
-from exchangelib.util import ParseError
+from exchangelib.util import ElementNotFound, ParseError
 from lxml import etree
 
 from hub.api import AuthError, HubError, Rejected, SettingsError, Unavailable
@@ -49,7 +50,7 @@ from .wire import TooLarge, check_answer, login, new_session
 MOST_CHANGES = 200
 """Changes asked for at once; Exchange gives at most 512."""
 MOST_FOLDERS = 1000
-WELL_KNOWN = {"Inbox": "inbox", "Sent": "sentitems"}
+WELL_KNOWN = {"Inbox": "inbox", "Sent": "sentitems", "Calendar": "calendar"}
 
 for _name in ("exchangelib", "spnego", "requests_ntlm", "urllib3"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # at ERROR already exchangelib prints whole letters
@@ -240,9 +241,9 @@ class Mailbox:
 
     # reading
 
-    def changes(self, folder: Folder, state: str) -> Page:
+    def changes(self, folder: Folder, state: str, also: Sequence[str] = ()) -> Page:
         """Return what happened in a folder since a state; an empty one is the start. Raises StateLost, FolderGone."""
-        light = fields("item:ItemClass", "item:DateTimeReceived", "item:Size")
+        light = fields("item:ItemClass", "item:DateTimeReceived", "item:Size", *also)
         parts = [item_shape(light), M.SyncFolderId(T.FolderId(Id=folder.id))]
         parts += [M.SyncState(state)] if state else []
         answer = self._ask("SyncFolderItems", M.SyncFolderItems(*parts, M.MaxChangesReturned(str(MOST_CHANGES))), 1)[0]
@@ -272,17 +273,14 @@ class Mailbox:
         except binascii.Error:
             return Refusal("ErrorMimeContentInvalidBase64String")
 
-    def outline(self, item_id: str) -> Any:
-        """Return an item without its MIME content: headers, text, and what is attached; or why there is none."""
-        asked = fields(
-            "item:Attachments", "item:DateTimeSent", "item:InternetMessageHeaders", "item:Subject", "item:TextBody",
-            "message:CcRecipients", "message:From", "message:InternetMessageId", "message:ToRecipients",
-        )  # fmt: skip
-        wanted = M.ItemIds(T.ItemId(Id=item_id))
-        answer = self._ask("GetItem", M.GetItem(item_shape(asked), wanted), 1)[0]
-        if isinstance(answer, errors.EWSError):
-            return Refusal(self._item_code(answer))
-        return answer.find("m:Items", NS)[0]
+    def details(self, ids: Sequence[str], names: Sequence[str]) -> list[Any]:
+        """Return each item with these fields, or as the Refusal to give it."""
+        wanted = M.ItemIds(*(T.ItemId(Id=it) for it in ids))
+        answers = self._ask("GetItem", M.GetItem(item_shape(fields(*names)), wanted), len(ids))
+        return [
+            Refusal(self._item_code(it)) if isinstance(it, errors.EWSError) else it.find("m:Items", NS)[0]
+            for it in answers
+        ]
 
     def _item_code(self, error: Any) -> str:
         """Return the code of an error that concerns one item only; others are raised."""
@@ -404,7 +402,15 @@ def named(host: str) -> Iterator[None]:
         raise Unavailable(f"{host} gave an answer that is not EWS.") from None  # their texts hold the whole answer
     except errors.EWSError as error:
         raise meaning(error, host) from error
-    except (ValueError, LookupError, TypeError, AttributeError, etree.LxmlError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        etree.LxmlError,
+        SAXException,
+        ElementNotFound,
+    ) as error:
         raise Unavailable(f"{host} gave an answer that is not EWS ({type(error).__name__}).") from None
 
 

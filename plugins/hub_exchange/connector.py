@@ -28,7 +28,7 @@ from hub.api import (
     sent_message_id,
 )
 
-from . import raw
+from . import meetings, raw
 from .access import Access
 from .client import FolderGone, Mailbox, StateLost, session
 from .settings import ExchangeSettings
@@ -107,30 +107,34 @@ class Exchange:
 
     def streams(self) -> Sequence[Stream]:
         """Return one stream per folder."""
-        titles = {"Inbox": "Входящие", "Sent": "Отправленные"}
-        return [Stream(name, titles.get(name, name)) for name in self._settings.folders]
+        titles = {"Inbox": "Входящие", "Sent": "Отправленные", "Calendar": "Календарь"}
+        return [Stream(name, titles.get(name, name), snapshot=_is_calendar(name)) for name in self._settings.folders]
 
     def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
         """Read what happened in a folder since the cursor; each batch's cursor is true once it is stored."""
         known = Place.read(cursor, self._tools)
+        also = meetings.LIGHT if _is_calendar(stream.name) else ()
         with self._session() as mailbox:
             folder = self._folder(mailbox, stream.name, known)
             place = known if known is not None and known.folder == folder.id else self._start(folder)
-            is_last = False
+            is_whole, is_last = not place.state, False
             while not is_last:
                 try:
-                    page = mailbox.changes(folder, place.state)
+                    page = mailbox.changes(folder, place.state, also)
                 except StateLost:
                     if not place.state:
                         raise Unavailable("Exchange refuses even the first sync of the folder.") from None
                     self._tools.log.warning("the state of %s is lost; the folder is read anew", stream.name)
-                    place = self._start(folder)
+                    place, is_whole = self._start(folder), True
                     continue
                 except FolderGone:
                     raise self._gone(stream.name) from None
                 is_last = page.is_last
                 after = Place(folder.id, page.state, place.since, place.is_first and not is_last)
-                yield from self._batches(mailbox, folder, page.changes, place, after)
+                if _is_calendar(stream.name):
+                    yield self._meetings(mailbox, page.changes, place, after, complete=is_last and is_whole)
+                else:
+                    yield from self._letters(mailbox, folder, page.changes, place, after)
                 place = after
 
     def _start(self, folder: Folder) -> Place:
@@ -152,10 +156,10 @@ class Exchange:
         return folder
 
     def _gone(self, name: str) -> SettingsError:
-        hint = "What was read of it is kept. Set folders to those that are there; `hub connection test` names them."
+        hint = "What was read of it is kept. Set folders to those that are there; `hub doctor` names them."
         return SettingsError(f"there is no folder {name!r} in the mailbox.", field="folders", hint=hint)
 
-    def _batches(
+    def _letters(
         self, mailbox: Mailbox, folder: Folder, changes: Sequence[Change], place: Place, after: Place
     ) -> Iterator[Batch]:
         wanted = {it.id: it for it in changes if _is_wanted(it, place)}  # an item that changed twice is read once
@@ -165,6 +169,21 @@ class Exchange:
             yield Batch(_distinct(self._records(mailbox, chunk)), expected=expected)
         last = _distinct(self._records(mailbox, chunks[-1])) if chunks else ()
         yield Batch(last, cursor=after.cursor(self._tools), expected=expected)
+
+    def _meetings(
+        self, mailbox: Mailbox, changes: Sequence[Change], place: Place, after: Place, *, complete: bool
+    ) -> Batch:
+        """Return a page of a calendar: here what is deleted is gone, and what is private never comes in."""
+        latest = {it.id: it for it in changes if it.kind != "flag"}
+        gone = [it.id for it in latest.values() if it.kind == "delete" or it.is_private]
+        old = [it.id for it in latest.values() if it.id not in gone and place.is_first and _is_old(it, place)]
+        wanted = [it for it in latest if it not in {*gone, *old}]
+        records = [Record(it, deleted=True) for it in gone]
+        for start in range(0, len(wanted), MOST_ITEMS):
+            items = mailbox.details(wanted[start : start + MOST_ITEMS], meetings.FIELDS)
+            # one that is gone meanwhile comes as deleted with the next page
+            records += [meetings.record_of(it) for it in items if not isinstance(it, Refusal)]
+        return Batch(records, cursor=after.cursor(self._tools), present=old, complete=complete)
 
     def _records(self, mailbox: Mailbox, chunk: Sequence[Change]) -> Iterator[Record]:
         if len(chunk) == 1 and chunk[0].size > self._settings.max_message_bytes:
@@ -189,7 +208,7 @@ class Exchange:
         """Yield the record of an item that is too large or cannot be had whole; nothing for one that is gone."""
         if refusal.is_gone:
             return  # deleted, or moved: then it is new in the other folder
-        outline = mailbox.outline(change.id)
+        outline = mailbox.details([change.id], raw.OUTLINE)[0]
         if isinstance(outline, Refusal):
             if not outline.is_gone:
                 name = hashlib.sha256(change.id.encode()).hexdigest()[:32]
@@ -214,9 +233,11 @@ class Exchange:
         )
 
     def normalise(self, record: Record) -> Sequence[Event]:
-        """Return the events of one letter; one deleted in the mailbox was received all the same."""
+        """Return the events of one letter or meeting; a letter deleted in the mailbox was received all the same."""
         if record.deleted:
             return []
+        if _is_calendar(record.stream):
+            return meetings.events(record, self._settings.ours)
         mail = raw.read(record.payload)
         return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
 
@@ -265,13 +286,20 @@ class Exchange:
         return Receipt(external_id=found, detail={"copy": "in Sent"}) if found else None
 
 
+def _is_calendar(stream: str) -> bool:
+    return stream.partition("/")[0] == "Calendar"
+
+
 def _is_wanted(change: Change, place: Place) -> bool:
-    """Tell whether an item is to be read: new ones always, save old ones in the first load; a read flag is nothing."""
+    """Tell whether a letter is to be read: new ones always, save old ones in the first load; a read flag is nothing."""
     if change.kind not in ("create", "update"):
         return False
-    received, since = raw.moment(change.received), raw.moment(place.since)
-    is_old = received is not None and since is not None and received < since
-    return not is_old or (change.kind == "create" and not place.is_first)
+    return not _is_old(change, place) or (change.kind == "create" and not place.is_first)
+
+
+def _is_old(change: Change, place: Place) -> bool:
+    moment, since = raw.moment(change.moment), raw.moment(place.since)
+    return moment is not None and since is not None and moment < since
 
 
 def _chunks(changes: Sequence[Change], most_whole: int) -> Iterator[list[Change]]:

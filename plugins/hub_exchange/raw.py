@@ -27,6 +27,11 @@ END = b"X-Svyazka-Source: exchange\r\n"
 """Ends the lines of ours; what looks like one after it was written by whoever wrote the letter."""
 NOTE = "IPM.Note"
 TYPES = "{http://schemas.microsoft.com/exchange/services/2006/types}"
+OUTLINE = (
+    "item:Attachments", "item:DateTimeSent", "item:InternetMessageHeaders", "item:Subject", "item:TextBody",
+    "message:CcRecipients", "message:From", "message:InternetMessageId", "message:ToRecipients",
+)  # fmt: skip
+"""What is asked of a letter that is read in parts."""
 MOST_ATTACHMENTS = 500
 MOST_TEXT = 1024 * 1024
 _BOUNDARY = re.compile(rb'boundary="?([^"\s;]{8,200})"?', re.IGNORECASE)
@@ -98,10 +103,10 @@ def _marks(item_class: str) -> bytes:
 
 
 def _taken_apart(payload: bytes) -> tuple[dict[bytes, list[str]], bytes]:
-    """Return the lines of ours and the letter."""
+    """Return the lines of ours and the letter; a letter that was saved from elsewhere has none."""
     head, end, mime = payload.partition(END)
     if not end:
-        raise BadRecord("this is no record of a letter on Exchange.")
+        return {}, payload
     ours: dict[bytes, list[str]] = {}
     for line in head.splitlines():
         name, _, value = line.partition(b": ")

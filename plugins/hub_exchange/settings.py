@@ -55,7 +55,7 @@ class ExchangeSettings(Settings):
     sender_name: str = ""
     """Name shown beside the address in what the hub sends, for example `ООО «Пример»`."""
     folders: Listed = ("Inbox", "Sent")
-    """Folders to read, separated by commas: `Inbox`, `Sent`, or a path such as `Inbox/Клиенты`."""
+    """Folders to read, separated by commas: `Inbox`, `Sent`, `Calendar`, or a path such as `Inbox/Клиенты`."""
     own: Listed = ()
     """Our own domains and addresses, separated by commas; without it the domain of the mailbox."""
     since: Duration = timedelta(days=90)
@@ -104,7 +104,7 @@ class ExchangeSettings(Settings):
     def _folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("name at least one folder, for example Inbox")
-        known = {"inbox": "Inbox", "sent": "Sent"}
+        known = {"inbox": "Inbox", "sent": "Sent", "calendar": "Calendar"}
         return tuple(dict.fromkeys(known.get(name.lower(), name) for name in value))
 
     @model_validator(mode="after")

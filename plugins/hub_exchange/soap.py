@@ -40,13 +40,14 @@ class Folder(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """One thing that happened to an item since a state: create, update, delete or read_flag_change."""
+    """One thing that happened to an item since a state: create, update, delete or flag; `moment` tells its age."""
 
     kind: str
     id: str
     item_class: str = ""
-    received: str = ""
+    moment: str = ""
     size: int = 0
+    is_private: bool = False
 
 
 class Page(Struct, frozen=True):
@@ -97,8 +98,9 @@ def change_of(element: Any) -> Change:
         kind,
         item.find("t:ItemId", NS).get("Id"),
         item.findtext("t:ItemClass", "", NS),
-        item.findtext("t:DateTimeReceived", "", NS),
+        item.findtext("t:End", "", NS) or item.findtext("t:DateTimeReceived", "", NS),
         int(size),
+        item.findtext("t:Sensitivity", "Normal", NS) != "Normal",
     )
 
 

@@ -7,6 +7,7 @@ says `Connection: close` taken for a busy server and tried again.
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -132,6 +133,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def check_answer(answer: requests.Response, host: str) -> None:
     """Raise what an answer means that is not SOAP, and refuse one that was cut short."""
     status = answer.status_code
+    if status == 401 and "authorization" not in {name.lower() for name in answer.request.headers}:
+        offered = ", ".join(re.findall(r"(?:^|, )([A-Za-z]{2,20})", answer.headers.get("www-authenticate", "")))
+        hint = f"It offers: {offered or 'nothing'}."
+        raise SettingsError(f"{host} does not offer the login that `auth` asks for.", field="auth", hint=hint)
     if status == 401 or b"The referenced account is currently locked out" in _body(answer):
         raise AuthError(f"{host} refused the login.", hint=PASSWORD_HINT)
     if status == 403:

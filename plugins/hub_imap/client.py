@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
@@ -18,6 +18,7 @@ from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPCli
 
 from hub.api import AuthError, HubError, SettingsError, Unavailable
 
+from .access import bearer
 from .settings import ImapSettings
 
 CONNECT_SECONDS = 15
@@ -56,16 +57,18 @@ class _Room:
 class Mailbox:
     """One IMAP session that is logged in. Reading never changes the mailbox: folders are examined, bodies peeked at."""
 
-    def __init__(self, settings: ImapSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: ImapSettings, token: Callable[[], str]) -> None:
+        self._settings, self._token = settings, token
         self._host = settings.host
         self._names: list[tuple[tuple[str, ...], str]] | None = None
         self._folder: tuple[str, int] | None = None
+        self.next_uid = 2**32
+        """Above every UID of the folder that was opened last, as far as the server says."""
         self._client = _connect(settings)
         self._room = _Room(self._client, self._host)
         self._room.left = MOST_BESIDE
         try:
-            _login(self._client, settings)
+            _login(self._client, settings, token())
         except BaseException:
             self.close()
             raise
@@ -82,7 +85,7 @@ class Mailbox:
         """Go on in a new session: in this one the rest of an answer is still to come."""
         with suppress(OSError):
             self._client.shutdown()
-        fresh = Mailbox(self._settings)
+        fresh = Mailbox(self._settings, self._token)
         self._client, self._room = fresh._client, fresh._room
         if self._folder is not None and fresh.examine(self._folder[0])[0] != self._folder[1]:
             raise Unavailable(f"{self._host} numbers the letters of {self._folder[0]!r} anew.")
@@ -146,6 +149,7 @@ class Mailbox:
         if b"UIDVALIDITY" not in opened:
             raise Unavailable(f"{self._host} gives no UIDVALIDITY for folder {folder!r}, so nothing can be resumed.")
         self._folder = folder, int(opened[b"UIDVALIDITY"])
+        self.next_uid = int(opened.get(b"UIDNEXT", 2**32))
         return self._folder[1], int(opened[b"EXISTS"])
 
     def search(self, exists: int, *criteria: str | date) -> list[int]:
@@ -194,9 +198,9 @@ class Mailbox:
 
 
 @contextmanager
-def session(settings: ImapSettings) -> Iterator[Mailbox]:
-    """Connect, log in with one try, and log out in the end."""
-    mailbox = Mailbox(settings)
+def session(settings: ImapSettings, token: Callable[[], str] = str) -> Iterator[Mailbox]:
+    """Connect, log in with one try, and log out in the end; `token` gives an empty text where a password counts."""
+    mailbox = Mailbox(settings, token)
     try:
         yield mailbox
     finally:
@@ -226,18 +230,27 @@ def _connect(settings: ImapSettings) -> IMAPClient:
     return client
 
 
-def _login(client: IMAPClient, settings: ImapSettings) -> None:
-    user, password = settings.user, settings.password.get_secret_value()
+def _login(client: IMAPClient, settings: ImapSettings, token: str) -> None:
+    user, password = settings.user, settings.password.get_secret_value() if settings.password else ""
     try:
         with named(settings.host):
-            if (user + password).isascii():
+            if token and b"AUTH=XOAUTH2" not in client.capabilities():
+                raise SettingsError(f"{settings.host} takes no tokens.", field="auth")
+            if token:
+                said = [bearer(user, token).encode()]
+                client._imap.authenticate("XOAUTH2", lambda _: said.pop() if said else b"")  # refused: an empty line
+            elif (user + password).isascii():
                 client.login(user, password)
             else:
                 client.plain_login(user, password)
     except _Refused as error:
         if any(code in error.words.upper() for code in ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]")):
             raise Unavailable(f"{settings.host} does not let us in now: {error.words}") from error
-        raise AuthError(f"{settings.host} refused the login: {error.words}", hint=advice(settings.host)) from error
+        hint = OTHER_RIGHTS if token else advice(settings.host)
+        raise AuthError(f"{settings.host} refused the login: {error.words}", hint=hint) from error
+
+
+OTHER_RIGHTS = "An access was granted that does not open this mailbox: check user and rights of the application."
 
 
 def advice(host: str) -> str:
@@ -250,7 +263,7 @@ def advice(host: str) -> str:
     if host.endswith(("gmail.com", "googlemail.com")):
         return "Gmail wants an app password, which needs 2-step verification."
     if "office365" in host or host.endswith("outlook.com"):
-        return "Exchange Online takes no passwords over IMAP; use a connector for Microsoft 365."
+        return "Microsoft 365 takes no passwords over IMAP; write provider: microsoft365 and auth: oauth2."
     return "Check user and password."
 
 
@@ -298,6 +311,9 @@ def network_error(host: str, error: OSError) -> HubError:
             field="ca_file",
             hint="Give the authority's certificate as ca_file, or correct the host name.",
         )
+    if isinstance(error, ssl.SSLError) and error.reason in ("TLSV1_ALERT_PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL"):
+        hint = "Its administrator must switch on TLS 1.2 or newer."
+        return Unavailable(f"{host} offers only TLS older than 1.2.", hint=hint)
     if isinstance(error, FileNotFoundError):
         return SettingsError("the file with the authority's certificate is not there.", field="ca_file")
     if isinstance(error, TimeoutError):

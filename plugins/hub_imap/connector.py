@@ -30,6 +30,7 @@ from hub.api import (
     sent_message_id,
 )
 
+from .access import Access
 from .client import SENT, Mailbox, TooLarge, session
 from .send import deliver, submission
 from .settings import ImapSettings
@@ -86,18 +87,19 @@ class Imap:
     def __init__(self, settings: ImapSettings, tools: Tools) -> None:
         self._settings = settings
         self._tools = tools
+        self._access = Access(settings, tools)
 
     def check(self) -> Check:
         """Log in to both servers and look for the folders; no letter is opened or sent."""
         settings, findings = self._settings, []
-        with session(settings) as mailbox:
+        with session(settings, self._access.token) as mailbox:
             version = mailbox.server()
             for name in settings.folders:
                 if mailbox.find(name) is None:
                     there = ", ".join(folder for _, folder in mailbox.folders())[:500]
                     findings.append((f"There is no folder {name!r}.", f"Set folders to some of: {there}."))
         if settings.smtp_host:
-            with submission(settings):
+            with submission(settings, self._access.token):
                 pass
         else:
             findings.append(("This connection does not send.", "Set smtp_host to send letters with it."))
@@ -111,7 +113,7 @@ class Imap:
 
     def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
         """Read what is new in a folder, oldest first; each batch's cursor is true once it is stored."""
-        with session(self._settings) as mailbox:
+        with session(self._settings, self._access.token) as mailbox:
             folder = mailbox.find(stream.name)
             if folder is None and stream.name == SENT:
                 return  # a mailbox from which nothing was ever sent
@@ -120,6 +122,8 @@ class Imap:
             uidvalidity, exists = mailbox.examine(folder)
             first_day = (self._tools.clock.now() - self._settings.since).date()
             place = Place.read(cursor, uidvalidity, first_day)
+            if mailbox.next_uid <= place.uid + 1:
+                return  # nothing came since, whatever was read, moved or deleted
             uids, place = _listed(mailbox, exists, place)
             for chunk in _batches(mailbox, uids):
                 records = {record.external_id: record for record in self._records(mailbox, chunk, uidvalidity)}
@@ -168,7 +172,7 @@ class Imap:
             blobs=self._tools.blobs,
             now=self._tools.clock.now(),
         )
-        refused = deliver(letter, self._settings)
+        refused = deliver(letter, self._settings, self._access.token)
         detail: dict[str, Any] = {"accepted": [it for it in letter.recipients if it not in refused]}
         if refused:
             detail["refused"] = refused
@@ -178,7 +182,7 @@ class Imap:
 
     def _file(self, raw: bytes) -> str:
         try:
-            with session(self._settings) as mailbox:
+            with session(self._settings, self._access.token) as mailbox:
                 folder = mailbox.find(SENT)
                 if folder is None:
                     return "not filed: the mailbox has no folder for sent mail"
@@ -194,7 +198,7 @@ class Imap:
         there is no copy of ours, and some servers give letters another Message-ID.
         """
         identifier = sent_message_id(command, self._settings.mailbox)
-        with session(self._settings) as mailbox:
+        with session(self._settings, self._access.token) as mailbox:
             for folder in dict.fromkeys(name for name in (mailbox.find(SENT), mailbox.find("INBOX")) if name):
                 _, exists = mailbox.examine(folder)
                 if mailbox.search(exists, "HEADER", "Message-ID", f"<{identifier}>"):

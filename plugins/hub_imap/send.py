@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import smtplib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from hub.api import AuthError, HubError, Letter, Rejected, SettingsError, Unavailable
 
+from .access import bearer
 from .client import ANSWER_SECONDS, CONNECT_SECONDS, advice, network_error, spoken, tls_context
 from .settings import ImapSettings
 
 MECHANISMS = (("PLAIN", "auth_plain"), ("LOGIN", "auth_login"), ("CRAM-MD5", "auth_cram_md5"))
 
 
-def deliver(letter: Letter, settings: ImapSettings) -> dict[str, str]:
+def deliver(letter: Letter, settings: ImapSettings, token: Callable[[], str]) -> dict[str, str]:
     """Send the letter; return the recipients that were refused, with the server's words.
 
     Rejected: nobody got it and nobody will. Unavailable: try later; where the connection was lost after the content,
     the server may have taken it, so look for it before.
     """
-    with submission(settings) as server:
+    with submission(settings, token) as server:
         options = []
         if letter.needs_utf8:
             if not server.has_extn("smtputf8"):
@@ -34,11 +35,13 @@ def deliver(letter: Letter, settings: ImapSettings) -> dict[str, str]:
 
 
 @contextmanager
-def submission(settings: ImapSettings) -> Iterator[smtplib.SMTP]:
+def submission(settings: ImapSettings, token: Callable[[], str]) -> Iterator[smtplib.SMTP]:
     """Connect and log in. What comes after the body of the `with` cannot undo it: a failed QUIT is no failure."""
     if not settings.smtp_host:
         raise SettingsError("this connection does not send: smtp_host is not set.", field="smtp_host")
-    server = _open(settings)
+    with _unsent():
+        granted = token()
+    server = _open(settings, granted)
     with _named(settings.smtp_host):
         try:
             yield server
@@ -48,7 +51,7 @@ def submission(settings: ImapSettings) -> Iterator[smtplib.SMTP]:
             server.close()
 
 
-def _open(settings: ImapSettings) -> smtplib.SMTP:
+def _open(settings: ImapSettings, token: str) -> smtplib.SMTP:
     with _unsent(), _named(settings.smtp_host):
         context = tls_context(settings, settings.smtp_tls)
         port = settings.smtp_port or (465 if settings.smtp_tls == "smtps" else 587)
@@ -63,7 +66,7 @@ def _open(settings: ImapSettings) -> smtplib.SMTP:
             if settings.smtp_tls == "starttls":
                 server.starttls(context=context)
                 server.ehlo_or_helo_if_needed()
-            _login(server, settings)
+            _login(server, settings, token)
         except BaseException:
             server.close()
             raise
@@ -80,14 +83,21 @@ def _unsent() -> Iterator[None]:
         raise
 
 
-def _login(server: smtplib.SMTP, settings: ImapSettings) -> None:
+def _login(server: smtplib.SMTP, settings: ImapSettings, token: str) -> None:
     server.user = settings.smtp_user or settings.user
-    server.password = (settings.smtp_password or settings.password).get_secret_value()
+    offered = server.esmtp_features.get("auth", "").upper().split()
+    if token and "XOAUTH2" not in offered:
+        raise SettingsError(f"{settings.smtp_host} takes no tokens.", field="auth")
+    if token:
+        said = [bearer(server.user, token)]
+        server.auth("XOAUTH2", lambda _=None: said.pop() if said else "")  # refused: an empty line
+        return
+    password = settings.smtp_password or settings.password
+    server.password = password.get_secret_value() if password else ""
     if not (server.user + server.password).isascii():
         raise SettingsError(
             "user and password for sending must be ASCII; SMTP servers take no others.", field="password"
         )
-    offered = server.esmtp_features.get("auth", "").upper().split()
     for mechanism, method in MECHANISMS:  # `SMTP.login` would try the password once with each of them
         if mechanism in offered:
             server.auth(mechanism, getattr(server, method))
@@ -129,7 +139,9 @@ def _named(host: str) -> Iterator[None]:
     except smtplib.SMTPNotSupportedError as error:
         raise SettingsError(f"{host} does not offer what the settings ask for: {error}", field="smtp_tls") from error
     except smtplib.SMTPException as error:
-        raise Unavailable(f"{host} broke the connection off or does not speak SMTP.") from error
+        is_late = isinstance(error.__context__, TimeoutError)  # the library calls it a lost connection
+        what = "did not answer in time" if is_late else "broke the connection off or does not speak SMTP"
+        raise Unavailable(f"{host} {what}.") from error
     except OSError as error:
         raise network_error(host, error) from error
     except ValueError as error:

@@ -17,6 +17,21 @@ PUBLIC_DOMAINS = frozenset(
 )  # fmt: skip
 """Domains where anybody has a mailbox: the domain of ours says nothing about who else is ours."""
 
+PROVIDERS = {
+    "yandex": {
+        "host": "imap.yandex.ru", "smtp_host": "smtp.yandex.ru", "oauth_url": "https://oauth.yandex.ru/token",
+    },
+    "mail.ru": {"host": "imap.mail.ru", "smtp_host": "smtp.mail.ru"},
+    "gmail": {
+        "host": "imap.gmail.com", "smtp_host": "smtp.gmail.com", "oauth_url": "https://oauth2.googleapis.com/token",
+    },
+    "microsoft365": {
+        "host": "outlook.office365.com", "smtp_host": "smtp.office365.com", "smtp_tls": "starttls", "auth": "oauth2",
+        "scope": "https://outlook.office365.com/.default",
+    },
+}  # fmt: skip
+"""Settings that follow from who keeps the mailbox; what the configuration says itself goes before."""
+
 
 def _listed(value: Any) -> Any:
     if isinstance(value, str):
@@ -31,16 +46,30 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class ImapSettings(Settings):
     """How to reach one mailbox, and what of it to read."""
 
-    host: str
-    """IMAP server, for example `imap.yandex.ru`."""
+    provider: Literal["", "yandex", "mail.ru", "gmail", "microsoft365"] = ""
+    """Who keeps the mailbox: gives the addresses of both servers. Without it write `host`."""
+    host: str = ""
+    """IMAP server, for example `imap.example.ru`."""
     port: Port | None = None
     """Port of the IMAP server; 993 for `imaps`, else 143."""
     tls: Literal["imaps", "starttls", "none"] = "imaps"
     """How the connection is protected; `none` only for a server on this machine."""
     user: str
     """Login name, mostly the address of the mailbox."""
-    password: Secret
+    password: Secret | None = None
     """Password; Yandex, Mail.ru and Gmail want one made for this program."""
+    auth: Literal["password", "oauth2"] = "password"
+    """How to log in; Exchange Online takes `oauth2` only."""
+    oauth_url: str = ""
+    """For `oauth2`: the address that gives tokens."""
+    client_id: str = ""
+    """For `oauth2`: the id of the application."""
+    client_secret: Secret | None = None
+    """For `oauth2`: the secret of the application, if it has one."""
+    refresh_token: Secret | None = None
+    """For `oauth2`: what the provider gave when the mailbox was opened to the application, if it acts for a user."""
+    scope: str = ""
+    """For `oauth2`: the scope to ask for, if the provider wants one."""
     address: str = ""
     """Address of the mailbox and sender of what the hub sends; the user, if that is an address."""
     sender_name: str = ""
@@ -66,7 +95,13 @@ class ImapSettings(Settings):
     ca_file: str = ""
     """File with the certificate (PEM) of the authority that signed those of the servers, if it is not a public one."""
 
-    @field_validator("host", "user", "smtp_host", "smtp_user", "sender_name")
+    @model_validator(mode="before")
+    @classmethod
+    def _of_provider(cls, given: Any) -> Any:
+        known = PROVIDERS.get(given.get("provider", "")) if isinstance(given, dict) else None
+        return {**known, **given} if known else given
+
+    @field_validator("host", "user", "smtp_host", "smtp_user", "sender_name", "client_id", "scope")
     @classmethod
     def _one_line(cls, value: str) -> str:
         if any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
@@ -101,6 +136,12 @@ class ImapSettings(Settings):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        if not self.host:
+            raise ValueError("host: write the IMAP server, or name the provider")
+        if self.auth == "password" and self.password is None:
+            raise ValueError("password: write a reference to the password")
+        if self.auth == "oauth2":
+            self._check_oauth()
         if self.tls == "none" and not is_loopback(self.host):
             raise ValueError("tls: none is only for a server on this machine; write imaps or starttls")
         if self.smtp_host and self.smtp_tls == "none" and not is_loopback(self.smtp_host):
@@ -108,6 +149,14 @@ class ImapSettings(Settings):
         if not self.mailbox:
             raise ValueError("address: write the address of the mailbox, because the user is not one")
         return self
+
+    def _check_oauth(self) -> None:
+        if not self.client_id or not (self.client_secret or self.refresh_token):
+            raise ValueError("oauth2 needs client_id, and client_secret or refresh_token")
+        scheme, _, place = self.oauth_url.partition("://")
+        host = place.partition("/")[0].rpartition("@")[2].partition(":")[0]
+        if scheme != "https" and not (scheme == "http" and is_loopback(host)):
+            raise ValueError("oauth_url: write the address that gives tokens; it begins with https://")
 
     @property
     def mailbox(self) -> str:

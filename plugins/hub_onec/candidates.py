@@ -159,12 +159,15 @@ CORE = ("counterparties", "contracts", "invoices", "sales", "payments")
 
 
 def guess_configuration(published: Collection[str]) -> str:
-    """Return the letters of the configuration that the published names speak for, empty when none stands out."""
+    """Return the letters of the configuration that the published names speak for, empty when none stands out.
+
+    КА has all that УТ has; what fits both is the smaller one.
+    """
     points = dict.fromkeys(CONFIGURATIONS, 0.0)
     for source in SOURCES.values():
         for name, letters in source.sets.items():
             if name in published:
                 for it in letters.split():
                     points[it] += 1 / len(letters.split())
-    first, second = sorted(points, key=lambda it: -points[it])[:2]
-    return first if points[first] > points[second] else ""
+    best = [it for it, held in points.items() if held == max(points.values())]
+    return best[0] if len(best) == 1 or best == ["УТ", "КА"] else ""

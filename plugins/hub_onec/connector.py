@@ -105,7 +105,8 @@ class OneC:
                 if error.code not in _UNKNOWN_NAME:
                     raise
                 refused = error
-                self._known, self._distrusts = None, True  # the configuration may have changed
+                if not self._distrusts:  # the configuration may have changed
+                    self._known, self._distrusts = None, True
             else:
                 return
         assert refused is not None
@@ -151,7 +152,11 @@ class OneC:
         """Yield where to go on; each is tried when 1C did not know a name that the one before asked for."""
         source, own = found.source, resolve.own_fields(self._settings, name)
         shape = resolve.shape(source, own)
-        if kept is not None and kept.shape == shape and any(it in kept.sets for it in found.sets):
+        if (
+            kept is not None
+            and kept.shape == shape
+            and any(it in kept.sets and resolve.holds(kept.sets[it], own) for it in found.sets)
+        ):
             known = {it: select for it, select in kept.sets.items() if it in found.sets or it in source.sets}
             new = [it for it in found.sets if it not in known]
             scanned = "" if new else kept.scanned

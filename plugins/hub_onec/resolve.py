@@ -185,9 +185,19 @@ def own_fields(settings: OneCSettings, stream: str) -> list[str]:
 
 
 def shape(source: Source, own: Sequence[str]) -> str:
-    """Return a short mark of what we would ask for; another mark means that stored objects lack something."""
-    text = "\n".join([str(SELECTION), *(item.encode_name for item in fields(source.row)), *own])
+    """Return a short mark of what we would ask for; another mark means that stored objects lack something.
+
+    Own fields come with their objects anyway, except texts for references, which have to be asked for.
+    """
+    shown = [it for it in own if SHOWN in it]
+    text = "\n".join([str(SELECTION), *(item.encode_name for item in fields(source.row)), *shown])
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def holds(asked: str, own: Sequence[str]) -> bool:
+    """Tell whether what was asked of a set brings the own fields: all, or named ones where 1C took nothing else."""
+    names = asked.split(",")
+    return not asked or names[0] in ("*", "**") or set(own) <= set(names)
 
 
 def _has(properties: Mapping[str, str], name: str) -> bool:

@@ -13,6 +13,17 @@ from .settings import OneCSettings
 
 ENOUGH = 0.5
 """So much of what a stream needs must be there, under any name, before a set is proposed for it."""
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "client": ("контрагент", "клиент", "покупател", "заказчик", "абонент"),
+    "date": ("дата",),
+    "end": ("срок", "оконч"),
+    "inn": ("инн",),
+    "kpp": ("кпп",),
+    "number": ("номер",),
+    "points": ("контакт",),
+    "total": ("сумма", "итого", "стоимост"),
+}
+"""By which words in its name a field may be known."""
 MOST_TOLD = 20
 MOST_FIELDS = 12
 
@@ -77,7 +88,7 @@ def _guess(stream: str, source: Source, name: str, properties: Mapping[str, str]
     for field, names in source.needs.items():
         if any(it in properties for it in names):
             points += 1
-        elif likely := _likely(names, properties):
+        elif likely := _likely(field, properties):
             points += 0.8
             longer[field] = likely
     share = points / len(source.needs)
@@ -87,9 +98,15 @@ def _guess(stream: str, source: Source, name: str, properties: Mapping[str, str]
     return _Guess(stream, share, dict(list(longer.items())[:MOST_FIELDS])) if share >= ENOUGH else None
 
 
-def _likely(names: Collection[str], properties: Mapping[str, str]) -> str:
-    roots = [it.removesuffix("_Key").lower() for it in names]
-    return next((it for it in properties if any(root in it.lower() for root in roots)), "")
+def _likely(field: str, properties: Mapping[str, str]) -> str:
+    """Return the first property that may hold the field; a part or a reference only where it can be one."""
+    for name, kind in properties.items():
+        fits = kind.startswith("Collection(") == (field == "points") and (
+            field == "client" or not name.endswith("_Key")
+        )
+        if fits and any(word in name.lower() for word in WORDS[field]):
+            return name
+    return ""
 
 
 def _alike(name: str, word: str) -> bool:

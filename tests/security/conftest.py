@@ -15,6 +15,8 @@ LAB = Path(__file__).parents[1] / "core" / "lab"
 if str(LAB) not in sys.path:
     sys.path.insert(0, str(LAB))
 
+from lab_fixtures import forks  # noqa: E402, F401 found on the path made above
+
 Answer = tuple[int, dict[str, str], bytes]
 
 

@@ -31,7 +31,7 @@ protocols = imap
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 auth_verbose = yes
 mail_location = maildir:{folder}/mail/%u
@@ -41,6 +41,7 @@ first_valid_uid = 1
 default_login_user = {login_user}
 default_internal_user = {internal_user}
 default_internal_group = {internal_group}
+{tokens}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {folder}/users
@@ -72,6 +73,21 @@ namespace inbox {{
 }}
 """
 
+_TOKENS = """
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/tokens.conf
+}}
+"""
+_INTROSPECTION = """
+introspection_mode = get
+introspection_url = {url}
+username_attribute = user
+active_attribute = active
+active_value = yes
+"""
+
 
 def available() -> str:
     """Return why a Dovecot cannot be started here; an empty string when it can."""
@@ -92,6 +108,8 @@ class Dovecot:
     def __init__(self) -> None:
         self.folder = Path()
         self.port = 0
+        self.introspection_url = ""
+        """Where Dovecot asks whose a token is; with it XOAUTH2 is offered."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
@@ -109,8 +127,12 @@ class Dovecot:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        tokens = self.introspection_url
+        (self.folder / "tokens.conf").write_text(_INTROSPECTION.format(url=tokens))
         config = _CONFIG.format(
             folder=self.folder,
+            mechanisms="plain login xoauth2" if tokens else "plain login",
+            tokens=_TOKENS.format(folder=self.folder) if tokens else "",
             port=self.port,
             owner=owner,
             group=group,

@@ -19,6 +19,7 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,7 +32,7 @@ from hub.model.connector import Command
 from hub.testing.peer import Fault
 from hub.testing.peers.ews_answers import Answers, Refused
 from hub.testing.peers.ews_schema import ERRORS, REQUESTS, SOAP, TYPES, Schema, local
-from hub.testing.peers.ews_store import Item, Mailbox
+from hub.testing.peers.ews_store import Item, Mailbox, Meeting
 from hub.testing.peers.imap import key_of, letter
 from hub.testing.peers.smtp import LoopbackServer, hang_up
 
@@ -316,13 +317,13 @@ def _fault(code: str, text: str, *, busy: str = "") -> Answer:
 
 
 class EwsPeer:
-    """A mailbox on Exchange. What was received never changes and never unhappens.
+    """A mailbox on Exchange. What was received never changes and never unhappens; meetings do both.
 
     A test that has the official schema names its driver in a subclass.
     """
 
-    streams: ClassVar[Sequence[str]] = ("Inbox",)
-    removable: ClassVar[Collection[str]] = ()
+    streams: ClassVar[Sequence[str]] = ("Calendar", "Inbox")
+    removable: ClassVar[Collection[str]] = ("Calendar",)
     faults: ClassVar[Collection[Fault]] = ("auth", "down", "cut", "garbage", "lost_answer", "refuse")
     schema: ClassVar[Path | None] = None
 
@@ -349,7 +350,10 @@ class EwsPeer:
 
     def settings(self) -> Mapping[str, str]:
         """Return the settings of the mailbox."""
-        return {"endpoint": self.server.url, "auth": "basic", "user": USER, "password": PASSWORD}
+        return {
+            "endpoint": self.server.url, "auth": "basic", "user": USER, "password": PASSWORD,
+            "folders": "Inbox, Sent, Calendar",
+        }  # fmt: skip
 
     def deliver(self, folder: str = "Inbox", raw: bytes = b"", **other: Any) -> Item:
         """Put a letter into a folder."""
@@ -357,21 +361,36 @@ class EwsPeer:
         with self.server.lock:
             return self.mailbox.put(self.mailbox.path(folder).id, raw, **other)
 
+    def meet(self, title: str = "", **other: Any) -> Item:
+        """Put a meeting with a client into the calendar."""
+        number = next(self._numbers)
+        start = other.pop("start", datetime.now(UTC) + timedelta(hours=number))
+        known: dict[str, Any] = {"organiser": USER, "invited": ("anna@client.example",), "place": "Переговорная"}
+        meeting = Meeting(title or f"Встреча № {number}", start, start + timedelta(hours=1), **{**known, **other})
+        return self.deliver("Calendar", b"BEGIN:VCALENDAR", tag="CalendarItem", item_class="IPM.Appointment",
+                            meeting=meeting)  # fmt: skip
+
     def add(self, stream: str, count: int = 1) -> list[str]:
-        """Deliver letters from a client."""
+        """Deliver letters from a client, or make appointments with one."""
         keys = []
         for _ in range(count):
-            item = self.deliver(stream)
-            keys.append(key_of(item.raw))
+            item = self.meet() if stream == "Calendar" else self.deliver(stream)
+            keys.append(item.id if stream == "Calendar" else key_of(item.raw))
             self._items[keys[-1]] = item
         return keys
 
-    def change(self, stream: str, external_id: str) -> None:
-        """Refuse: nobody can change a letter that was received."""
-        raise NotImplementedError("a letter that was received never changes")
+    def change(self, stream: str, external_id: str) -> None:  # noqa: ARG002 - a verb of every peer
+        """Put a meeting off. Nobody can change a letter that was received."""
+        meeting = self._items[external_id].meeting
+        if meeting is None:
+            raise NotImplementedError("a letter that was received never changes")
+        with self.server.lock:
+            meeting.start += timedelta(days=1)
+            meeting.end += timedelta(days=1)
+            self.mailbox.touch(self._items[external_id])
 
     def remove(self, stream: str, external_id: str) -> None:  # noqa: ARG002 - a verb of every peer
-        """Delete a letter in the mailbox; to the hub it stays received."""
+        """Delete a letter, which stays received to the hub, or a meeting."""
         with self.server.lock:
             self.mailbox.remove(self._items[external_id])
 

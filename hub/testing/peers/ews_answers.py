@@ -18,14 +18,15 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from hub.testing.peers.ews_schema import MESSAGES, TYPES, local
-from hub.testing.peers.ews_store import BadState, File, Folder, Item, Mailbox
+from hub.testing.peers.ews_store import BadState, File, Folder, Item, Mailbox, Meeting
 
 M = ElementMaker(namespace=MESSAGES, nsmap={"m": MESSAGES, "t": TYPES})
 T = ElementMaker(namespace=TYPES, nsmap={"t": TYPES})
 NS = {"m": MESSAGES, "t": TYPES}
 ATTRIBUTE_ORDER = ("MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject", "Sensitivity", "Body",
                    "Attachments", "DateTimeReceived", "Size", "InReplyTo", "InternetMessageHeaders", "DateTimeSent",
-                   "TextBody", "ToRecipients", "CcRecipients", "From", "InternetMessageId")  # fmt: skip
+                   "TextBody", "Start", "End", "Location", "IsCancelled", "Organizer", "RequiredAttendees",
+                   "ToRecipients", "CcRecipients", "From", "InternetMessageId")  # fmt: skip
 
 
 class Refused(Exception):
@@ -274,8 +275,27 @@ def _item_element(item: Item, asked: set[str]) -> etree._Element:
         "From": lambda: _people(item, "From"),
         "InternetMessageId": lambda: T.InternetMessageId(item.message_id) if item.tag != "Item" else None,
     }
+    if item.meeting is not None:
+        made |= _meeting_parts(item.meeting)
     parts = [made[name]() for name in ATTRIBUTE_ORDER if name == "ItemId" or (name in asked and name in made)]
     return T(item.tag, *(part for part in parts if part is not None))
+
+
+def _meeting_parts(meeting: Meeting) -> dict[str, Callable[[], etree._Element | None]]:
+    def mailbox(address: str) -> etree._Element:
+        return T.Mailbox(T.Name(address), T.EmailAddress(address), T.RoutingType("SMTP"))
+
+    invited = [T.Attendee(mailbox(it), T.ResponseType("Unknown")) for it in meeting.invited]
+    return {
+        "Subject": lambda: T.Subject(meeting.title),
+        "Sensitivity": lambda: T.Sensitivity(meeting.sensitivity),
+        "Start": lambda: T.Start(_moment(meeting.start)),
+        "End": lambda: T.End(_moment(meeting.end)),
+        "Location": lambda: T.Location(meeting.place) if meeting.place else None,
+        "IsCancelled": lambda: T.IsCancelled(str(meeting.is_cancelled).lower()),
+        "Organizer": lambda: T.Organizer(mailbox(meeting.organiser)),
+        "RequiredAttendees": lambda: T.RequiredAttendees(*invited) if invited else None,
+    }
 
 
 def _headers(item: Item) -> etree._Element | None:

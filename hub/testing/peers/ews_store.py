@@ -43,6 +43,19 @@ class File(Struct):
     repeat: int = 1
 
 
+class Meeting(Struct):
+    """What makes an item of a calendar."""
+
+    title: str
+    start: datetime
+    end: datetime
+    organiser: str
+    invited: tuple[str, ...] = ()
+    place: str = ""
+    is_cancelled: bool = False
+    sensitivity: str = "Normal"
+
+
 class Item(Struct):
     """One item. `created`, `changed` and `flagged` are numbers of the changes in its mailbox."""
 
@@ -61,6 +74,7 @@ class Item(Struct):
     fault: str = ""
     """Response code given instead of the MIME content, such as `ErrorMimeContentConversionFailed`."""
     files: list[File] = []
+    meeting: Meeting | None = None
     properties: dict[str, str] = {}
     is_internal: bool = False
     """The server kept no headers of it, as of mail inside the organisation."""

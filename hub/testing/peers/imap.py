@@ -65,6 +65,7 @@ class ImapServer(LoopbackServer):
         self._validity = count(1_700_000_000)
         self.folders = {"INBOX": self._folder(), "Sent": self._folder("\\Sent")}
         self.refused_logins = 0
+        self.token = ""  # opens the mailbox; without one XOAUTH2 is not offered
         self.commands: list[str] = []
         """What clients asked, without arguments."""
         self.refuse: dict[str, str] = {}
@@ -170,7 +171,8 @@ class _Session:
         return self._server.tls is not None and not isinstance(self._connection, ssl.SSLSocket)
 
     def _capabilities(self) -> str:
-        return BEFORE_TLS if self._wants_tls() else CAPABILITIES
+        offered = f"{CAPABILITIES} AUTH=XOAUTH2" if self._server.token else CAPABILITIES
+        return BEFORE_TLS if self._wants_tls() else offered
 
     def _send(self, content: bytes) -> None:
         if self._left is not None:
@@ -249,6 +251,8 @@ class _Session:
             raise _RefusedError("[PRIVACYREQUIRED] TLS first")
         if name == "LOGIN":
             given = [_text(argument) for argument in arguments]
+        elif arguments and _text(arguments[0]).upper() == "XOAUTH2" and self._server.token:
+            return self._bear(arguments[1:])
         else:
             if not arguments or _text(arguments[0]).upper() != "PLAIN":
                 raise _RefusedError("unknown mechanism")
@@ -263,7 +267,21 @@ class _Session:
             self._server.refused_logins += 1
             raise _RefusedError("[AUTHENTICATIONFAILED] Authentication failed.")
         self._is_known = True
-        return f"[CAPABILITY {CAPABILITIES}] logged in"
+        return f"[CAPABILITY {self._capabilities()}] logged in"
+
+    def _bear(self, arguments: list[Token]) -> str:
+        """Log in with a token; a wrong one is told first why, and refused after an empty line."""
+        if not arguments:
+            self._send(b"+ \r\n")
+            arguments.append(self._lines.readline(16384).strip().decode("ascii", "replace"))
+        said = f"user={self._server.user}\x01auth=Bearer {self._server.token}\x01\x01"
+        self._is_known = _text(arguments[0]) == base64.b64encode(said.encode()).decode()
+        if not self._is_known:
+            self._server.refused_logins += 1
+            self._send(b"+ " + base64.b64encode(b'{"status":"400","schemes":"Bearer"}') + b"\r\n")
+            kind = _RefusedError if self._lines.readline(16384) == b"\r\n" else _GrammarError
+            raise kind("[AUTHENTICATIONFAILED] Invalid credentials")
+        return f"[CAPABILITY {self._capabilities()}] logged in"
 
     def _list(self, arguments: list[Token]) -> str:
         reference, pattern = (_mailbox(argument) for argument in _exactly(2, arguments))

@@ -127,7 +127,9 @@ class SmtpServer(LoopbackServer):
         self.arrived: list[Arrived] = []
         self.refused_logins = 0
         self.most_bytes = 10 * 1024 * 1024
-        self.mechanisms = ("PLAIN", "LOGIN")
+        self.mechanisms: tuple[str, ...] = ("PLAIN", "LOGIN")
+        self.token = ""
+        """The token that opens the server, where XOAUTH2 is among the mechanisms."""
         self.answers: dict[str, str] = {}
         """Answers to RCPT by recipient, such as `550 5.1.1 no such user`; `*` stands for everybody else."""
         self.garbage = False
@@ -136,6 +138,8 @@ class SmtpServer(LoopbackServer):
         """Cut the connection when DATA comes."""
         self.lost_answer = False
         """Take the letter and cut the connection before the answer."""
+        self.silent = False
+        """Take the letter and say nothing, as a server does whose scanner of viruses hangs."""
 
     def serve(self, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         """Speak SMTP with one client."""
@@ -237,6 +241,8 @@ class _Session:
             self._say("538 5.7.11 encryption required")
         elif mechanism.upper() not in self._server.mechanisms:
             self._say("504 5.5.4 unknown mechanism")
+        elif mechanism.upper() == "XOAUTH2":
+            self._bear(initial)
         else:
             credentials = self._plain(initial) if mechanism.upper() == "PLAIN" else self._login(initial)
             if credentials == (self._server.user, self._server.password):
@@ -245,6 +251,17 @@ class _Session:
             else:
                 self._server.refused_logins += 1
                 self._say("535 5.7.8 authentication failed: wrong user or password")
+
+    def _bear(self, initial: str) -> None:
+        """Log in with a token; a wrong one is told first why, and refused after an empty line."""
+        if self._secret(initial, "") == f"user={self._server.user}\x01auth=Bearer {self._server.token}\x01\x01":
+            self._is_known = True
+            self._say("235 2.7.0 welcome")
+            return
+        self._server.refused_logins += 1
+        reason = base64.b64encode(b'{"status":"400","schemes":"Bearer"}').decode()
+        self._say(f"334 {reason}")
+        self._say("535 5.7.8 token refused" if self._lines.readline(4096) == b"\r\n" else "501 5.5.2 an empty line")
 
     def _plain(self, initial: str) -> tuple[str, str] | None:
         parts = self._secret(initial, "").split("\0")
@@ -307,7 +324,9 @@ class _Session:
         with self._server.lock:
             self._server.arrived.append(Arrived(self._sender, tuple(self._recipients), raw))
         self._forget()
-        if self._server.lost_answer:
+        if self._server.silent:
+            self._lines.read(1)  # until the client goes
+        if self._server.silent or self._server.lost_answer:
             return "end"
         self._say("250 2.0.0 queued")
         return None

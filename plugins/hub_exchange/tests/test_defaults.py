@@ -12,6 +12,7 @@ import pytest
 
 from hub.api import Command, HubError, Unavailable
 from hub.testing.peers.ews import PASSWORD, Answer
+from hub.testing.peers.smtp import hang_up
 from hub_exchange import client, wire
 
 LETTER = Command(
@@ -141,6 +142,62 @@ def test_half_an_answer_is_no_answer(peer, read, server, cut):
         read()
 
 
+def _through(server, passes) -> None:
+    """Send answers through `passes(connection, bytes)`, headers and all."""
+    known = server.__class__._send
+
+    class Line:
+        def __init__(self, connection):
+            self.connection = connection
+
+        def sendall(self, content: bytes) -> None:
+            passes(self.connection, content)
+
+    server._send = lambda connection, answer: known(server, Line(connection), answer)
+
+
+@pytest.mark.parametrize("auth", ["basic", "ntlm"])
+def test_a_connection_reset_anywhere_is_unavailable_and_loses_nothing(peer, read, server, auth):
+    ids = peer.add("Inbox", 3)
+    lengths: list[int] = []
+
+    def whole(connection, content: bytes) -> None:
+        lengths.append(len(content))
+        connection.sendall(content)
+
+    _through(server, whole)
+    read(auth=auth)
+    total = sum(lengths)
+    for part in range(25):
+        left = total * part // 25
+
+        def some(connection, content: bytes) -> None:
+            nonlocal left
+            connection.sendall(content[:left])
+            left -= len(content)
+            if left < 0:
+                hang_up(connection)
+                raise OSError("cut on purpose")
+
+        _through(server, some)
+        with pytest.raises(Unavailable):
+            read(auth=auth)
+    _through(server, whole)
+    assert sorted(read(auth=auth).ids) == sorted(ids)
+    assert peer.logins() == 0
+
+
+def test_an_answer_in_single_bytes_is_slow_but_equal(peer, read, server):
+    ids = peer.add("Inbox", 2)
+
+    def sliced(connection, content: bytes) -> None:
+        for start in range(len(content)):
+            connection.sendall(content[start : start + 1])
+
+    _through(server, sliced)
+    assert sorted(read().ids) == sorted(ids)
+
+
 def test_an_answer_that_drips_ends_at_the_deadline(connect, server, monkeypatch):
     monkeypatch.setattr(wire, "CALL_SECONDS", 0.5)
 
@@ -198,8 +255,9 @@ def test_answers_are_read_in_large_pieces(peer, read, monkeypatch):
             yield piece
 
     monkeypatch.setattr(wire.Answer, "iter_content", watched)
-    peer.deliver(raw=b"Message-ID: <a@b.example>\r\n\r\n" + b"x" * 2_000_000)
-    read()
+    item = peer.deliver(raw=b"Message-ID: <a@b.example>\r\n\r\n" + bytes(range(250)) * 8000)
+    (record,) = read().records
+    assert record.payload.endswith(item.raw)
     assert max(sizes) > 10_000
     assert len(sizes) < 1000
 

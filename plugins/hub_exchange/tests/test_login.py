@@ -68,6 +68,13 @@ def test_a_password_that_expires_in_the_middle_is_tried_once(peer, connect, serv
     assert {it.external_id for batch in again.read(again.streams()[0], None) for it in batch.records} == set(ids)
 
 
+def test_a_login_that_the_server_does_not_offer_is_named(peer, connect, server):
+    server.schemes = ('Basic realm="exchange"', "Digest")
+    with pytest.raises(SettingsError, match="offers: Basic, Digest") as caught:
+        connect(auth="ntlm").check()
+    assert (caught.value.field, peer.logins()) == ("auth", 0)
+
+
 def test_a_locked_account_is_no_busy_server(connect, server):
     server.status = Answer(500, b"<html>The referenced account is currently locked out</html>")
     with pytest.raises(AuthError):

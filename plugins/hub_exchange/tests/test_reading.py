@@ -82,6 +82,7 @@ def test_a_letter_moved_while_it_is_read_is_left_out_without_an_error(peer, read
 
     peer.server.before = move
     assert len(read().ids) == 2
+    assert peer.server.operations.count("GetItem") == 1
     assert len(read(stream="Sent").ids) == 1
 
 
@@ -230,7 +231,7 @@ def test_a_folder_deleted_between_finding_and_reading_is_named(peer, read):
         read(stream="Inbox/Клиенты")
 
 
-def test_a_new_folder_of_the_same_name_is_read_from_its_start(peer, read):
+def test_a_new_folder_of_the_same_name_is_read_from_its_start(peer, read, caplog):
     folder = peer.mailbox.make("Клиенты", peer.mailbox.path("Inbox").id)
     peer.deliver("Inbox/Клиенты")
     cursor = read(stream="Inbox/Клиенты").cursor
@@ -238,6 +239,7 @@ def test_a_new_folder_of_the_same_name_is_read_from_its_start(peer, read):
     peer.mailbox.make("Клиенты", peer.mailbox.path("Inbox").id)
     peer.deliver("Inbox/Клиенты")
     assert len(read(cursor, stream="Inbox/Клиенты").ids) == 1
+    assert "lost" not in caplog.text
 
 
 def test_check_names_the_folders_there_are(peer, connect):
@@ -342,6 +344,28 @@ def test_an_attachment_larger_than_it_says_is_not_read_to_its_end(peer, connect,
         assert mailbox.attachment("liar", 8_000_000) == b"m" * 1024 * 4096
 
 
+@pytest.mark.parametrize("part", [0, 1, 5, 15, 24])
+@pytest.mark.parametrize("with_length", [False, True])
+def test_an_attachment_cut_short_is_never_taken_for_whole(peer, read, server, part, with_length):
+    peer.deliver(raw=mail(), files=[File("f", "a.bin", "", b"x" * 300_000)])
+
+    def cut(body: bytes) -> bytes:
+        return body[: len(body) * part // 25] if b"<m:GetAttachmentResponse" in body else body
+
+    server.alter = cut
+    if with_length:
+        server.before = lambda operation: setattr(server, "cut", "short" if operation == "GetAttachment" else "")
+    with pytest.raises(Unavailable):
+        read(max_message_bytes="100000")
+
+
+def test_a_page_in_the_place_of_an_attachment_is_an_error(peer, read, server):
+    peer.deliver(raw=mail(), files=[File("f", "a.bin", "", b"x" * 300_000)])
+    server.alter = lambda body: b"<html><body>It works!" if b"<m:GetAttachmentResponse" in body else body
+    with pytest.raises(Unavailable):
+        read(max_message_bytes="100000")
+
+
 def test_an_attachment_that_vanished_meanwhile_costs_only_its_content(peer, read, message, server):
     peer.deliver(raw=mail(), files=[File("f", "a.bin", "", b"x" * 300_000)])
     server.codes["GetAttachment"] = "ErrorItemNotFound"
@@ -368,6 +392,11 @@ def test_lines_of_ours_in_a_foreign_letter_are_not_believed(peer, read, message)
     kept = message(read().records[0])
     assert kept.attachments == ()
     assert not kept.is_automatic
+
+
+def test_a_letter_saved_from_elsewhere_is_read_too():
+    assert raw.read(mail()).subject == "Счёт"
+    assert raw.read(raw.ITEM_CLASS + b": REPORT.IPM.Note.NDR\r\n" + mail()).is_report is False
 
 
 def test_a_damaged_list_of_attachments_is_a_bad_record():

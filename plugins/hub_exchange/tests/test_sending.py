@@ -127,6 +127,15 @@ def test_down_before_the_letter_promises_that_nothing_left(peer, connect, sent):
     assert sent() == []
 
 
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_trouble_before_the_letter_promises_that_nothing_left(connect, server, sent, status):
+    server.status = Answer(status, b"<html></html>")
+    with pytest.raises(Unavailable) as caught:
+        connect().execute(command())
+    assert caught.value.unsent
+    assert sent() == []
+
+
 def test_busy_promises_that_nothing_left_and_tells_how_long_to_wait(connect, server, sent):
     server.busy = 1
     with pytest.raises(Unavailable) as caught:

@@ -32,6 +32,10 @@ def test_lists_are_written_with_commas():
     [
         ({"tls": "none"}, "only for a server on this machine"),
         ({"smtp_host": "smtp.example.ru", "smtp_tls": "none"}, "only for a server on this machine"),
+        ({"host": ""}, "write the IMAP server, or name the provider"),
+        ({"auth": "oauth2"}, "needs client_id"),
+        ({"auth": "oauth2", "client_id": "a", "client_secret": "b"}, "begins with https"),
+        ({"auth": "oauth2", "client_id": "a", "client_secret": "b", "oauth_url": "http://x.example/t"}, "https"),
         ({"user": "office"}, "write the address of the mailbox"),
         ({"own": "не домен"}, "neither a domain nor an address"),
         ({"user": "a@example.ru\r\nA1 LOGOUT"}, "control characters"),
@@ -47,6 +51,35 @@ def test_wrong_settings_say_what_is_wrong(changed, words):
         settings(**changed)
 
 
+@pytest.mark.parametrize(
+    ("provider", "host", "smtp_host", "smtp_tls"),
+    [
+        ("yandex", "imap.yandex.ru", "smtp.yandex.ru", "smtps"),
+        ("mail.ru", "imap.mail.ru", "smtp.mail.ru", "smtps"),
+        ("gmail", "imap.gmail.com", "smtp.gmail.com", "smtps"),
+    ],
+)
+def test_a_provider_is_enough(provider, host, smtp_host, smtp_tls):
+    given = {"provider": provider, "user": "office@example.ru", "password": "secret"}
+    found = ImapSettings.model_validate(given)
+    assert (found.host, found.smtp_host, found.smtp_tls, found.tls) == (host, smtp_host, smtp_tls, "imaps")
+    assert ImapSettings.model_validate({**given, "smtp_host": ""}).smtp_host == ""
+
+
+def test_microsoft_takes_tokens_only():
+    given = {"provider": "microsoft365", "user": "office@example.ru", "password": "secret"}
+    with pytest.raises(ValidationError, match="oauth2 needs client_id"):
+        ImapSettings.model_validate(given)
+    tenant = "https://login.microsoftonline.com/example.ru/oauth2/v2.0/token"
+    found = ImapSettings.model_validate({**given, "client_id": "a", "client_secret": "b", "oauth_url": tenant})
+    assert (found.auth, found.smtp_tls, found.host) == ("oauth2", "starttls", "outlook.office365.com")
+
+
+def test_a_password_is_needed_where_a_password_counts():
+    with pytest.raises(ValidationError, match="write a reference to the password"):
+        ImapSettings.model_validate({"host": "imap.example.ru", "user": "office@example.ru"})
+
+
 def test_without_protection_only_on_this_machine():
     assert settings(host="localhost", tls="none").tls == "none"
     assert [is_loopback(host) for host in ("127.0.0.9", "::1", "10.0.0.1", "localhost.evil.example")] == [
@@ -58,7 +91,8 @@ def test_without_protection_only_on_this_machine():
 
 
 def test_the_password_is_not_shown():
-    assert "secret" not in repr(settings(smtp_password="secret"))
+    shown = repr(settings(password="hidden-one", smtp_password="hidden-two", client_secret="hidden-three"))
+    assert "hidden" not in shown
 
 
 @pytest.mark.parametrize(

@@ -36,3 +36,16 @@ def test_a_server_that_puts_us_off_took_nothing(peer, connect):
 def test_a_connection_lost_in_the_middle_promises_nothing(peer, connect, fault):
     peer.fault(fault)
     assert not refused(connect).unsent
+
+
+def test_a_server_that_falls_silent_after_the_letter_promises_nothing(peer, connect, monkeypatch):
+    """It took the letter: to try again would send it twice. Only a look into the mailbox can tell."""
+    monkeypatch.setattr("hub_imap.send.ANSWER_SECONDS", 0.5)
+    peer.smtp.silent = True
+    found = refused(connect)
+    assert "did not answer in time" in str(found)
+    assert not found.unsent
+    assert len(peer.smtp.arrived) == 1
+    assert connect().find(letter()) is None
+    peer.imap.deliver(peer.smtp.arrived[0].raw, "Sent")
+    assert connect().find(letter()) is not None

@@ -25,14 +25,16 @@ class Web:
     def __init__(self, server: OneCServer) -> None:
         self.server = server
 
-    def get(self, path: str, *, encode: bool = True, **headers: str) -> tuple[int, Mapping[str, str], bytes]:
-        """Send one GET below the service root; signed in unless a header says otherwise."""
+    def get(
+        self, path: str, *, encode: bool = True, method: str = "GET", **headers: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send one request below the service root; signed in unless a header says otherwise."""
         place = urlsplit(self.server.url)
         connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
         pair = f"{self.server.user}:{self.server.password}".encode()
         given = {"Authorization": "Basic " + base64.b64encode(pair).decode(), **headers}
         path = quote(path, safe="/?&=$,'()*:;+%") if encode else path
-        connection.request("GET", place.path + path, headers={k: v for k, v in given.items() if v})
+        connection.request(method, place.path + path, headers={k: v for k, v in given.items() if v})
         try:
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()

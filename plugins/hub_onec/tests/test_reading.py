@@ -315,15 +315,36 @@ def test_server_that_shows_no_presentations_is_read_without(
     assert "Presentation" not in hub.cursors["invoices"]["sets"][INVOICES]
 
 
-def test_new_own_field_is_asked_for_at_once(hub: Any, publish: Callable[..., OneCServer]) -> None:
+def test_new_own_field_is_in_what_was_read_before(hub: Any, publish: Callable[..., OneCServer]) -> None:
     hub.server = publish((document("СчетНаОплату", Field("Оплачено", "Double")),))
     hub.server.base.add("Document_СчетНаОплату", Number="1", Оплачено=5)
     assert hub.event("invoices").paid is None
-    hub.settings["fields"] = {"paid": "Оплчено"}
-    with pytest.raises(Rejected, match="Оплчено"):
-        hub.sync("invoices")
+    hub.server.requests.clear()
     hub.settings["fields"] = {"paid": "Оплачено"}
     assert hub.event("invoices").paid == Money(Decimal(5))
+    assert not paths(hub.server, "**")
+
+
+def test_new_own_field_is_asked_for_where_fields_have_to_be_named(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    hub.server = publish((document("СчетНаОплату", Field("Оплачено", "Double")),))
+    hub.server.troubles.unknown_names = {"**"}
+    hub.server.base.add("Document_СчетНаОплату", Number="1", Оплачено=5)
+    assert hub.event("invoices").paid is None
+    hub.settings["fields"] = {"paid": "Оплачено"}
+    assert hub.event("invoices").paid == Money(Decimal(5))
+    assert "Оплачено" in hub.cursors["invoices"]["sets"]["Document_СчетНаОплату"]
+
+
+def test_configuration_that_changed_is_looked_at_again(hub: Any, server: OneCServer, base: Infobase) -> None:
+    base.add(INVOICES, Number="1", СуммаДокумента=5)
+    hub.sync("invoices")
+    server.troubles.unknown_names = {"**", "ВалютаДокумента____Presentation"}  # as after an update of 1C
+    server.requests.clear()
+    base.add(INVOICES, Number="2")
+    hub.sync("invoices")
+    assert len(hub.ids("invoices")) == 2
+    assert len(paths(server, "$metadata")) == 1
+    assert hub.sync("invoices")[-1].complete
 
 
 def test_field_that_is_read_anyway_can_fill_another_one(hub: Any, base: Infobase) -> None:

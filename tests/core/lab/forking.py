@@ -3,7 +3,8 @@
 It reads one order a line and answers each with the exit status, negative for a signal. Between two commands nothing
 is kept: a fork that was killed leaves what a killed hub leaves. An order: {arguments, cwd, env, site, out, err, after};
 `after` are the seconds until SIGKILL, or null. Of its environment `SABOTAGE` breaks the hub first, see `sabotage`, and
-`DIE_AT_FILE` kills it right before the n-th step that changes names of files.
+`DIE_AT_FILE` kills it right before the n-th step that changes names of files, and `PATIENCE` are the seconds for which
+it waits for a store that another program holds.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import traceback
 from typing import Any
 
 import hub.cli.app
+import hub.store.database
 from hub import stop_points
 from hub.engine import processes
 
@@ -55,6 +57,8 @@ def run(order: dict[str, Any]) -> int:
     importlib.reload(processes)  # a fork is another process
     if order["env"].get("DIE_AT_FILE"):
         _die_at_file(int(order["env"]["DIE_AT_FILE"]))
+    if order["env"].get("PATIENCE"):
+        hub.store.database.BUSY_MILLISECONDS = int(float(order["env"]["PATIENCE"]) * 1000)
     if order["env"].get("SABOTAGE"):
         importlib.import_module("sabotage").apply(order["env"]["SABOTAGE"])
     try:

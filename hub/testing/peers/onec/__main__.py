@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from .base import Infobase
-from .samples import ACCOUNTING, many_counterparties
+from .samples import ACCOUNTING, many_counterparties, many_documents
 from .server import OneCServer
 
 
@@ -29,12 +29,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m hub.testing.peers.onec")
     parser.add_argument("--counterparties", type=int, default=1000)
     parser.add_argument("--changed", type=float, default=0.0, help="percent written before the start")
+    parser.add_argument("--documents", type=int, default=0, help="invoices beside them")
+    parser.add_argument("--filler", type=int, default=0, help="sets of other objects, published and described")
+    parser.add_argument("--compares-references", action="store_true", help="as it sorts them")
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
     base = Infobase(ACCOUNTING)
     many_counterparties(base, given.counterparties)
+    many_documents(base, given.documents)
     change(base, given.changed)
+    base.reference_order = "stored" if given.compares_references else ""
     with OneCServer(base, port=given.port) as server, HTTPServer(("127.0.0.1", 0), _steering(base)) as steering:
+        server.filler = given.filler
         print(server.url)
         print(server.user, server.password)
         print(f"http://127.0.0.1:{steering.server_address[1]}/", flush=True)

@@ -15,7 +15,7 @@ import msgspec
 
 from .edm import EMPTY, UNDEFINED, Field, Model, sort_key
 from .plans import Plan, exchange_plan
-from .registers import Records, Register
+from .registers import Listing, Records, Register
 
 encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -118,7 +118,8 @@ class Infobase:
     """Published sets and their objects. Not locked: a test changes it between requests, or takes care itself.
 
     `reference_order` says how `gt`, `ge`, `lt` and `le` compare references: not at all, by the stored bytes as
-    `$orderby` does, or by their text; no source says which of them a real 1C does.
+    `$orderby` does, or by their text; no source says which of them a real 1C does. `amounts_as_text` makes virtual
+    tables give their amounts in quotes.
     """
 
     def __init__(
@@ -128,6 +129,8 @@ class Infobase:
         self.sets = {name: EntitySet(model) for name, model in self.models.items()}
         self.registers = {it.name: Records(it) for it in registers}
         self.plans = {f"ExchangePlan_{name}": Plan(frozenset(sets)) for name, sets in plans.items()}
+        self.lists: dict[str, Listing] = {}
+        self.amounts_as_text = False
         self.composition = {*self.models, *self.registers}
         self.hidden: set[str] = set()
         self.reference_order: Literal["", "stored", "text"] = ""

@@ -29,7 +29,8 @@ def infobase(models: Iterable[Model], content: bytes = b"", registers: Iterable[
     data = _read(content) if content else {}
     for name, rows in data.items():
         model = known.get(name) or _standard(name)
-        known[name] = replace(model, fields=flat(model.fields, _unknown_fields(model, rows)))
+        fields = [_widened(it, rows) for it in model.fields]
+        known[name] = replace(model, fields=flat(fields, _unknown_fields(model, rows)))
     base = Infobase(known.values(), registers)
     for name, rows in data.items():
         parts = {it.name for it in known[name].parts}
@@ -71,6 +72,14 @@ def _standard(name: str) -> Model:
     if prefix == "Document":
         return document(tail)
     return replace(catalog(tail), name=name)
+
+
+def _widened(it: Field, rows: Sequence[Row]) -> Field:
+    """Return a tabular part with the columns that its rows have besides."""
+    lines = [line for row in rows for line in _part(row.get(it.name) if it.kind == "Part" else None)]
+    if not lines:
+        return it
+    return replace(it, columns=flat(it.columns, _unknown_fields(Model("", it.columns), lines)))
 
 
 def _unknown_fields(model: Model, rows: Sequence[Row]) -> Iterator[Field]:

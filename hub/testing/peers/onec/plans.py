@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from uuid import UUID
 
 from msgspec import Struct, field
 
@@ -81,8 +80,3 @@ def feed_of(
         gone = f'<at:deleted-entry ref="{root}{set_name}(guid\'{key}\')" when="2026-05-12T10:00:00Z"/>'
         pieces.append(gone if made is None else made)
     return "".join([*pieces, "</feed>"]).encode()
-
-
-def node_key(number: int) -> str:
-    """Return the key of an invented node."""
-    return str(UUID(int=0x7E000000_0000_11EE_8000_000000000000 + number))

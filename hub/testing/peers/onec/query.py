@@ -66,7 +66,7 @@ class Projection(Struct):
 def projection(model: Model, options: Mapping[str, str]) -> Projection:
     """Read `$select` and `$expand`. Raises Fault 6 with the name that the set does not have."""
     select = options.get("$select", "")
-    expand = [it for it in options.get("$expand", "").split(",") if it]
+    expand = [it.strip(" ") for it in options.get("$expand", "").split(",") if it]
     for it in expand:
         if model.reference(it.split("/")[0]) is None:
             raise Fault(400, "6", it)
@@ -77,7 +77,7 @@ def projection(model: Model, options: Mapping[str, str]) -> Projection:
     columns: dict[str, set[str]] = {}
     shown: list[str] = []
     chosen: list[str] = []
-    for item in select.split(","):
+    for item in (it.strip(" ") for it in select.split(",")):  # public clients put a space behind the comma
         first, _, rest = item.partition("/")
         if item == "*":
             whole = True

@@ -17,6 +17,7 @@ Kind = Literal["information", "accumulation", "turnover", "accounting"]
 _ARGUMENT = re.compile(
     r"(?:^|,)\s*(Period|StartPeriod|EndPeriod|Condition|Dimensions|AccountCondition|ExtraDimensions)="
 )
+_KEY_PART = re.compile(r"(?P<name>\w+)=(?:guid|datetime)?'?(?P<value>[^',]*)'?")
 _MOMENT = re.compile(r"datetime'([^']*)'")
 _FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31)  # noqa: DTZ001 - 1C knows no zone
 TABLES: Mapping[Kind, tuple[str, ...]] = {
@@ -69,6 +70,27 @@ class Register(Struct, frozen=True):
         if self.recorder and self.kind != "information":
             return ("Recorder", "LineNumber", "Recorder_Type")
         return ("Period", *(it.name for it in self.dimensions))
+
+
+class Listing:
+    """A set without `Ref_Key` of its own: a constant, whose key is `SurrogateKey`, or a journal of documents."""
+
+    def __init__(self, model: Model, rows: Sequence[dict[str, Any]]) -> None:
+        self.model = model
+        self.rows = rows
+
+
+def constant(name: str, value: Field, held: Any) -> Listing:
+    """Return the set of one constant."""
+    model = Model(f"Constant_{name}", (Field("SurrogateKey", "Int16"), value), key=("SurrogateKey",))
+    return Listing(model, [{"SurrogateKey": 0, value.name: held}])
+
+
+def journal(name: str, rows: Sequence[tuple[str, str, str]]) -> Listing:
+    """Return a journal of documents from their sets, keys and dates."""
+    model = Model(f"DocumentJournal_{name}", (Field("Ref", "Any"), Field("Date", "DateTime")), key=("Ref", "Ref_Type"))
+    shown = [{"Ref": key, "Ref_Type": f"StandardODATA.{kind}", "Date": day} for kind, key, day in rows]
+    return Listing(model, shown)
 
 
 class Records:
@@ -137,8 +159,16 @@ def arguments_of(call: str, options: Mapping[str, str]) -> tuple[str, dict[str, 
     marks = list(_ARGUMENT.finditer(inside))
     if inside and (not marks or marks[0].start() != 0):
         raise Fault(400, "12", name)
-    ends = [*(it.start() for it in marks[1:]), len(inside)]
+    ends = [*(it.start() for it in marks[1:]), len(inside)][: len(marks)]
     return name, {it[1]: _bare(inside[it.end() : end]) for it, end in zip(marks, ends, strict=True)}
+
+
+def key_of(model: Model, key: str) -> dict[str, str]:
+    """Return the fields of a key of several parts. Raises Fault 7 for one that is missing."""
+    found = {it["name"]: it["value"] for it in _KEY_PART.finditer(key)}
+    if missing := [name for name in model.key if name not in found]:
+        raise Fault(400, "7", ",".join(missing))
+    return {name: found[name] for name in model.key}
 
 
 def _bare(value: str) -> str:

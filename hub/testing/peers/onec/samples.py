@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from .base import Infobase, Row, data_version
+import msgspec
+
+from .base import Infobase, Row, data_version, encoder
 from .edm import Field, Model, catalog, composite, document, enum, fixed, part, ref, text
 
 CONTACTS = part(
@@ -154,6 +157,27 @@ def _lazy(base: Infobase, count: int) -> Iterator[Row]:
 
     for number in range(count):
         yield Row(f"{number * 2654435761 % 2**32:08x}-0000-11ee-8000-{number:012x}", None, make)
+
+
+def many_documents(base: Infobase, count: int) -> None:
+    """Fill the base with so many invoices of all days since 2020, written only when they are asked for."""
+    name = "Document_СчетНаОплатуПокупателю"
+    scratch = Infobase([base.models[name]])
+    key = scratch.add(name, Posted=True, Комментарий="Абонентское обслуживание")
+    template = msgspec.json.decode(scratch.sets[name].rows[key].encoded())
+
+    def make(row: Row) -> bytes:
+        number = int(row.key[24:], 16)
+        day = date(2020, 1, 1) + timedelta(days=number % 2000)
+        return encoder.encode({
+            **template, "Ref_Key": row.key, "DataVersion": data_version(row.version),
+            "Number": f"{number % 10**9:09d}  ",
+            "Date": f"{day}T10:00:00", "СуммаДокумента": amount(number),
+            "Комментарий": f"Абонентское обслуживание {number}-{row.version}",
+        })  # fmt: skip
+
+    keys = (f"{number * 2654435761 % 2**32:08x}-0000-11ee-8000-{number:012x}" for number in range(count))
+    base.sets[name].load(Row(key, None, make) for key in keys)
 
 
 def amount(number: int) -> Decimal:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -18,7 +19,7 @@ from xml.sax.saxutils import escape
 from msgspec import Struct
 
 from .base import Infobase, Row, encoder
-from .edm import METADATA_SPACE, metadata
+from .edm import METADATA_SPACE, Model, metadata
 from .faults import Fault
 from .filters import compile_filter
 from .plans import feed_of, point_of
@@ -36,7 +37,7 @@ from .query import (
     part_rows,
     projection,
 )
-from .registers import arguments_of
+from .registers import arguments_of, key_of
 
 DEFAULT_PASSWORD = "Пароль-1С"  # noqa: S105 - of an invented base
 PREFIX = "/base/odata/standard.odata/"
@@ -51,6 +52,7 @@ class Troubles(Struct):
     `html` answers every request with a page and HTTP 200, `status` with that status and no body of 1C, `cut` breaks
     data off: `connection` closes it too early, `body` sends half of the JSON as if it were whole. `slow_first` delays
     the next request by so many seconds. `failing` sets give HTTP 500 with code -1, `forbidden` sets 401 with code 20.
+    `unknown_names` are names in `$select` that this base does not know any more.
     """
 
     html: bool = False
@@ -59,6 +61,7 @@ class Troubles(Struct):
     slow_first: float = 0.0
     failing: set[str] = set()
     forbidden: set[str] = set()
+    unknown_names: set[str] = set()
 
 
 class OneCServer:
@@ -122,6 +125,7 @@ class OneCServer:
         """Return `$metadata` of what is published."""
         published = {name: model for name, model in self.base.models.items() if name in self.base.composition}
         registers = [it.register for name, it in self.base.registers.items() if name in self.base.composition]
+        published |= {name: it.model for name, it in self.base.lists.items()}
         published |= {model.name: model for it in registers for model in (it.main, it.records)}
         state = (frozenset(published), self.filler, self.binds_by_path)
         if self._metadata is None or self._metadata[0] != state:
@@ -139,6 +143,8 @@ class OneCServer:
             raise Fault(501, "0", "$batch")
         options = parse_options(query)
         form = form_of(options, accept)
+        if unknown := self.troubles.unknown_names & set(options.get("$select", "").split(",")):
+            raise Fault(400, "6", min(unknown))
         body = self._service(form) if not path else self._set(path, options, form)
         if isinstance(body, int):
             return 200, "text/plain;charset=utf-8", f"\ufeff{body}".encode()
@@ -153,6 +159,7 @@ class OneCServer:
         for name, records in self.base.registers.items():
             if name in self.base.composition:
                 names += dict.fromkeys([name, records.register.records.name])
+        names += list(self.base.lists)
         names += [f"Catalog_Прочее{number}" for number in range(self.filler)]
         if form == "atom":
             found = "".join(f'<collection href="{name}"><atom:title>{name}</atom:title></collection>' for name in names)
@@ -166,9 +173,12 @@ class OneCServer:
         if parsed is None:
             raise Fault(400, "6", path)
         name, key, rest = parsed["set"], parsed["key"], parsed["rest"]
+        if name in self.base.lists and key is None and not rest:
+            held = self.base.lists[name]
+            return self._records(held.model, held.rows, options, form)
         register = name.removesuffix("_RecordType")
         if register in self.base.registers and register in self.base.composition:
-            return self._register(register, name, rest or "", options, form)
+            return self._register(register, name, rest or "", key, options, form)
         owner, part = self._owner(name)
         if name in self.troubles.forbidden:
             raise Fault(401, "20")
@@ -187,8 +197,10 @@ class OneCServer:
         found = find(self.base, name, options, inlinecount_stops_paging=self.inlinecount_stops_paging)
         return Renderer(self.base, model, wanted, form, self.url).collection(found)
 
-    def _register(self, register: str, name: str, rest: str, options: Mapping[str, str], form: str) -> bytes:
-        """Return records of a register, or one of its virtual tables."""
+    def _register(
+        self, register: str, name: str, rest: str, key: str | None, options: Mapping[str, str], form: str
+    ) -> bytes:
+        """Return records of a register, one of them by its key, or one of its virtual tables."""
         if register in self.troubles.forbidden:
             raise Fault(401, "20")
         records = self.base.registers[register]
@@ -202,8 +214,19 @@ class OneCServer:
                 table, arguments,
                 lambda source, held: compile_filter(source, held, lambda _, key: lookup(self.base, "", key)).matches,
             )  # fmt: skip
+            if self.base.amounts_as_text:
+                rows = [{k: str(v) if isinstance(v, Decimal) else v for k, v in row.items()} for row in rows]
         elif name == register and records.register.recorder:
             model, rows = records.register.main, records.record_sets()
+        if key is not None:
+            wanted = key_of(model, key)
+            row = next((it for it in rows if all(it[name] == value for name, value in wanted.items())), None)
+            if row is None:
+                raise Fault(404, "9")
+            return Renderer(self.base, model, projection(model, options), form, self.url).entity(Row("", dict(row)))
+        return self._records(model, rows, options, form)
+
+    def _records(self, model: Model, rows: Sequence[Mapping[str, Any]], options: Mapping[str, str], form: str) -> bytes:
         found = find_rows(self.base, model, rows, options)
         return Renderer(self.base, model, projection(model, options), form, self.url).collection(
             Answer(found, len(found), False)

@@ -1,23 +1,28 @@
-"""A process that delivers what waits in the outbox through Exchange: `deliver.py URL SETTINGS`, killed by its test."""
+"""A process that delivers through Exchange what waits in the outbox: `exchange_child.py FOLDER SETTINGS`."""
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 from hub import outbox
 from hub.engine import jobs
 from hub.engine.jobs import Job, Lease
 from hub.engine.runner import Runner
 from hub.store.database import Store
+from hub.tools import ConnectionTools, FileBlobs, HttpxClient, SystemClock
 from hub_exchange.connector import Exchange
 from hub_exchange.settings import ExchangeSettings
-from hub_exchange.tests.conftest import ExchangeTools
 
 
 def main() -> None:
-    store = Store(sys.argv[1])
-    connector = Exchange(ExchangeSettings.model_validate(json.loads(sys.argv[2])), ExchangeTools())
+    folder = Path(sys.argv[1])
+    store = Store(f"sqlite:///{folder / 'hub.db'}")
+    clock = SystemClock()
+    http = HttpxClient(clock)
+    tools = ConnectionTools("office", http=http, blobs=FileBlobs(folder / "blobs"), clock=clock, stale=lambda *_: set())
+    connector = Exchange(ExchangeSettings.model_validate(json.loads(sys.argv[2])), tools)
 
     def handler(job: Job, lease: Lease) -> None:
         outbox.deliver(store, job.payload["command"], connector, lease)
@@ -31,6 +36,7 @@ def main() -> None:
     runner = Runner(store, {outbox.KIND: handler})
     runner.drain()
     runner.stop()
+    http.close()
     store.close()
 
 

@@ -1,4 +1,4 @@
-"""The process that sends is killed anywhere: no letter goes twice, none is lost, the doubtful one waits for a person."""
+"""The process that sends through Exchange is killed anywhere: no letter goes twice or is lost."""
 
 from __future__ import annotations
 
@@ -17,9 +17,23 @@ from hub.engine import jobs
 from hub.store import commands
 from hub.store.database import Store
 from hub.store.problems import open_problems
+from hub.testing.peers.ews import EwsPeer
 
 DATA = {"to": ["anna@client.example"], "subject": "Счёт № 7", "text": "Добрый день!"}
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def peer():
+    peer = EwsPeer()
+    peer.start()
+    yield peer
+    peer.stop()
+
+
+@pytest.fixture
+def server(peer):
+    return peer.server
 
 
 @pytest.fixture
@@ -31,8 +45,8 @@ def store(tmp_path):
 
 
 class Outbox:
-    def __init__(self, store: Store, peer, url: str) -> None:
-        self.store, self.peer, self.url = store, peer, url
+    def __init__(self, store: Store, peer: EwsPeer, folder: Path) -> None:
+        self.store, self.peer, self.folder = store, peer, folder
         with store.write() as connection:
             outbox.add(
                 connection, "mail.send", "office", DATA, title="Счёт № 7", client=None, by="ivanova",
@@ -42,7 +56,12 @@ class Outbox:
     def process(self, stop: str = "") -> subprocess.Popen[bytes]:
         paths = os.pathsep.join([str(ROOT), str(ROOT / "plugins")])
         return subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("deliver.py")), self.url, json.dumps(self.peer.settings())],
+            [
+                sys.executable,
+                Path(__file__).with_name("exchange_child.py"),
+                self.folder,
+                json.dumps(self.peer.settings()),
+            ],
             env={**os.environ, "HUB_TEST_STOP": stop, "PYTHONPATH": paths},
         )
 
@@ -66,7 +85,7 @@ class Outbox:
 
 @pytest.fixture
 def letter(store, peer, tmp_path):
-    return Outbox(store, peer, f"sqlite:///{tmp_path / 'hub.db'}")
+    return Outbox(store, peer, tmp_path)
 
 
 @pytest.mark.parametrize("stop", ["sending", "sent", "answered"])
