@@ -207,6 +207,21 @@ def test_change_between_selecting_and_confirming_is_not_lost(hub: Any, planned: 
     assert "новейший".encode() in hub.payloads["counterparties"][key].payload
 
 
+def test_part_that_was_not_stored_is_not_confirmed_with_the_packet_before(hub: Any, planned: OneCServer) -> None:
+    base = planned.base
+    base.add(CLIENTS, **counterparty(1))
+    hub.run()
+    hub.run()
+    key = base.add(CLIENTS, **counterparty(2))
+    connector = hub.connector()
+    list(connector.read(connector.streams()[0], hub.cursors["counterparties"]))  # read, and lost before it was stored
+    list(hub.batches("contracts", connector))
+    list(hub.batches("invoices", connector))  # here the packet before is confirmed
+    assert pending(planned).keys() == {(CLIENTS, key)}
+    hub.run()
+    assert key in hub.ids("counterparties")
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from(["add", "change", "remove", "run", "clients", "killed"]), min_size=3, max_size=14))
 @pytest.mark.parametrize("renumbers", [False, True])

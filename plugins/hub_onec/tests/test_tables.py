@@ -88,6 +88,24 @@ def test_metadata_is_fetched_again_when_the_composition_changes(hub: Any, trade:
     assert sum("$metadata" in request for request in trade.requests) == 2
 
 
+def test_row_restrictions_prove_nothing_gone(hub: Any, trade: OneCServer) -> None:
+    trade.base.registers[STOCK].add("2026-01-01T00:00:00", Номенклатура_Key=key(1), ВНаличии=5)
+    hub.settings["allowed_only"] = "true"
+    assert not any(batch.complete for batch in hub.sync("stock"))
+
+
+def test_amount_as_text_changes_its_row_and_adds_none(hub: Any, trade: OneCServer) -> None:
+    stock = trade.base.registers[STOCK]
+    stock.add("2026-01-01T00:00:00", Номенклатура_Key=key(1), Склад_Key=key(2), ВНаличии=5)
+    trade.base.amounts_as_text = True
+    before = rows(hub, "stock")
+    stock.add("2026-01-02T00:00:00", Номенклатура_Key=key(1), Склад_Key=key(2), ВНаличии=7)
+    hub.clock.sleep(timedelta(hours=7))
+    after = rows(hub, "stock")
+    assert set(after) == set(before)
+    assert [row["ВНаличииBalance"] for row in after.values()] == ["12"]
+
+
 def test_stock_that_went_to_nothing_is_gone(hub: Any, trade: OneCServer) -> None:
     stock = trade.base.registers[STOCK]
     stock.add("2026-01-01T00:00:00", Номенклатура_Key=key(1), Склад_Key=key(2), ВНаличии=5)
