@@ -58,7 +58,7 @@ from hub.model.entities import (
 )
 from hub.model.errors import AuthError, BadRecord, HubError, Rejected, SettingsError, Unavailable
 from hub.model.events import Event
-from hub.model.settings import Duration, Secret, Settings
+from hub.model.settings import Duration, Listed, Secret, ServerUrl, Settings, ZoneName
 from hub.model.values import (
     Email,
     Money,
@@ -108,6 +108,7 @@ __all__ = [
     "Invoice",
     "Letter",
     "Line",
+    "Listed",
     "Mail",
     "MailAddress",
     "MailFile",
@@ -125,6 +126,7 @@ __all__ = [
     "Rejected",
     "Response",
     "Secret",
+    "ServerUrl",
     "Settings",
     "SettingsError",
     "Stream",
@@ -134,6 +136,7 @@ __all__ = [
     "Unavailable",
     "WebRequest",
     "Writes",
+    "ZoneName",
     "compose_mail",
     "currency_code",
     "hookimpl",

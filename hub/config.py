@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hub.model.errors import SettingsError
-from hub.model.settings import Duration, Secret, Settings
+from hub.model.settings import Duration, Secret, Settings, ZoneName
 from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp
 from hub.redaction import reveal
 from hub.yaml_text import Document, load_file, nearest
@@ -29,17 +29,6 @@ _NO_PLUGIN = ("-",)
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError("write a zone such as Asia/Krasnoyarsk") from error
-    return value
-
-
-Zone = Annotated[str, BeforeValidator(_zone)]
 
 
 class Bank(_Model):
@@ -193,7 +182,7 @@ class ConnectionConfig(_Model):
 class HubConfig(_Model):
     """The whole file."""
 
-    zone: Zone = "Asia/Krasnoyarsk"
+    zone: ZoneName = "Asia/Krasnoyarsk"
     """Time zone of the firm, in which times are shown and days begin."""
     language: Literal["ru"] = "ru"
     """Language of what managers and clients read; Russian is the one there is."""

@@ -5,20 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
-from hub.api import Duration, Secret, Settings
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+from hub.api import Duration, Listed, Secret, Settings, ZoneName
 
 
 class AsteriskSettings(Settings):
@@ -32,17 +22,17 @@ class AsteriskSettings(Settings):
     """Password of the database user."""
     table: str = "cdr"
     """Table of call records in the database."""
-    zone: str
+    zone: ZoneName
     """Time zone in which the exchange writes its times; `UTC` where `usegmtime=yes`. The firm's zone if not given."""
-    trunks: Listed = ("from-trunk", "from-pstn")
+    trunks: Listed[str] = ("from-trunk", "from-pstn")
     """What begins the context or channel name of an outside line, separated by commas: `from-trunk, SIP/provider`."""
     internal_length: Annotated[int, Field(ge=1, le=7)] = 4
     """Most digits of an internal number."""
     area_code: str = ""
     """Code of our city, to complete six and seven digit numbers. The firm's code if not given."""
-    prefixes: Listed = ()
+    prefixes: Listed[str] = ()
     """Digits that the exchange puts before an outside number and that are not part of it, for example `9, 00`."""
-    own_numbers: Listed = ()
+    own_numbers: Listed[str] = ()
     """Our own outside numbers, which are never those of a client."""
     quiet_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     """A conversation is judged when nothing of it was written for so long."""
@@ -57,15 +47,6 @@ class AsteriskSettings(Settings):
             raise ValueError("write the path of Master.csv or the address of a database")
         if re.match(r"[^/]+://[^/@]*:[^/@]*@", value):
             raise ValueError("write the password as the setting `password`, not into the address")
-        return value
-
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("write a zone such as Asia/Krasnoyarsk") from error
         return value
 
     @field_validator("area_code", "prefixes", "own_numbers")

@@ -6,9 +6,9 @@ import ipaddress
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hub.api import Duration, Email, Secret, Settings
+from hub.api import Duration, Email, Listed, Secret, Settings
 
 PUBLIC_DOMAINS = frozenset(
     {"yandex.ru", "ya.ru", "yandex.com", "yandex.by", "yandex.kz", "narod.ru", "mail.ru", "inbox.ru", "bk.ru",
@@ -31,15 +31,6 @@ PROVIDERS = {
     },
 }  # fmt: skip
 """Settings that follow from who keeps the mailbox; what the configuration says itself goes before."""
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -74,9 +65,9 @@ class ImapSettings(Settings):
     """Address of the mailbox and sender of what the hub sends; the user, if that is an address."""
     sender_name: str = ""
     """Name shown beside the address in what the hub sends, for example `ООО «Пример»`."""
-    folders: Listed = ("INBOX", "Sent")
+    folders: Listed[str] = ("INBOX", "Sent")
     """Folders to read, separated by commas. `Sent` is the folder of sent mail, whatever the server calls it."""
-    own: Listed = ()
+    own: Listed[str] = ()
     """Our own domains and addresses, separated by commas; without it the domain of the mailbox, if it is not public."""
     since: Duration = timedelta(days=90)
     """How far back the first load reaches."""

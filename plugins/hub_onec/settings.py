@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hub.api import Duration, Secret, Settings
+from hub.api import Duration, Listed, Secret, ServerUrl, Settings, ZoneName
 
 from .candidates import PREFIXES, SOURCES
 from .mapping import target
@@ -17,24 +15,16 @@ from .mapping import target
 ROOT = "/odata/standard.odata"
 
 
-def _listed(value: Any) -> Any:
-    """Take one name, or names with commas between them, for a list."""
-    return [it.strip() for it in value.split(",") if it.strip()] if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
 class OneCSettings(Settings):
     """Where the publication is, who reads, and which fields of this base hold what its standard ones do not."""
 
-    url: str
+    url: ServerUrl
     """Address of the infobase on the web server, with or without `/odata/standard.odata/` at its end."""
     user: str
     """Name of an infobase user with a password and the right to read; Cyrillic is fine."""
     password: Secret
     """Password of that user."""
-    zone: str
+    zone: ZoneName
     """Time zone of the 1C server, whose dates carry none; the firm's zone when left out."""
     area_code: str = ""
     """City code that completes short phone numbers; the firm's one when left out."""
@@ -46,11 +36,11 @@ class OneCSettings(Settings):
     """Read only the rows the user may see; needed with row-level rights, and deletions are then not noticed."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Own fields of this base by what they hold: `manager`, `fee`, `paid`, or STREAM.FIELD such as `invoices.due`."""
-    sets: dict[str, Names] = Field(default_factory=dict)
+    sets: dict[str, Listed[str]] = Field(default_factory=dict)
     """Own sets of this base by stream, read before the usual ones: `counterparties: Catalog_Клиенты`."""
-    raw: Names | None = None
+    raw: Listed[str] | None = None
     """Sets that are kept as they are, one stream each; left out, all of a base in which no counterparty is known."""
-    skip: Names = ()
+    skip: Listed[str] = ()
     """Streams that are not read."""
     window: Duration = timedelta(days=60)
     """How far back large sets of documents are looked through between two whole scans."""
@@ -65,14 +55,7 @@ class OneCSettings(Settings):
 
     @field_validator("url")
     @classmethod
-    def _address(cls, value: str) -> str:
-        value = value.strip()
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("write an address such as https://1c.example.ru/base")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("write the address alone, without user, password, ? and #")
-        base = value.rstrip("/")
+    def _publication(cls, base: str) -> str:
         return base + "/" if base.endswith(ROOT) else f"{base}{ROOT}/"
 
     @field_validator("user")
@@ -80,15 +63,6 @@ class OneCSettings(Settings):
     def _user(cls, value: str) -> str:
         if not value.strip() or ":" in value:
             raise ValueError("write the name of the infobase user; a colon cannot be part of it")
-        return value
-
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, OSError, ValueError) as error:
-            raise ValueError("write a zone such as Asia/Krasnoyarsk") from error
         return value
 
     @field_validator("fields")

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
-from hub.api import Duration, Secret, Settings
+from hub.api import Duration, Listed, Secret, ServerUrl, Settings
 
 State = Literal["new", "open", "postponed", "solved", "closed", "cancelled"]
 Priority = Literal["urgent", "important", "normal", "low"]
 
 
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
 class RedmineSettings(Settings):
     """Where the server is, who reads, and what its statuses and priorities mean."""
 
-    url: str
+    url: ServerUrl
     """Address of the server with its path, for example `https://help.example.ru/redmine`."""
     key: Secret
     """API access key of the account that reads, from its page «My account»; the REST API must be switched on."""
@@ -33,22 +26,12 @@ class RedmineSettings(Settings):
     """What a status means, by its id: `5: closed`. Others are read by `is_closed` and their names."""
     priorities: dict[int, Priority] = Field(default_factory=dict)
     """What a priority means, by its id: `4: urgent`. Others are read by their names, then by rank."""
-    projects: Annotated[tuple[int, ...], BeforeValidator(_listed)] = ()
+    projects: Listed[int] = ()
     """Ids of the projects to read, separated by commas; all that the account sees when empty."""
     overlap: Annotated[Duration, Field(le=timedelta(days=30))] = timedelta(minutes=2)
     """How far each read reaches back behind the newest change it knows."""
     full_scan: Duration = timedelta(hours=24)
     """How often all issues are compared: only then deleted issues and edited comments are noticed."""
-
-    @field_validator("url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        parts = urlsplit(value.strip())
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("write an address such as https://help.example.ru")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("write the address alone, without user, password, ? and #; the key has its own setting")
-        return value.strip().rstrip("/")
 
     @field_validator("client_field")
     @classmethod
