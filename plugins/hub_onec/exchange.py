@@ -20,9 +20,11 @@ from msgspec import Struct, field
 
 from hub.api import SettingsError, Unavailable
 
-from .client import ODataClient
+from .client import ODataClient, ODataError
 from .settings import OneCSettings
 
+TOO_LARGE = "sent more than"
+"""How the hub's HTTP says that an answer went beyond the limit."""
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 _PIECE = 64 * 1024
 _OBJECT = re.compile(r"(\w+)\((?:Ref_Key=)?guid'([0-9A-Fa-f-]{36})'\)/?$")
@@ -59,6 +61,7 @@ class Exchange:
         self._changes: tuple[Change, ...] | None = None
         self._proofs: dict[str, int] = {}
         self.message = 0
+        self.is_too_large = False
 
     def node(self) -> str:
         """Return the address of the node as the service calls want it. Raises SettingsError when there is none."""
@@ -70,8 +73,18 @@ class Exchange:
             node = self._found()
             ticks = int((now - _EPOCH).total_seconds() * 10)
             self.message = max(ticks, stored + 1, _number(node.sent) + 1, _number(node.received) + 1)
-            self._changes = read_changes(self._client.exchange("SelectChanges", self.node(), self.message))
+            self._changes = self._select()
         return self._changes
+
+    def _select(self) -> tuple[Change, ...]:
+        try:
+            return read_changes(self._client.exchange("SelectChanges", self.node(), self.message))
+        except Unavailable as error:
+            if TOO_LARGE not in str(error):
+                raise
+            self._log.warning("the packet of the exchange plan is too large; all versions are compared instead")
+            self.is_too_large = True
+            return ()
 
     def prove(self, stream: str, stored: int, streams: Collection[str]) -> None:
         """Take the packet that a stream has stored; when all streams came, confirm what all of them have."""
@@ -79,8 +92,12 @@ class Exchange:
         if set(streams) <= set(self._proofs):
             message = min(self._proofs[it] for it in streams)
             if message > _number(self._found().received):
-                self._client.exchange("NotifyChangesReceived", self.node(), message)
-                self._log.info("the exchange plan was told that packet %d is stored", message)
+                try:
+                    self._client.exchange("NotifyChangesReceived", self.node(), message)
+                except ODataError as error:  # the same changes will come again, which harms nobody
+                    self._log.warning("1C did not take the confirmation (code %s)", error.code)
+                else:
+                    self._log.info("the exchange plan was told that packet %d is stored", message)
 
     def _found(self) -> _Node:
         if self._node is None:

@@ -68,8 +68,11 @@ class Reader:
         if exchange is not None:
             mine = [it for it in exchange.changes(place.message, now) if it.set in self._found.sets]
             place = replace(place, message=exchange.message)
-            if not is_due and len(mine) <= MOST_SINGLE:
-                gone = [it.key for it in mine if it.deleted]
+            gone = [it.key for it in mine if it.deleted]
+            is_due = is_due or exchange.is_too_large or len(mine) > MOST_SINGLE
+            if is_due and gone:
+                yield Batch([Record(key, b"", "", True, self._name) for key in gone])
+            if not is_due:
                 versions = {(it.set, it.key): it.version for it in mine if not it.deleted}
                 yield from self._exchange(place, versions, gone)
                 return

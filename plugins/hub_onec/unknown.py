@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import fields
 
-from .candidates import SOURCES, Source
+from .candidates import CORE, SOURCES, Source
 from .resolve import MOST_RAW, Found, unknown_sets
 from .settings import OneCSettings
 
@@ -25,10 +25,11 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """By which words in its name a field may be known."""
 MOST_TOLD = 20
-MOST_FIELDS = 12
+MOST_LIKELY = 3
 
 
 class _Guess(Struct):
+    name: str
     stream: str
     points: float
     fields: dict[str, str]
@@ -38,44 +39,39 @@ class Guesses:
     """Looks at the types of `$metadata` as they pass and remembers what those of unknown sets resemble."""
 
     def __init__(self, published: Collection[str], found: Mapping[str, Found], settings: OneCSettings) -> None:
-        self._found = found
         self._unknown = set(unknown_sets(published, found))
         self._raw = [name for name, one in found.items() if name in one.sets]
-        self._interesting = self._unknown | set(self._raw)
-        self._guesses: dict[str, _Guess | None] = {}
+        self._wanted = [it for it in CORE if it not in found and it not in settings.skip]
+        self._guesses: list[_Guess] = []
         self._named = settings.raw is not None
         self._has_counterparties = "counterparties" in found
 
     def look(self, name: str, properties: Mapping[str, str], key: tuple[str, ...]) -> None:
         """Take one entity type."""
-        if name not in self._interesting or self._has_counterparties or key[:1] != ("Ref_Key",) or len(key) != 1:
+        if key != ("Ref_Key",) or not self._wanted or not (name in self._unknown or name in self._raw):
             return
-        guesses = [_guess(stream, source, name, properties) for stream, source in SOURCES.items()]
-        able = [it for it in guesses if it is not None and it.stream not in self._found]
-        self._guesses[name] = max(able, key=lambda it: it.points, default=None)
+        guesses = [_guess(stream, SOURCES[stream], name, properties) for stream in self._wanted]
+        if able := [it for it in guesses if it is not None]:
+            self._guesses.append(max(able, key=lambda it: it.points))
 
     def findings(self) -> Iterator[tuple[str, str]]:
         """Yield what was not understood and how to map it."""
-        if self._has_counterparties:
-            return
-        if self._raw and not self._named:
-            names = ", ".join(self._raw[:MOST_TOLD]) + (" …" if len(self._raw) > MOST_TOLD else "")
-            yield (
-                f"{len(self._raw)} sets are kept raw, because no counterparty is known in this base: {names}.",
-                "Say what they are in `sets:`, or name in `raw:` those that shall be kept.",
-            )
-        elif not self._named and len(self._unknown) > MOST_RAW:
-            yield (
-                f"{len(self._unknown)} sets are published and none is known; nothing of them is read.",
-                "Say what they are in `sets:`, or name in `raw:` those that shall be kept.",
-            )
-        told = 0
-        for name, guess in sorted(self._guesses.items()):
-            if guess is not None and told < MOST_TOLD:
-                told += 1
-                mapped = ", ".join(f"{guess.stream}.{field}: {wire}" for field, wire in guess.fields.items())
+        if not self._has_counterparties and not self._named:
+            yield from self._raw_findings()
+        for stream in self._wanted:
+            likely = sorted((it for it in self._guesses if it.stream == stream), key=lambda it: (-it.points, it.name))
+            for guess in likely[:MOST_LIKELY]:
+                mapped = ", ".join(f"{stream}.{field}: {wire}" for field, wire in guess.fields.items())
                 also = f" and `fields: {{{mapped}}}`" if mapped else ""
-                yield f"{name} looks like {guess.stream}.", f"If it is, write `sets: {{{guess.stream}: {name}}}`{also}."
+                yield f"{guess.name} looks like {stream}.", f"If it is, write `sets: {{{stream}: {guess.name}}}`{also}."
+
+    def _raw_findings(self) -> Iterator[tuple[str, str]]:
+        fix = "Say what they are in `sets:`, or name in `raw:` those that shall be kept."
+        if self._raw:
+            names = ", ".join(self._raw[:MOST_TOLD]) + (" …" if len(self._raw) > MOST_TOLD else "")
+            yield f"{len(self._raw)} sets are kept raw, because no counterparty is known in this base: {names}.", fix
+        elif len(self._unknown) > MOST_RAW:
+            yield f"{len(self._unknown)} sets are published and none is known; nothing of them is read.", fix
 
 
 def _guess(stream: str, source: Source, name: str, properties: Mapping[str, str]) -> _Guess | None:
@@ -95,7 +91,7 @@ def _guess(stream: str, source: Source, name: str, properties: Mapping[str, str]
     known = {it.encode_name for it in fields(source.row)}
     words = [it.partition("_")[2].lower() for it in source.sets]
     share += 0.2 * (len(known & set(properties)) / len(known)) + 0.3 * any(_alike(name, word) for word in words)
-    return _Guess(stream, share, dict(list(longer.items())[:MOST_FIELDS])) if share >= ENOUGH else None
+    return _Guess(name, stream, share, longer) if share >= ENOUGH else None
 
 
 def _likely(field: str, properties: Mapping[str, str]) -> str:

@@ -277,6 +277,53 @@ def test_set_that_the_plan_does_not_hold_comes_with_the_whole_scan(hub: Any, pla
     assert hub.ids("sales") == {sale}
 
 
+def test_packet_that_is_too_large_is_replaced_by_a_whole_scan(
+    hub: Any, planned: OneCServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = planned.base
+    keys = [base.add(CLIENTS, **counterparty(number)) for number in range(20)]
+    hub.run()
+    base.remove(CLIENTS, keys[0])
+    base.change(CLIENTS, keys[1], Комментарий="новый")
+    with monkeypatch.context() as patched:
+        patched.setattr("hub_onec.client.METADATA_BYTES", 5000)
+        hub.run()
+    assert hub.ids("counterparties") == set(keys[1:])
+    assert "новый".encode() in hub.payloads["counterparties"][keys[1]].payload
+    hub.run()
+    assert pending(planned) == {}
+
+
+def test_many_changes_at_once_are_found_by_a_walk(
+    hub: Any, planned: OneCServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub_onec.reader.MOST_SINGLE", 5)
+    base = planned.base
+    keys = [base.add(CLIENTS, **counterparty(number)) for number in range(20)]
+    hub.run()
+    for key in keys[3:15]:
+        base.change(CLIENTS, key, Комментарий="новый")
+    base.remove(CLIENTS, keys[0])
+    planned.requests.clear()
+    hub.run()
+    assert hub.ids("counterparties") == set(keys[1:])
+    assert all("новый".encode() in hub.payloads["counterparties"][key].payload for key in keys[3:15])
+    assert asked(planned, "$orderby")
+
+
+def test_refused_confirmation_stops_nothing(hub: Any, planned: OneCServer) -> None:
+    hub.run()
+    key = planned.base.add(CLIENTS, **counterparty(1))
+    hub.run()
+    planned.troubles.failing = {"NotifyChangesReceived"}
+    hub.run()
+    assert hub.ids("counterparties") == {key}
+    assert pending(planned)
+    planned.troubles.failing = set()
+    hub.run()
+    assert pending(planned) == {}
+
+
 def test_node_is_found_by_its_guid_in_any_case(hub: Any, planned: OneCServer) -> None:
     (node,) = [key for key, row in planned.base.sets[PLAN].rows.items() if row.values["Code"].startswith("HUB")]
     hub.settings["exchange_node"] = node.upper()

@@ -150,6 +150,15 @@ def test_what_was_not_understood_is_said_with_the_way_to_map_it(hub: Any, own: I
     assert not any("Техника looks" in what for what in found)
 
 
+def test_one_missing_stream_of_a_known_base_is_looked_for_too(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    hub.server = publish([catalog("Контрагенты", text("ИНН", "КПП"), CONTACTS), *OWN])
+    found = findings(hub)
+    assert "Document_СчетКлиенту looks like invoices." in found
+    assert not any("looks like counterparties" in what or "kept raw" in what for what in found)
+    hub.settings["skip"] = "invoices, sales, payments"
+    assert not any("looks like" in what for what in findings(hub))
+
+
 def test_set_whose_name_looks_like_a_part_is_left_to_be_named(hub: Any, own: Infobase) -> None:
     streams = [stream.name for stream in hub.connector().streams()]
     assert "Catalog_Техника_Архив" not in streams

@@ -51,8 +51,8 @@ class Troubles(Struct):
 
     `html` answers every request with a page and HTTP 200, `status` with that status and no body of 1C, `cut` breaks
     data off: `connection` closes it too early, `body` sends half of the JSON as if it were whole. `slow_first` delays
-    the next request by so many seconds. `failing` sets give HTTP 500 with code -1, `forbidden` sets 401 with code 20.
-    `unknown_names` are names in `$select` that this base does not know any more.
+    the next request by so many seconds. `failing` sets and calls give HTTP 500 with code -1, `forbidden` sets 401 with
+    code 20. `unknown_names` are names in `$select` that this base does not know any more.
     """
 
     html: bool = False
@@ -236,6 +236,8 @@ class OneCServer:
         """Return status, media type and body for a POST below the service root: the calls of exchange plans."""
         if path not in ("SelectChanges", "NotifyChangesReceived"):
             raise Fault(405, "19", "POST")
+        if path in self.troubles.failing:
+            raise Fault(500, "-1")
         plan, node, message = point_of(parse_options(query), self.base.plans)
         if path == "NotifyChangesReceived":
             self.base.plans[plan].confirm(node, message)
