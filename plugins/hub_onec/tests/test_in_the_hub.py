@@ -86,7 +86,7 @@ def test_mapping_is_applied_to_what_is_stored(office: Office, publish: Callable[
     server.base.add(CLIENTS, Description="Ромашка", ИНН="2460000009", пр_Стадия="prospect")
     office.connect(server)
     office.sync()
-    assert office.json("client", "list", "--all")[0]["status"] == ""
+    assert office.json("client", "list", "--all")[0]["status"] == "unknown"
     office.connect(server, fields={"counterparties.status": "пр_Стадия"})
     office.sync()
     office.call("record", "replay", "books", "--all")
