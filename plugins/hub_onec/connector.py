@@ -31,7 +31,7 @@ from .unknown import Guesses
 SLOW_SECONDS = 10
 WAYS = 3
 """Of asking for the fields of an object, the fullest first."""
-_UNKNOWN_NAME = frozenset({"6", "10", "14"})
+_UNKNOWN_NAME = frozenset({"0", "6", "10", "14", "21"})
 
 
 class OneC:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 from urllib.request import Request, urlopen
@@ -17,7 +18,9 @@ import pytest
 
 from hub.api import is_inn
 from hub.testing.peers.onec import Infobase, OneCServer, many_counterparties
+from hub.testing.peers.onec.edm import catalog, part, text
 from hub.testing.peers.onec.samples import counterparty
+from hub_onec.tests.conftest import Web
 
 CLIENTS = "Catalog_Контрагенты"
 CONTRACTS = "Catalog_ДоговорыКонтрагентов"
@@ -211,6 +214,15 @@ def test_every_write_raises_the_version_even_without_a_change(web: Any, base: In
     assert versions == {key: "AAAAAgAAAAA=", other: "AAAAAQAAAAA="}
 
 
+def test_names_may_hold_underscores_and_digits(publish: Any) -> None:
+    name = "Удалить_Обмен_11_0_Торговля_1_0"
+    server = publish([catalog(name, part("Строки_2", text("Что")))])
+    server.base.add(f"Catalog_{name}", Строки_2=[{"Что": "1"}])
+    names = {it["name"] for it in Web(server).rows("")}
+    assert names == {f"Catalog_{name}", f"Catalog_{name}_Строки_2"}
+    assert Web(server).rows(f"Catalog_{name}_Строки_2")[0]["LineNumber"] == "1"
+
+
 def test_tabular_part_has_a_set_of_its_own(web: Any, base: Infobase) -> None:
     key = base.add(CLIENTS, **counterparty(1))
     rows = web.rows(f"{CLIENTS}_КонтактнаяИнформация")
@@ -253,6 +265,18 @@ def test_empty_reference_expands_to_null_and_single_entities_do_not_expand(web: 
     assert web.rows(f"{CONTRACTS}?$select=Owner&$expand=Owner")[0]["Owner"] is None
     assert web.refusal(f"{CONTRACTS}(guid'{key}')?$select=Owner&$expand=Owner")[0] == 400
     assert web.refusal(f"{CONTRACTS}?$expand=НетТакого")[:2] == (400, "6")
+
+
+def test_expand_is_accepted_to_the_fourth_level_and_stays_silent_unselected(web: Any, base: Infobase) -> None:
+    base.add(CONTRACTS, Owner_Key=base.add(CLIENTS, Description="Ромашка"))
+    deep = "/".join(["Owner", *["ГоловнойКонтрагент"] * 3])
+    (row,) = web.rows(f"{CONTRACTS}?$select=Ref_Key&$expand={deep}")
+    assert set(row) == {"Ref_Key"}
+
+
+def test_spaces_behind_commas_are_no_part_of_a_name(web: Any, base: Infobase) -> None:
+    base.add(CLIENTS, Description="Ромашка")
+    assert set(web.rows(f"{CLIENTS}?$select=Ref_Key, Description")[0]) == {"Ref_Key", "Description"}
 
 
 # Filter
@@ -375,6 +399,11 @@ def test_unknown_field_in_a_filter_is_400(web: Any, filled: Infobase) -> None:
     assert web.refusal(f"{CLIENTS}?$filter=НетТакого eq 'а'")[0] == 400
 
 
+def test_unknown_field_in_a_filter_finds_nothing_by_a_switch(web: Any, filled: Infobase) -> None:
+    filled.unknown_field_finds_nothing = True
+    assert web.rows(f"{CLIENTS}?$filter=НетТакого eq 1") == []
+
+
 def test_string_against_reference_is_400(web: Any, filled: Infobase) -> None:
     assert web.refusal(f"{CLIENTS}?$filter=Ref_Key eq '11111111-0000-4000-8000-000000000001'")[0] == 400
 
@@ -419,6 +448,14 @@ def test_errors_follow_format_and_language(web: Any, server: OneCServer) -> None
     assert "не найдена" in web.refusal("Catalog_Опечатка")[2]
     server.language = "en"
     assert "not found" in web.refusal("Catalog_Опечатка")[2]
+
+
+def test_wrong_publication_is_404_of_the_web_server(server: OneCServer) -> None:
+    elsewhere: Any = SimpleNamespace(url=server.url.replace("/base/", "/nobase/"), user="u", password="p")
+    status, headers, body = Web(elsewhere).get("?$format=json")
+    assert status == 404
+    assert headers["content-type"].startswith("text/html")
+    assert b"odata.error" not in body
 
 
 def test_one_set_fails_alone(web: Any, server: OneCServer) -> None:

@@ -119,7 +119,8 @@ class Infobase:
 
     `reference_order` says how `gt`, `ge`, `lt` and `le` compare references: not at all, by the stored bytes as
     `$orderby` does, or by their text; no source says which of them a real 1C does. `amounts_as_text` makes virtual
-    tables give their amounts in quotes.
+    tables give their amounts in quotes; `unknown_field_finds_nothing` answers a filter by a field that does not exist
+    with nothing, as one author saw it, and not with 400.
     """
 
     def __init__(
@@ -131,6 +132,7 @@ class Infobase:
         self.plans = {f"ExchangePlan_{name}": Plan(frozenset(sets)) for name, sets in plans.items()}
         self.lists: dict[str, Listing] = {}
         self.amounts_as_text = False
+        self.unknown_field_finds_nothing = False
         self.composition = {*self.models, *self.registers}
         self.hidden: set[str] = set()
         self.reference_order: Literal["", "stored", "text"] = ""

@@ -169,9 +169,14 @@ def _filtered(base: Infobase, name: str, options: Mapping[str, str]) -> Sequence
     if from_key and options.get("$orderby") == "Ref_Key" and not from_key["rest"]:
         return entities.sorted_from(from_key["key"].lower())
     if source:
-        compiled = compile_filter(
-            source, entities.model, lambda target, key: lookup(base, target, key), base.reference_order
-        )
+        try:
+            compiled = compile_filter(
+                source, entities.model, lambda target, key: lookup(base, target, key), base.reference_order
+            )
+        except Fault as fault:
+            if fault.code == "6" and base.unknown_field_finds_nothing:
+                return []
+            raise
         if compiled.keys is not None:
             rows = [entities.rows[key] for key in dict.fromkeys(compiled.keys) if key in entities.rows]
         else:
