@@ -39,6 +39,9 @@ MOST_ITEMS = 25
 MOST_BYTES = 4 * 1024 * 1024
 MOST_STATE = 3000
 """Characters of a sync state that fit into a cursor; a longer one is kept as a blob."""
+LIGHT = ("message:InternetMessageId",)
+WHOLE = "1"
+"""Version of the record of a letter: it never changes, so one that is stored need not be fetched again."""
 TYPES = raw.TYPES
 
 
@@ -113,7 +116,7 @@ class Exchange:
     def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
         """Read what happened in a folder since the cursor; each batch's cursor is true once it is stored."""
         known = Place.read(cursor, self._tools)
-        also = meetings.LIGHT if _is_calendar(stream.name) else ()
+        also = meetings.LIGHT if _is_calendar(stream.name) else LIGHT
         with self._session() as mailbox:
             folder = self._folder(mailbox, stream.name, known)
             place = known if known is not None and known.folder == folder.id else self._start(folder)
@@ -134,7 +137,7 @@ class Exchange:
                 if _is_calendar(stream.name):
                     yield self._meetings(mailbox, page.changes, place, after, complete=is_last and is_whole)
                 else:
-                    yield from self._letters(mailbox, folder, page.changes, place, after)
+                    yield from self._letters(mailbox, stream, folder, page.changes, place, after)
                 place = after
 
     def _start(self, folder: Folder) -> Place:
@@ -160,15 +163,18 @@ class Exchange:
         return SettingsError(f"there is no folder {name!r} in the mailbox.", field="folders", hint=hint)
 
     def _letters(
-        self, mailbox: Mailbox, folder: Folder, changes: Sequence[Change], place: Place, after: Place
+        self, mailbox: Mailbox, stream: Stream, folder: Folder, changes: Sequence[Change], place: Place, after: Place
     ) -> Iterator[Batch]:
         wanted = {it.id: it for it in changes if _is_wanted(it, place)}  # an item that changed twice is read once
+        named = {it.key: WHOLE for it in wanted.values() if it.key}
+        stored = set(named) - self._tools.stale(stream.name, named)
         expected = folder.total if place.is_first else len(wanted)
-        chunks = list(_chunks(list(wanted.values()), self._settings.max_message_bytes))
+        missing = [it for it in wanted.values() if it.key not in stored]
+        chunks = list(_chunks(missing, self._settings.max_message_bytes))
         for chunk in chunks[:-1]:
             yield Batch(_distinct(self._records(mailbox, chunk)), expected=expected)
         last = _distinct(self._records(mailbox, chunks[-1])) if chunks else ()
-        yield Batch(last, cursor=after.cursor(self._tools), expected=expected)
+        yield Batch(last, cursor=after.cursor(self._tools), present=stored, expected=expected)
 
     def _meetings(
         self, mailbox: Mailbox, changes: Sequence[Change], place: Place, after: Place, *, complete: bool
@@ -201,8 +207,7 @@ class Exchange:
             if isinstance(content, Refusal):
                 yield from self._parts(mailbox, change, content)
             else:
-                payload = raw.whole(content, change.item_class)
-                yield Record(raw.key_of(payload), payload)
+                yield _letter(change, raw.whole(content, change.item_class))
 
     def _parts(self, mailbox: Mailbox, change: Change, refusal: Refusal) -> Iterator[Record]:
         """Yield the record of an item that is too large or cannot be had whole; nothing for one that is gone."""
@@ -211,12 +216,11 @@ class Exchange:
         outline = mailbox.details([change.id], raw.OUTLINE)[0]
         if isinstance(outline, Refusal):
             if not outline.is_gone:
-                name = hashlib.sha256(change.id.encode()).hexdigest()[:32]
-                yield Record(f"refused-{name}", raw.refused(outline.code))
+                name = change.key or hashlib.sha256(change.id.encode()).hexdigest()[:32]
+                yield Record(name, raw.refused(outline.code))  # without a version: it is asked for again
             return
         attached = [self._attached(mailbox, it) for it in outline.iterfind(f"{TYPES}Attachments/*")]
-        payload = raw.parts(outline, attached, change.item_class, change.size)
-        yield Record(raw.key_of(payload), payload)
+        yield _letter(change, raw.parts(outline, attached, change.item_class, change.size))
 
     def _attached(self, mailbox: Mailbox, element: Any) -> raw.Attached:
         size = int(element.findtext(f"{TYPES}Size", "0") or 0)
@@ -284,6 +288,10 @@ class Exchange:
         with self._session() as mailbox:
             found = mailbox.sent(identifier, command.id)
         return Receipt(external_id=found, detail={"copy": "in Sent"}) if found else None
+
+
+def _letter(change: Change, payload: bytes) -> Record:
+    return Record(change.key, payload, WHOLE) if change.key else Record(raw.key_of(payload), payload)
 
 
 def _is_calendar(stream: str) -> bool:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from hub.api import BadRecord, Mail, MailFile, mail_key, mail_stub, read_mail
+from hub.api import BadRecord, Email, Mail, MailFile, mail_key, mail_stub, read_mail
 
 ITEM_CLASS = b"X-Svyazka-Item-Class"
 ATTACHMENT = b"X-Svyazka-Attachment"
@@ -64,7 +61,7 @@ def refused(code: str) -> bytes:
 
 
 def key_of(payload: bytes) -> str:
-    """Return under what a letter is stored.
+    """Return under what a letter is stored when the server gives no mark of it.
 
     Exchange writes MIME anew each time it is asked; lines of its own making, such as those between parts, do not count.
     """
@@ -146,24 +143,25 @@ def _headers(outline: Any) -> bytes:
 
 
 def _properties(outline: Any) -> bytes:
-    letter = EmailMessage(policy=SMTP.clone(utf8=True))
+    lines = []
     sent = moment(str(outline.findtext(f"{TYPES}DateTimeSent", "")))
     if sent is not None:
-        letter["Date"] = format_datetime(sent)
-    subject = "".join(it if it.isprintable() else " " for it in outline.findtext(f"{TYPES}Subject", ""))
-    letter["Subject"] = subject[:1000]
+        lines.append(f"Date: {format_datetime(sent)}")
     for header, path in (("From", "From"), ("To", "ToRecipients"), ("Cc", "CcRecipients")):
-        people = [_address(it) for it in outline.iterfind(f"{TYPES}{path}/{TYPES}Mailbox")]
-        if known := [it for it in people if it is not None]:
-            letter[header] = known
-    identifier = "".join(str(outline.findtext(f"{TYPES}InternetMessageId", "")).split())
-    head = letter.as_bytes().rstrip() + b"\r\n"
-    return head + (f"Message-ID: {identifier}\r\n".encode() if identifier else b"")
+        people = [_person(it) for it in outline.iterfind(f"{TYPES}{path}/{TYPES}Mailbox")]
+        lines += [f"{header}: {', '.join(known)}"] if (known := [it for it in people if it]) else []
+    lines.append(f"Subject: {_plain(outline.findtext(f'{TYPES}Subject', ''))[:1000]}")
+    identifier = _plain(outline.findtext(f"{TYPES}InternetMessageId", ""))
+    lines += [f"Message-ID: {identifier}"] if identifier else []
+    return "".join(f"{line}\r\n" for line in lines).encode()
 
 
-def _address(mailbox: Any) -> Address | None:
-    name = "".join(it for it in mailbox.findtext(f"{TYPES}Name", "") if it.isprintable())
-    try:
-        return Address(name[:200], addr_spec=str(mailbox.findtext(f"{TYPES}EmailAddress", "")))
-    except (ValueError, IndexError):
-        return None
+def _person(mailbox: Any) -> str:
+    """Return name and address; nothing for an address of Exchange's own, which somebody inside may have."""
+    parsed = Email.parse(_plain(mailbox.findtext(f"{TYPES}EmailAddress", "")))
+    name = re.sub(r'["\\]', "", _plain(mailbox.findtext(f"{TYPES}Name", "")))
+    return f'"{name[:200]}" <{parsed.address}>' if parsed is not None else ""
+
+
+def _plain(text: str) -> str:
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import io
 import os
@@ -33,7 +34,7 @@ from hub.testing.peer import Fault
 from hub.testing.peers.ews_answers import Answers, Refused
 from hub.testing.peers.ews_schema import ERRORS, REQUESTS, SOAP, TYPES, Schema, local
 from hub.testing.peers.ews_store import Item, Mailbox, Meeting
-from hub.testing.peers.imap import key_of, letter
+from hub.testing.peers.imap import letter
 from hub.testing.peers.smtp import LoopbackServer, hang_up
 
 USER = "office@example.com"
@@ -375,7 +376,7 @@ class EwsPeer:
         keys = []
         for _ in range(count):
             item = self.meet() if stream == "Calendar" else self.deliver(stream)
-            keys.append(item.id if stream == "Calendar" else key_of(item.raw))
+            keys.append(item.id if stream == "Calendar" else key_of(item))
             self._items[keys[-1]] = item
         return keys
 
@@ -428,3 +429,9 @@ class EwsPeer:
     def effects(self, command: Command) -> int:
         """Return how many letters with the Message-ID of the command left the server."""
         return sum(f"Message-ID: <{command.id}@".encode() in raw for raw in self.server.sent)
+
+
+def key_of(item: Item) -> str:
+    """Return the id under which the hub must know a letter: its Message-ID and a digest of its search key."""
+    digest = hashlib.sha256(item.search_key.encode()).hexdigest()[:16]
+    return f"{item.message_id.strip('<>')}#{digest}"

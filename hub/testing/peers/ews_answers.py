@@ -23,10 +23,11 @@ from hub.testing.peers.ews_store import BadState, File, Folder, Item, Mailbox, M
 M = ElementMaker(namespace=MESSAGES, nsmap={"m": MESSAGES, "t": TYPES})
 T = ElementMaker(namespace=TYPES, nsmap={"t": TYPES})
 NS = {"m": MESSAGES, "t": TYPES}
-ATTRIBUTE_ORDER = ("MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject", "Sensitivity", "Body",
-                   "Attachments", "DateTimeReceived", "Size", "InReplyTo", "InternetMessageHeaders", "DateTimeSent",
-                   "TextBody", "Start", "End", "Location", "IsCancelled", "Organizer", "RequiredAttendees",
-                   "ToRecipients", "CcRecipients", "From", "InternetMessageId")  # fmt: skip
+ELEMENT_ORDER = ("MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject", "Sensitivity", "Body",
+                 "Attachments", "DateTimeReceived", "Size", "InReplyTo", "InternetMessageHeaders", "DateTimeSent",
+                 "ExtendedProperty",
+                 "TextBody", "Start", "End", "Location", "IsCancelled", "Organizer", "RequiredAttendees",
+                 "ToRecipients", "CcRecipients", "From", "InternetMessageId")  # fmt: skip
 
 
 class Refused(Exception):
@@ -215,6 +216,8 @@ def _asked(request: etree._Element) -> set[str]:
     if shape is None:
         return set()
     fields = {it.get("FieldURI").partition(":")[2] for it in shape.iterfind(".//t:FieldURI", NS)}
+    if shape.find(".//t:ExtendedFieldURI[@PropertyTag='0x300B']", NS) is not None:
+        fields.add("ExtendedProperty")
     if shape.findtext("t:IncludeMimeContent", "", NS) == "true":
         fields.add("MimeContent")
     return fields
@@ -269,6 +272,13 @@ def _item_element(item: Item, asked: set[str]) -> etree._Element:
         "Size": lambda: T.Size(str(item.size)),
         "InternetMessageHeaders": lambda: _headers(item),
         "DateTimeSent": lambda: T.DateTimeSent(_moment(item.received)),
+        "ExtendedProperty": lambda: (
+            T.ExtendedProperty(
+                T.ExtendedFieldURI(PropertyTag="0x300b", PropertyType="Binary"), T.Value(item.search_key)
+            )
+            if item.search_key
+            else None
+        ),
         "TextBody": lambda: T.TextBody("Большое вложение.", BodyType="Text", IsTruncated="false"),
         "ToRecipients": lambda: _people(item, "To"),
         "CcRecipients": lambda: _people(item, "Cc"),
@@ -277,7 +287,7 @@ def _item_element(item: Item, asked: set[str]) -> etree._Element:
     }
     if item.meeting is not None:
         made |= _meeting_parts(item.meeting)
-    parts = [made[name]() for name in ATTRIBUTE_ORDER if name == "ItemId" or (name in asked and name in made)]
+    parts = [made[name]() for name in ELEMENT_ORDER if name == "ItemId" or (name in asked and name in made)]
     return T(item.tag, *(part for part in parts if part is not None))
 
 

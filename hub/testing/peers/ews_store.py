@@ -75,6 +75,8 @@ class Item(Struct):
     """Response code given instead of the MIME content, such as `ErrorMimeContentConversionFailed`."""
     files: list[File] = []
     meeting: Meeting | None = None
+    search_key: str = ""
+    """The mark that copies and moved items share."""
     properties: dict[str, str] = {}
     is_internal: bool = False
     """The server kept no headers of it, as of mail inside the organisation."""
@@ -142,6 +144,7 @@ class Mailbox:
         number = self._next()
         item = Item(new_id("item"), folder, raw, other.pop("received", datetime.now(UTC)), created=number, **other)
         item.size = item.size or len(raw) + SIZE_OVERHEAD + sum(len(it.content) * it.repeat for it in item.files)
+        item.search_key = item.search_key or base64.b64encode(hashlib.sha256(item.id.encode()).digest()[:16]).decode()
         self.items[item.id] = item
         return item
 

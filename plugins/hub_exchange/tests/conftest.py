@@ -47,9 +47,14 @@ class ExchangeTools:
         self.clock = FixedClock()
         self.blobs = MemoryBlobs()
         self.http = HttpxClient(self.clock)
+        self.kept: dict[str, str] = {}
+
+    def keep(self, records: list[Record]) -> None:
+        """Store records, as the hub does it."""
+        self.kept.update({record.external_id: record.version for record in records})
 
     def stale(self, stream: str, versions: Mapping[str, str]) -> set[str]:
-        return set(versions)
+        return {name for name, version in versions.items() if not version or self.kept.get(name) != version}
 
 
 @pytest.fixture

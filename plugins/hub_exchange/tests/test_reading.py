@@ -105,9 +105,56 @@ def test_new_lines_between_the_parts_are_no_new_letter(peer, read):
     made.add_attachment(b"%PDF-", maintype="application", subtype="pdf", filename="d.pdf")
     made.set_boundary("_000_first_boundary_")
     first = made.as_bytes()
-    peer.deliver(raw=first)
-    peer.deliver(raw=first.replace(b"_000_first_boundary_", b"_000_other_boundary_"))
+    for raw_letter in (first, first.replace(b"_000_first_boundary_", b"_000_other_boundary_")):
+        peer.deliver(raw=raw_letter).search_key = ""
     assert len(set(read().ids)) == 1
+
+
+def test_without_a_mark_of_the_server_letters_are_told_apart_by_their_bytes(peer, read):
+    for text in ("Посылка 1", "Посылка 2", "Посылка 2"):
+        peer.deliver(raw=mail(text, Message_ID="<same@courier.example>")).search_key = ""
+    assert len(set(read().ids)) == 2
+
+
+def test_a_letter_that_a_mail_program_rewrote_is_the_same_letter(peer, read):
+    item = peer.deliver(raw=mail("Договор"))
+    first = read()
+    item.raw = mail("Договор и приписка", Date="Fri, 20 Nov 2026 03:15:00 +0000")
+    peer.mailbox.touch(item)
+    assert read(first.cursor).ids == first.ids
+
+
+def test_a_copy_in_another_folder_is_the_same_letter(peer, read):
+    item = peer.deliver()
+    peer.deliver("Sent", item.raw, search_key=item.search_key)
+    assert read().ids == read(stream="Sent").ids
+
+
+def test_a_stored_letter_is_not_fetched_again(peer, read, tools, server):
+    item = peer.deliver()
+    first = read()
+    tools.keep(first.records)
+    peer.mailbox.touch(item)
+    peer.deliver()
+    server.operations.clear()
+    again = read(first.cursor)
+    assert len(again.ids) == 1
+    assert again.batches[-1].present == set(first.ids)
+    peer.mailbox.generation += 1
+    server.operations.clear()
+    assert read(again.cursor).ids == again.ids
+    assert server.operations.count("GetItem") == 1
+
+
+def test_a_letter_that_was_refused_is_asked_for_again(peer, read, tools, message):
+    item = peer.deliver(fault="ErrorItemCorrupt", is_lost=True)
+    first = read()
+    tools.keep(first.records)
+    item.fault = ""
+    peer.mailbox.touch(item)
+    (record,) = read(first.cursor).records
+    assert record.external_id == first.ids[0]
+    assert message(record).subject
 
 
 # the state
@@ -278,7 +325,7 @@ def test_an_item_that_is_not_given_at_all_is_parked_and_the_rest_comes_in(peer, 
     peer.deliver(fault="ErrorItemCorrupt", is_lost=True)
     records = read().records
     assert len(records) == 2
-    bad = next(it for it in records if it.external_id.startswith("refused-"))
+    bad = next(it for it in records if it.payload.startswith(raw.REFUSED))
     with pytest.raises(BadRecord, match="ErrorItemCorrupt"):
         connect().normalise(bad)
 
