@@ -182,6 +182,10 @@ class ODataClient:
         ).content
         return [bytes(raw) for raw in _decode(_raws, content, set_name).value]
 
+    def peek(self, set_name: str) -> None:
+        """Ask a set for one row, to see whether it may be read."""
+        self._get(quote(set_name), self._query("", {"$top": "1"}))
+
     def values(self, set_name: str, select: str, where: str = "") -> list[bytes]:
         """Return the rows of a small set whole."""
         options = {"$filter": where} if where else {}

@@ -162,6 +162,12 @@ def test_register_without_the_table_is_a_finding_and_stops_only_its_stream(
     hub.sync("counterparties")
 
 
+def test_register_that_may_not_be_read_is_a_finding_and_costs_no_table(hub: Any, trade: OneCServer) -> None:
+    trade.troubles.forbidden = {STOCK}
+    assert any(STOCK in what for what, _ in hub.connector().check().findings)
+    assert not any("Balance" in request for request in trade.requests)
+
+
 def test_functions_bound_by_path_are_found_too(hub: Any, trade: OneCServer) -> None:
     trade.binds_by_path = True
     trade.base.registers[STOCK].add("2026-01-01T00:00:00", Номенклатура_Key=key(1), ВНаличии=5)
