@@ -6,7 +6,6 @@ import hashlib
 import importlib
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from hub.model.connector import Batch, ConnectorSpec, Cursor, Record, Stream, To
 from hub.model.errors import BadRecord
 from hub.model.settings import Settings
 from hub.testing.peer import Peer
-from hub.tools import ConnectionTools, HttpxClient
+from hub.testing.tools import ConnectionTools, HttpxClient, LeapingClock, MemoryBlobs
 
 CONNECTION = "conformance"
 FILLED = {"zone": "Asia/Krasnoyarsk", "area_code": "391"}
@@ -49,38 +48,6 @@ class Run(Struct):
     def __str__(self) -> str:
         counts = {name: getattr(self, name) for name in ("new", "changed", "gone")}
         return ", ".join(f"{len(ids)} {name} {sorted(ids)[:3]}" for name, ids in counts.items())
-
-
-class MemoryBlobs:
-    """Files by content, in memory."""
-
-    def __init__(self) -> None:
-        self._contents: dict[str, bytes] = {}
-
-    def put(self, content: bytes) -> str:
-        """Keep the bytes and return their SHA-256."""
-        digest = hashlib.sha256(content).hexdigest()
-        self._contents[digest] = content
-        return digest
-
-    def get(self, digest: str) -> bytes:
-        """Return the bytes of that digest."""
-        return self._contents[digest]
-
-
-class LeapingClock:
-    """The real time, except that a sleep leaps over the wait."""
-
-    def __init__(self) -> None:
-        self._leapt = timedelta()
-
-    def now(self) -> datetime:
-        """Return the time, later by all sleeps."""
-        return datetime.now(UTC) + self._leapt
-
-    def sleep(self, duration: timedelta) -> None:
-        """Let the time pass at once."""
-        self._leapt += duration
 
 
 class Harness:

@@ -20,8 +20,9 @@ from hub.model.connector import Record, Response, Stream
 from hub.model.entities import ENTITIES
 from hub.model.errors import BadRecord
 from hub.model.events import DELETED, OBSERVED, Event
-from hub.testing.conformance.harness import CONNECTION, Harness, MemoryBlobs
+from hub.testing.conformance.harness import CONNECTION, Harness
 from hub.testing.conformance.kit import Case, describe, expect, promise
+from hub.testing.tools import MemoryBlobs
 from hub.tools import ConnectionTools
 
 FEW = 3

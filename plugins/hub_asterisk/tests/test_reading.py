@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from hub.api import Batch, Check, Record, SettingsError, Unavailable
+from hub.testing import ConnectionTools
 from hub.testing.peers.asterisk import TABLE_COLUMNS, AsteriskPeer, AsteriskTablePeer, Exchange
-from hub.tools import ConnectionTools
 from hub_asterisk.connector import CALLS, PIECE, Asterisk
 from hub_asterisk.settings import AsteriskSettings
 

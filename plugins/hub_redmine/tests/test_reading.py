@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from hub.api import AuthError, Record, Unavailable
+from hub.testing import ConnectionTools, HttpxClient
 from hub.testing.conformance.harness import Harness
 from hub.testing.peers.redmine import Database, RedminePeer
-from hub.tools import ConnectionTools, HttpxClient
 from hub_redmine import register_connectors
 from hub_redmine.connector import ISSUES, Redmine
 
