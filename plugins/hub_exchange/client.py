@@ -218,6 +218,8 @@ class Mailbox:
             payload = M.FindFolder(folder_shape(), view, M.ParentFolderIds(T.FolderId(Id=top.id)), Traversal="Deep")
             page = self._single("FindFolder", payload).find("m:RootFolder", NS)
             some = [folder_of(it) for it in page.iterfind("t:Folders/*", NS)]
+            if some and any(it.id == some[0].id for it in found):
+                raise Unavailable(f"{self._host} goes in circles: it gives the same folders again.")
             found += some
             offset += len(some)
             is_last = page.get("IncludesLastItemInRange") == "true" or not some

@@ -121,6 +121,7 @@ class Exchange:
             folder = self._folder(mailbox, stream.name, known)
             place = known if known is not None and known.folder == folder.id else self._start(folder)
             is_whole, is_last = not place.state, False
+            passed: set[str] = set()
             while not is_last:
                 try:
                     page = mailbox.changes(folder, place.state, also)
@@ -128,11 +129,14 @@ class Exchange:
                     if not place.state:
                         raise Unavailable("Exchange refuses even the first sync of the folder.") from None
                     self._tools.log.warning("the state of %s is lost; the folder is read anew", stream.name)
-                    place, is_whole = self._start(folder), True
+                    place, is_whole, passed = self._start(folder), True, set()
                     continue
                 except FolderGone:
                     raise self._gone(stream.name) from None
                 is_last = page.is_last
+                if page.state in passed and not is_last:
+                    raise Unavailable("Exchange goes in circles: it gives the same changes of a folder again.")
+                passed.add(page.state)
                 after = Place(folder.id, page.state, place.since, place.is_first and not is_last)
                 if _is_calendar(stream.name):
                     yield self._meetings(mailbox, page.changes, place, after, complete=is_last and is_whole)

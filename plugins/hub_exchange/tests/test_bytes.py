@@ -37,24 +37,28 @@ def damaged(draw, whole: bytes) -> bytes:
 
 
 @given(st.one_of(damaged(LETTER), st.binary(max_size=300), st.binary(max_size=100).map(lambda it: raw.END + it)))
+@settings(deadline=None)
 def test_a_record_of_a_letter(payload):
     with suppress(BadRecord):
         assert isinstance(raw.read(payload), Mail)
 
 
 @given(st.one_of(damaged(MEETING), st.binary(max_size=300)))
+@settings(deadline=None)
 def test_a_record_of_a_meeting(payload):
     with suppress(BadRecord):
         meetings.events(Record("1", payload, stream="Calendar"), frozenset({"example.com"}))
 
 
 @given(st.text(max_size=60))
+@settings(deadline=None)
 def test_a_wish_to_wait(text):
     wish = wire.wished(text)
     assert wish is None or timedelta(0) <= wish <= timedelta(hours=1)
 
 
 @given(st.text(max_size=40))
+@settings(deadline=None)
 def test_a_time(text):
     moment = raw.moment(text)
     assert moment is None or moment.utcoffset() == timedelta(0)
@@ -64,7 +68,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exc
 
 
 @given(subject=TEXT, name=TEXT, address=TEXT, identifier=TEXT, body=TEXT, header=TEXT)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_properties_of_a_letter_become_one_that_can_be_read(subject, name, address, identifier, body, header):
     outline = soap.T.Message(
         soap.T.Subject(subject),

@@ -211,6 +211,42 @@ def test_changes_that_never_call_themselves_the_last_end_when_the_state_stands_s
     assert sorted(read().ids) == sorted(ids)
 
 
+def test_changes_in_circles_are_an_error(peer, read, monkeypatch):
+    monkeypatch.setattr(client, "MOST_CHANGES", 2)
+    peer.add("Inbox", 6)
+    known = peer.mailbox.changes
+    calls = []
+
+    def circle(folder: str, state: str, most: int):
+        calls.append(state)
+        return known(folder, "" if len(calls) % 2 else calls[1], most)
+
+    peer.mailbox.changes = circle
+    with pytest.raises(Unavailable, match="circles"):
+        read()
+    assert len(calls) < 6
+
+
+def test_many_folders_come_in_pages_and_a_repeated_page_is_an_error(peer, read, monkeypatch):
+    monkeypatch.setattr(client, "MOST_FOLDERS", 3)
+    peer.mailbox.make("Клиенты", peer.mailbox.used("msgfolderroot").id)
+    peer.deliver("Клиенты")
+    assert len(read(stream="Клиенты").ids) == 1
+    assert peer.server.operations.count("FindFolder") == 3
+
+    def repeat(body: bytes) -> bytes:
+        return body.replace(b'IncludesLastItemInRange="true"', b'IncludesLastItemInRange="false"')
+
+    peer.server.alter = repeat
+    monkeypatch.setattr(client, "MOST_FOLDERS", 1000)
+    assert len(read(stream="Клиенты").ids) == 1
+    monkeypatch.setattr("hub.testing.peers.ews_answers._page", lambda _, things: (things, {
+        "IndexedPagingOffset": "1", "TotalItemsInView": "9", "IncludesLastItemInRange": "false",
+    }))  # fmt: skip
+    with pytest.raises(Unavailable, match="circles"):
+        read(stream="Клиенты")
+
+
 def test_a_state_too_long_for_a_cursor_is_kept_beside_it(peer, read, tools, monkeypatch):
     monkeypatch.setattr("hub_exchange.connector.MOST_STATE", 10)
     peer.add("Inbox", 2)
