@@ -104,7 +104,8 @@ class Model(Struct, frozen=True):
 
 def catalog(name: str, *fields: Field | Iterable[Field], coded: bool = True, folders: bool = False) -> Model:
     """Return a catalogue with the standard fields of its kind."""
-    standard = [Field("Ref_Key", "Guid"), Field("DataVersion"), Field("DeletionMark", "Boolean"), Field("Description")]
+    standard = [Field("Ref_Key", "Guid"), Field("DataVersion"), Field("DeletionMark", "Boolean")]
+    standard += [Field("Description", length=100)]
     standard += [Field("Code")] if coded else []
     standard += [Field("Parent_Key", "Guid", target=f"Catalog_{name}"), Field("IsFolder", "Boolean")] if folders else []
     return Model(f"Catalog_{name}", flat(standard, *fields, Field("Predefined", "Boolean"), text("PredefinedDataName")))
@@ -124,11 +125,13 @@ def chart(name: str, *fields: Field | Iterable[Field]) -> Model:
 
 
 def metadata(
-    models: Mapping[str, Model], filler: int = 0, functions: Iterable[tuple[str, str]] = (), *, by_path: bool = False
-) -> bytes:
+    models: Mapping[str, Model], filler: int = 0, functions: Iterable[tuple[str, str]] = (), *, by_path: bool = False,
+    shows_lengths: bool = False,
+) -> bytes:  # fmt: skip
     """Return the EDMX of these sets, with so many types of other objects as a real base has beside them.
 
-    `functions` are virtual tables as (name, type); `by_path` binds them by `EntitySetPath` as some publications do.
+    `functions` are virtual tables as (name, type); `by_path` binds them by `EntitySetPath` as some publications do, and
+    `shows_lengths` tells how long a text may be.
     """
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
@@ -137,12 +140,13 @@ def metadata(
         '<Schema xmlns="http://schemas.microsoft.com/ado/2009/11/edm" Namespace="StandardODATA">',
     ]
     for model in models.values():
-        lines += _entity_type(model, models)
+        lines += _entity_type(model, models, shows_lengths=shows_lengths)
     for number in range(filler):
         lines += _entity_type(Model(f"Catalog_Прочее{number}", _FILLER), {})
     for model in models.values():
         lines += _complex_types(model)
-        lines += [_association(model.name, it) for it in model.fields if it.target]
+        tables = [model, *(model.rows_of(it) for it in model.parts)]
+        lines += [_association(table.name, it) for table in tables for it in table.fields if it.target]
     lines += ['<EnumType Name="AllowedLength"><Member Name="Переменная"/></EnumType>'] * 2
     lines += ['<EntityContainer Name="EnterpriseV8" m:IsDefaultEntityContainer="true">']
     lines += [f'<EntitySet Name="{name}" EntityType="StandardODATA.{name}"/>' for name in _all_names(models)]
@@ -180,13 +184,13 @@ def _all_names(models: Mapping[str, Model]) -> Iterator[str]:
         yield from (model.rows_of(it).name for it in model.parts)
 
 
-def _entity_type(model: Model, models: Mapping[str, Model]) -> Iterator[str]:
+def _entity_type(model: Model, models: Mapping[str, Model], *, shows_lengths: bool = False) -> Iterator[str]:
     is_open = ' OpenType="true"' if any(it.kind == "Any" for it in model.fields) else ""
     keys = ("Ref_Key", "LineNumber") if model.owner else model.key
     yield f'<EntityType Name="{model.name}"{is_open}><Key>'
     yield from (f'<PropertyRef Name="{key}"/>' for key in keys)
     yield "</Key>"
-    yield from _properties(model, keys)
+    yield from _properties(model, keys, shows_lengths=shows_lengths)
     for it in model.fields:
         if it.target in models:  # a navigation property exists only when its target is published
             link = f'Relationship="StandardODATA.{model.name}_{it.navigation}" FromRole="Begin" ToRole="End"'
@@ -204,12 +208,13 @@ def _complex_types(model: Model) -> Iterator[str]:
         yield "</ComplexType>"
 
 
-def _properties(model: Model, keys: tuple[str, ...]) -> Iterator[str]:
+def _properties(model: Model, keys: tuple[str, ...], *, shows_lengths: bool = False) -> Iterator[str]:
     for it in model.fields:
         kind = f"Edm.{_EDM.get(it.kind, it.kind)}"
         if it.kind == "Part":
             kind = f"Collection(StandardODATA.{model.name}_{it.name}_RowType)"
         nullable = "false" if it.name in keys else "true"
-        yield f'<Property Name={quoteattr(it.name)} Type="{kind}" Nullable="{nullable}"/>'
+        length = f' MaxLength="{it.length}"' if shows_lengths and it.length else ""
+        yield f'<Property Name={quoteattr(it.name)} Type="{kind}" Nullable="{nullable}"{length}/>'
         if it.kind == "Any":
             yield f'<Property Name="{it.name}_Type" Type="Edm.String" Nullable="true"/>'

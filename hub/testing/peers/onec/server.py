@@ -38,9 +38,11 @@ from .query import (
     projection,
 )
 from .registers import arguments_of, key_of
+from .writing import Request, Writing
 
 DEFAULT_PASSWORD = "Пароль-1С"  # noqa: S105 - of an invented base
 PREFIX = "/base/odata/standard.odata/"
+CALLS = frozenset({"SelectChanges", "NotifyChangesReceived"})
 _PATH = re.compile(r"(?P<set>[^/()]+)(?:\((?P<key>[^)]*)\))?(?:/(?P<rest>.*))?")
 _GUID = re.compile(r"(?:Ref_Key=)?guid'([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})'")
 _HTML = "<!DOCTYPE html><html><head><title>Вход</title></head><body>Войдите в систему</body></html>".encode()
@@ -74,6 +76,7 @@ class OneCServer:
         self.user = user
         self.password = password
         self.troubles = Troubles()
+        self.writing = Writing(self)
         self.language: Literal["ru", "en"] = "ru"
         self.has_sessions = False
         self.session_limit: int | None = None
@@ -81,6 +84,7 @@ class OneCServer:
         self.inlinecount_stops_paging = True
         self.filler = 0
         self.binds_by_path = False
+        self.shows_lengths = False
         self.busy = 0
         self.busiest = 0
         self.sessions: set[str] = set()
@@ -127,10 +131,13 @@ class OneCServer:
         registers = [it.register for name, it in self.base.registers.items() if name in self.base.composition]
         published |= {name: it.model for name, it in self.base.lists.items()}
         published |= {model.name: model for it in registers for model in (it.main, it.records)}
-        state = (frozenset(published), self.filler, self.binds_by_path)
+        state = (frozenset(published), self.filler, self.binds_by_path, self.shows_lengths)
         if self._metadata is None or self._metadata[0] != state:
             tables = [(table, it.bound) for it in registers for table in it.tables]
-            self._metadata = (state, metadata(published, self.filler, tables, by_path=self.binds_by_path))
+            described = metadata(
+                published, self.filler, tables, by_path=self.binds_by_path, shows_lengths=self.shows_lengths
+            )
+            self._metadata = (state, described)
         return self._metadata[1]
 
     def answer(self, path: str, query: str, accept: str) -> tuple[int, str, bytes]:
@@ -234,8 +241,6 @@ class OneCServer:
 
     def act(self, path: str, query: str) -> tuple[int, str, bytes]:
         """Return status, media type and body for a POST below the service root: the calls of exchange plans."""
-        if path not in ("SelectChanges", "NotifyChangesReceived"):
-            raise Fault(405, "19", "POST")
         if path in self.troubles.failing:
             raise Fault(500, "-1")
         plan, node, message = point_of(parse_options(query), self.base.plans)
@@ -340,6 +345,7 @@ def _handler(server: OneCServer) -> type[BaseHTTPRequestHandler]:
         sys_version = ""
         wbufsize = -1
         disable_nagle_algorithm = True
+        body = b""
 
         def do_GET(self) -> None:
             server.busy += 1
@@ -350,8 +356,10 @@ def _handler(server: OneCServer) -> type[BaseHTTPRequestHandler]:
                 server.busy -= 1
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", "0")))
+            self.body = self.rfile.read(int(self.headers.get("content-length", "0")))
             self.do_GET()
+
+        do_PATCH = do_PUT = do_DELETE = do_POST  # noqa: N815 - the names the library calls
 
         def log_message(self, *args: object) -> None:
             """Stay silent."""
@@ -390,11 +398,23 @@ class _Exchange:
         try:
             if handler.command == "GET":
                 status, kind, body = server.answer(path[len(PREFIX) :], query, handler.headers.get("accept", ""))
-            else:
+            elif path[len(PREFIX) :] in CALLS:
                 status, kind, body = server.act(path[len(PREFIX) :], query)
+            else:
+                return self._write(path[len(PREFIX) :], query)
         except Fault as fault:
             return self._refuse(fault, query)
         return self._send(status, kind, body, cut=troubles.cut if b"value" in body[:400] else "")
+
+    def _write(self, path: str, query: str) -> None:
+        handler = self._handler
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        body: bytes = handler.body  # type: ignore[attr-defined]
+        made = self._server.writing.take(Request(handler.command, path, query, headers, body))
+        if made is None:
+            handler.close_connection = True
+            return
+        self._send(made.status, made.kind, made.body, cut=made.cut, location=made.location)
 
     def _is_known(self) -> bool:
         header = self._handler.headers.get("authorization", "")
@@ -436,7 +456,7 @@ class _Exchange:
         xml = f'<?xml version="1.0" encoding="UTF-8"?><m:error xmlns:m="{METADATA_SPACE}">{told}</m:error>'
         return self._send(fault.status, "application/xml;charset=utf-8", xml.encode())
 
-    def _send(self, status: int, kind: str, body: bytes, *, cut: str = "") -> None:
+    def _send(self, status: int, kind: str, body: bytes, *, cut: str = "", location: str = "") -> None:
         handler = self._handler
         length = len(body)
         if cut:
@@ -446,6 +466,8 @@ class _Exchange:
         handler.send_header("Content-Type", kind)
         handler.send_header("Content-Length", str(length))
         handler.send_header("DataServiceVersion", "3.0")
+        if location:
+            handler.send_header("Location", location.encode().decode("latin-1"))  # as raw UTF-8, not percent-encoded
         if status == 401 and "json" not in kind and b"code" not in body:
             handler.send_header("WWW-Authenticate", 'Basic realm="1C:Enterprise 8.3"')
         if self._cookie:
