@@ -219,9 +219,12 @@ def _clear_errors(store: Store) -> Iterator[None]:
     """Turn what drivers say into one sentence with a fix."""
     try:
         yield
-    except DBAPIError as error:
-        said = str(error.orig).lower()
-        if "full" in said:
+    except Exception as error:
+        is_bare = type(error).__module__.partition(".")[0] == "psycopg"  # from COPY, which SQLAlchemy does not see
+        if not is_bare and not isinstance(error, DBAPIError):
+            raise
+        said = str(getattr(error, "orig", error)).lower()
+        if "full" in said or "no space left" in said or "file too large" in said:
             raise StoreError(
                 "the disk is full; nothing of this step was stored.", hint="Make room; the hub goes on by itself."
             ) from error
@@ -233,8 +236,10 @@ def _clear_errors(store: Store) -> Iterator[None]:
             raise StoreError(
                 f"{store.name} cannot be opened or written.", hint="Check folder, rights and disk."
             ) from error
-        if isinstance(error, OperationalError) and not store.is_sqlite:
+        if not store.is_sqlite and (isinstance(error, OperationalError) or type(error).__name__ == "OperationalError"):
             raise Unavailable(
                 f"{store.name} does not answer.", hint="Check the address and that PostgreSQL runs."
             ) from error
+        if is_bare:  # its words hold what was to be stored
+            raise StoreError(f"{store.name} refused to store rows ({type(error).__name__}).") from None
         raise
