@@ -89,6 +89,8 @@ class App:
         return moment.astimezone(self.zone).strftime("%d.%m.%Y %H:%M") if moment else ""
 
 
+WIDE = 24
+"""A column of a table is cut down to this at most: ids and numbers stay whole."""
 pass_app: Callable[[Any], Any] = click.make_pass_decorator(App)
 
 
@@ -146,7 +148,7 @@ def columns() -> int:
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: int = -1) -> None:
-    """Print a table that fits the terminal; column `grow` gives way and is cut with an ellipsis."""
+    """Print a table that fits the terminal; column `grow` gives way and is cut with an ellipsis, then the widest do."""
     texts = [["" if cell is None else redact(str(cell)).replace("\n", " ") for cell in row] for row in rows]
     widths = [max([width_of(head), *(width_of(row[place]) for row in texts)]) for place, head in enumerate(heads)]
     widths = [min(width, columns()) for width in widths]
@@ -154,6 +156,8 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: in
     spare = columns() - sum(widths) - 2 * (len(widths) - 1)
     if spare < 0:
         widths[grow] = max(10, widths[grow] + spare)
+        while sum(widths) + 2 * (len(widths) - 1) > columns() and max(widths) > WIDE:
+            widths[widths.index(max(widths))] -= 1
     for row in [list(heads), *texts]:
         cells = [_fit(cell, widths[place]) for place, cell in enumerate(row)]
         click.echo("  ".join(cells).rstrip())
