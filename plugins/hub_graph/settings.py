@@ -37,7 +37,7 @@ class GraphSettings(Settings):
     client_secret: Secret | None = None
     """Secret of the application; with it the application's own rights count."""
     refresh_token: Secret | None = None
-    """What `hub-graph-login` gave; with it the rights of the user count who signed in."""
+    """What `python -m hub_graph TENANT CLIENT_ID` gave; with it the rights of the user count who signed in."""
     sender_name: str = ""
     """Name shown beside the address in what the hub sends, for example `ООО «Пример»`."""
     folders: Listed = ("Inbox", SENT)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import struct
 import time
+import tracemalloc
 from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -150,3 +151,22 @@ def test_chains_in_circles_end(place):
         with suppress(BadRecord):
             read_mail(bytes(raw))
         assert time.process_time() - began < 1
+
+
+def test_files_that_share_their_bytes_are_not_read_without_end():
+    """A directory of a thousand entries that all point at one chain would make much of little."""
+    content = b"x" * 400_000
+    raw = bytearray(saved_letter(**{f"{number}.bin": b"y" * 5000 for number in range(400)}, big=content))
+    entry = "__substg1.0_37010102".encode("utf-16-le")
+    places = [at for at in range(0, len(raw), 128) if raw[at : at + len(entry)] == entry]
+    [big] = [at for at in places if struct.unpack_from("<I", raw, at + 120)[0] == len(content)]
+    for at in places:
+        raw[at + 116 : at + 124] = raw[big + 116 : big + 124]
+    tracemalloc.start()
+    try:
+        found = read_mail(bytes(raw))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sum(it.size_bytes for it in found.files) <= 4 * len(raw)
+    assert peak < 20 * len(raw)

@@ -248,6 +248,27 @@ def test_the_plain_words_are_preferred_and_an_empty_part_is_not():
     assert message(mail.as_bytes()).text == "Свёрстанный текст"
 
 
+def test_the_same_text_in_three_forms_is_said_once():
+    """Apple Mail: the choice holds plain words, and beside them a group of HTML with its pictures."""
+    html = b"Content-Type: text/html\r\n\r\n<p>Formatted words</p>\r\n"
+    related = b"Content-Type: multipart/related; boundary=r\r\n\r\n--r\r\n" + html + b"--r--\r\n"
+    mixed = b"Content-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n" + related + b"--m\r\n" + html + b"--m--\r\n"
+    plain = b"Content-Type: text/plain\r\n\r\nPlain words\r\n"
+    body = b"--a\r\n" + plain + b"--a\r\n" + mixed + b"--a--\r\n"
+    assert message(headers("Content-Type: multipart/alternative; boundary=a", body=body)).text == "Plain words"
+
+
+def test_a_file_attached_twice_is_one_and_another_under_its_name_stays():
+    mail = EmailMessage(policy=SMTP)
+    mail.set_content("x")
+    for content in (b"logo", b"logo", b"other"):
+        mail.add_attachment(content, maintype="image", subtype="png", filename="image001.png")
+    mail.add_attachment(b"logo", maintype="image", subtype="png", filename="logo.png")
+    found = message(mail.as_bytes()).attachments
+    assert [it.name for it in found] == ["image001.png", "image001.png", "logo.png"]
+    assert len({it.blob for it in found}) == 2
+
+
 def test_texts_around_a_picture_are_one_text():
     """Apple Mail and others cut the text where a file stands in it."""
     mail = EmailMessage(policy=SMTP)

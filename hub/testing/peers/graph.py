@@ -41,7 +41,7 @@ class Refusal(Exception):
     def __init__(self, status: int, code: str, message: str, **headers: str) -> None:
         super().__init__(code)
         self.status, self.headers = status, headers
-        self.body = {"error": {"code": code, "message": message, "innerError": {"request-id": "1"}}}
+        self.body: dict[str, Any] = {"error": {"code": code, "message": message, "innerError": {"request-id": "1"}}}
 
 
 class Mail(Struct):
@@ -71,6 +71,10 @@ class GraphPeer:
         self.trouble: Fault | None = None
         self.busy = 0
         """So many requests are answered 429."""
+        self.pending = 0
+        """So many times the sign-in with a code is still waited for."""
+        self.declined = False
+        """Whoever should sign in with the code says no."""
         self.generation = 1
         """Raised, every state that was given becomes unknown."""
         self.tokens = 0
@@ -169,6 +173,8 @@ class GraphPeer:
         self.asked.append(f"{method} {unquote(parts.path)}")
         if parts.path == f"/{TENANT}/oauth2/v2.0/token" and method == "POST":
             return 200, _json(self._grant(headers, body))
+        if parts.path == f"/{TENANT}/oauth2/v2.0/devicecode" and method == "POST":
+            return 200, _json(self._begin(body))
         if headers.get("authorization") != "Bearer token-of-the-app" or self.trouble == "auth":
             raise Refusal(401, "InvalidAuthenticationToken", "Access token is empty or has expired.")
         if self.busy:
@@ -204,18 +210,33 @@ class GraphPeer:
             return self._message(found[1], query, is_raw=bool(found[2]), lasting=lasting)
         raise Refusal(400, "RequestBroker--ParseUri", "Resource not found for the segment.")
 
+    def _begin(self, body: bytes) -> dict[str, Any]:
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        if form.get("client_id") != CLIENT or "offline_access" not in form.get("scope", ""):
+            raise _oauth("unauthorized_client")
+        return {"device_code": "device-1", "user_code": "ABCD", "interval": 1, "expires_in": 900,
+                "message": "To sign in, open microsoft.example/devicelogin and enter the code ABCD."}  # fmt: skip
+
+    def _signed_in(self) -> dict[str, Any]:
+        if self.declined:
+            raise _oauth("authorization_declined")
+        if self.pending:
+            self.pending -= 1
+            raise _oauth("authorization_pending")
+        return {"token_type": "Bearer", "expires_in": 3599, "access_token": "x", "refresh_token": REFRESH}
+
     def _grant(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         if headers.get("content-type") != "application/x-www-form-urlencoded":
-            raise Refusal(400, "invalid_request", "AADSTS900144")
+            raise _oauth("invalid_request")
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        if form.get("device_code") == "device-1" and str(form.get("grant_type")).endswith(":device_code"):
+            return self._signed_in()
         is_app = form.get("grant_type") == "client_credentials" and form.get("scope", "").endswith("/.default")
         is_user = form.get("grant_type") == "refresh_token" and form.get("refresh_token") == REFRESH
         known = form.get("client_id") == CLIENT and (is_user or form.get("client_secret") == SECRET)
         if not known or not (is_app or is_user) or self.trouble == "auth":
             self._refused += 1
-            refusal = Refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
-            refusal.body = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret."}  # type: ignore[dict-item]
-            raise refusal
+            raise _oauth("invalid_client", 401)
         self.tokens += 1
         return {"token_type": "Bearer", "expires_in": 3599, "access_token": "token-of-the-app"}
 
@@ -299,6 +320,13 @@ class GraphPeer:
         if senders != [MAILBOX]:
             raise Refusal(403, "ErrorSendAsDenied", "The user account doesn't have the right to send as that sender.")
         self.deliver(raw, "sentitems")
+
+
+def _oauth(code: str, status: int = 400) -> Refusal:
+    """Return an error as the server of tokens writes it."""
+    refusal = Refusal(status, code, "")
+    refusal.body = {"error": code, "error_description": "AADSTS7000215: said at length."}
+    return refusal
 
 
 def _json(told: object) -> bytes:
