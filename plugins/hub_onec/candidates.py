@@ -154,6 +154,9 @@ PREFIXES = ("Catalog_", "Document_", "ChartOfCharacteristicTypes_", "BusinessPro
 CHARTS = {"AccountingRegister_Хозрасчетный": "ChartOfAccounts_Хозрасчетный"}
 """Where the accounts of an accounting register are."""
 
+WRITTEN = ("counterparties", "contacts", "partner_contacts", "contracts", "invoices", "sales")
+"""Streams whose objects commands may create and change."""
+
 CORE = ("counterparties", "contracts", "invoices", "sales", "payments")
 """Streams whose absence is always a finding; that of the others only where the configuration is known to have them."""
 

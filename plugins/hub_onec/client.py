@@ -199,6 +199,41 @@ class ODataClient:
             "POST", verb, query, accept="application/atom+xml", timeout=TABLE_TIMEOUT, max_bytes=METADATA_BYTES
         ).content
 
+    def one(self, set_name: str, key: str) -> bytes:
+        """Return one object whole. Raises ODataError with code 9 when there is none."""
+        return self._get(place_of(set_name, key), JSON).content
+
+    def matching(self, set_name: str, select: str, where: str, top: int) -> list[Row]:
+        """Return some objects that a condition fits."""
+        query = self._query(select, {"$filter": where, "$top": str(top)})
+        return split(self._get(quote(set_name), query).content, set_name)
+
+    def change(self, method: str, place: str, body: bytes, version: str = "") -> Response:
+        """Send one change, once and whatever becomes of it; an answer that is no success raises.
+
+        Raises Unavailable that promises `unsent` only when nothing was sent or no session could be started for it.
+        """
+        headers = {**self._headers("application/json"), "Content-Type": "application/json"}
+        headers |= {"If-Match": version} if version else {}
+        answer = self._http.request(
+            method, f"{self._settings.url}{place}{'&' if '?' in place else '?'}{JSON}", headers=headers, content=body,
+            timeout=READ_TIMEOUT, accept_status=range(400, 600),
+        )  # fmt: skip
+        if answer.status == 412:
+            raise ODataError("The object was changed by somebody else at this moment; nothing was written.", code="412")
+        if answer.status in (403, 405) and _error(answer.content) is None:
+            raise ODataError(
+                f"The web server does not let {method} through (HTTP {answer.status}).",
+                code="",
+                hint="Allow it for the publication; on IIS the module WebDAV often takes it away.",
+            )
+        try:
+            self._refuse(answer, place, as_json=True)
+        except Unavailable as error:
+            error.unsent = answer.status == 406
+            raise
+        return answer
+
     def _page(self, set_name: str, skip: int, top: int, select: str, where: str = "") -> bytes:
         options = {"$filter": where} if where else {}
         query = self._query(select, {**options, "$orderby": "Ref_Key", "$top": str(top), "$skip": str(skip)})
@@ -304,6 +339,11 @@ class ODataClient:
         if status >= 500:
             return Unavailable(f"The web server of 1C failed (HTTP {status}).")
         return ODataError(f"The web server refused the request (HTTP {status}).", code="")
+
+
+def place_of(set_name: str, key: str) -> str:
+    """Return the address of one object below the service root."""
+    return f"{quote(set_name)}(guid'{key}')"
 
 
 def split(content: bytes, set_name: str) -> list[Row]:

@@ -42,6 +42,7 @@ class OneC:
         self._tools = tools
         self._client = ODataClient(settings, tools.http, tools.log)
         self._normaliser = Normaliser(settings)
+        self._streams: Mapping[str, Found] | None = None
         self._known: Schema | None = None
         self._digest = ""
         self._distrusts = False
@@ -117,7 +118,9 @@ class OneC:
         return self._normaliser.events(record)
 
     def _found(self) -> Mapping[str, Found]:
-        return resolve.published_sources(self._client.published(), self._settings)
+        if self._streams is None:
+            self._streams = resolve.published_sources(self._client.published(), self._settings)
+        return self._streams
 
     def _check(self, findings: Sequence[tuple[str, str]], ways: str) -> Check:
         version = "; ".join(it for it in ("OData 3.0", ways) if it)

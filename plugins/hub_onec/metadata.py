@@ -21,9 +21,14 @@ _TOP = _OURS | {"EnumType", "Association", "EntitySet", "AssociationSet", "Funct
 
 
 class Schema(Struct):
-    """What `$metadata` says of the types somebody asked for; `functions` are the names bound to a type."""
+    """What `$metadata` says of the types somebody asked for; `functions` are the names bound to a type.
+
+    `lengths` says how long a text may be, where the publication tells; `targets` which set a navigation leads to.
+    """
 
     types: dict[str, dict[str, str]] = field(default_factory=dict)
+    lengths: dict[str, dict[str, int]] = field(default_factory=dict)
+    targets: dict[str, dict[str, str]] = field(default_factory=dict)
     functions: dict[str, set[str]] = field(default_factory=dict)
     mark: str = ""
     """Tells for which publication it was read; another mark means that it has to be read again."""
@@ -64,6 +69,8 @@ class _Target:
         self._type: dict[str, str] | None = None
         self._key: list[str] = []
         self._function = ""
+        self._navigations: list[tuple[str, str, str]] = []
+        self._ends: dict[str, str] = {}
 
     def doctype(self, _name: str, _public: str | None, _system: str | None) -> None:
         """Refuse a DOCTYPE in any encoding."""
@@ -75,6 +82,9 @@ class _Target:
         if name == "Property":
             if self._type is not None and len(self._type) < _MAX_PROPERTIES:
                 self._type.setdefault(attributes.get("Name", ""), attributes.get("Type", ""))
+                if attributes.get("MaxLength", "").isdigit() and self._name in self._wanted:
+                    lengths = self.schema.lengths.setdefault(self._name, {})
+                    lengths[attributes.get("Name", "")] = int(attributes["MaxLength"][:9])
         elif name in _TOP:
             self.seen += 1
             self._name = attributes.get("Name", "")
@@ -87,6 +97,13 @@ class _Target:
             elif name == "FunctionImport":
                 self._function = self._name
                 self._bind(attributes.get("EntitySetPath") or attributes.get("EntitySet") or "")
+        elif name == "NavigationProperty":
+            if self._name in self._wanted:
+                relation = attributes.get("Relationship", "").rpartition(".")[2]
+                self._navigations.append((self._name, attributes.get("Name", ""), relation))
+        elif name == "End":
+            if attributes.get("Role") == "End":
+                self._ends[self._name] = attributes.get("Type", "").rpartition(".")[2]
         elif name == "PropertyRef":
             self._key.append(attributes.get("Name", ""))
         elif name == "Parameter" and attributes.get("Name") == "bindingParameter":
@@ -109,3 +126,6 @@ class _Target:
 
     def close(self) -> None:
         """Take the end of the document."""
+        for owner, name, relation in self._navigations:
+            if relation in self._ends:
+                self.schema.targets.setdefault(owner, {})[name] = self._ends[relation]

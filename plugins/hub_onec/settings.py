@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from hub.api import Duration, Listed, Secret, ServerUrl, Settings, ZoneName
 
-from .candidates import PREFIXES, SOURCES
+from .candidates import PREFIXES, SOURCES, WRITTEN
 from .mapping import target
 
 ROOT = "/odata/standard.odata"
@@ -53,6 +53,9 @@ class OneCSettings(Settings):
     exchange_node: str = ""
     """Code or guid of the node of that plan which belongs to the hub alone."""
 
+    marks: dict[str, str] = Field(default_factory=dict)
+    """Text fields that keep the ids of commands, by stream: `invoices: ИдСвязки`; else the comment keeps them."""
+
     @field_validator("url")
     @classmethod
     def _publication(cls, base: str) -> str:
@@ -82,6 +85,16 @@ class OneCSettings(Settings):
                 able = ", ".join(name for name, source in SOURCES.items() if not source.table)
                 raise ValueError(f"{stream}: write one of the streams {able}")
             _expect_sets(names)
+        return value
+
+    @field_validator("marks")
+    @classmethod
+    def _marks(cls, value: dict[str, str]) -> dict[str, str]:
+        for stream, name in value.items():
+            if stream not in WRITTEN:
+                raise ValueError(f"{stream}: write one of the streams {', '.join(WRITTEN)}")
+            if not name.isidentifier():
+                raise ValueError(f"{stream}: write the name of one text field as $metadata has it, such as ИдСвязки")
         return value
 
     @field_validator("raw")

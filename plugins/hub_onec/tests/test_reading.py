@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import islice
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from hub.api import Money, Rejected, SettingsError, Unavailable
-from hub.testing.peers.onec import TRADE, Infobase, OneCServer, many_counterparties
-from hub.testing.peers.onec.edm import Field, catalog, document, text
+from hub.testing.peers.onec import ACCOUNTING, TRADE, Infobase, OneCServer, many_counterparties
+from hub.testing.peers.onec.edm import Field, Model, catalog, document, text
 from hub.testing.peers.onec.samples import counterparty
 from hub_onec.candidates import SOURCES
 
@@ -333,6 +334,20 @@ def test_new_own_field_is_asked_for_where_fields_have_to_be_named(hub: Any, publ
     hub.settings["fields"] = {"paid": "Оплачено"}
     assert hub.event("invoices").paid == Money(Decimal(5))
     assert "Оплачено" in hub.cursors["invoices"]["sets"]["Document_СчетНаОплату"]
+
+
+def test_cursor_stays_small_where_fields_of_all_sets_have_to_be_named(
+    hub: Any, publish: Callable[..., OneCServer]
+) -> None:
+    model = next(it for it in ACCOUNTING if it.name == "Document_ПоступлениеНаРасчетныйСчет")
+    names = SOURCES["payments"].sets
+    hub.server = publish([Model(name, model.fields) for name in names])
+    hub.server.troubles.unknown_names = {"**"}
+    for name in names:
+        hub.server.base.add(name, Number="1")
+    hub.sync("payments")
+    assert len(hub.ids("payments")) == len(names)
+    assert len(json.dumps(hub.cursors["payments"], ensure_ascii=False).encode()) < 4096
 
 
 def test_configuration_that_changed_is_looked_at_again(hub: Any, server: OneCServer, base: Infobase) -> None:
