@@ -208,31 +208,19 @@ class ODataClient:
         query = self._query(select, {"$filter": where, "$top": str(top)})
         return split(self._get(quote(set_name), query).content, set_name)
 
-    def change(self, method: str, place: str, body: bytes, version: str = "") -> Response:
-        """Send one change, once and whatever becomes of it; an answer that is no success raises.
-
-        Raises Unavailable that promises `unsent` only when nothing was sent or no session could be started for it.
-        """
+    def send_once(self, method: str, place: str, body: bytes, version: str = "") -> Response:
+        """Send one change, once and whatever becomes of it; return the answer whatever it says."""
         headers = {**self._headers("application/json"), "Content-Type": "application/json"}
         headers |= {"If-Match": version} if version else {}
-        answer = self._http.request(
+        return self._http.request(
             method, f"{self._settings.url}{place}{'&' if '?' in place else '?'}{JSON}", headers=headers, content=body,
             timeout=READ_TIMEOUT, accept_status=range(400, 600),
         )  # fmt: skip
-        if answer.status == 412:
-            raise ODataError("The object was changed by somebody else at this moment; nothing was written.", code="412")
-        if answer.status in (403, 405) and _error(answer.content) is None:
-            raise ODataError(
-                f"The web server does not let {method} through (HTTP {answer.status}).",
-                code="",
-                hint="Allow it for the publication; on IIS the module WebDAV often takes it away.",
-            )
-        try:
-            self._refuse(answer, place, as_json=True)
-        except Unavailable as error:
-            error.unsent = answer.status == 406
-            raise
-        return answer
+
+    def has_session(self) -> bool:
+        """Tell whether requests go in a session that may have ended; forget it."""
+        held, self._cookie = self._cookie, ""
+        return bool(held)
 
     def _page(self, set_name: str, skip: int, top: int, select: str, where: str = "") -> bytes:
         options = {"$filter": where} if where else {}
@@ -243,7 +231,7 @@ class ODataClient:
         wanted = f"Ref_Key ge guid'{key}'" + (f" and {where}" if where else "")
         query = self._query(select, {"$filter": wanted, "$orderby": "Ref_Key", "$top": str(top)})
         try:
-            return self._get(quote(set_name), query).content
+            return self._get(quote(set_name), query, may_be_refused=True).content
         except ODataError as error:
             if error.code in _UNCLEAR:
                 raise Disordered(error.code) from error
@@ -274,14 +262,14 @@ class ODataClient:
                 method, url, headers=self._headers(accept), timeout=timeout, max_bytes=max_bytes,
                 accept_status=_READABLE,
             )  # fmt: skip
-            if cookie and answer.status in _SESSION_LOST and not _is_about_question(answer):
+            if cookie and answer.status in _SESSION_LOST and not (may_be_refused and _is_about_question(answer)):
                 self._cookie = ""  # the session may have ended; a second answer of a new one is the true one
                 continue
             if self._settings.session and (
                 found := re.search(r"ibsession=([^;,\s]+)", answer.headers.get("set-cookie", ""))
             ):
                 self._cookie = found[1]
-            self._refuse(answer, path, as_json=accept == "application/json")
+            self.refuse(answer, path, as_json=accept == "application/json")
             return answer
 
     def _headers(self, accept: str) -> dict[str, str]:
@@ -290,7 +278,7 @@ class ODataClient:
             headers |= {"Cookie": f"ibsession={self._cookie}"} if self._cookie else {"IBSession": "start"}
         return headers
 
-    def _refuse(self, answer: Response, path: str, *, as_json: bool) -> None:
+    def refuse(self, answer: Response, path: str, *, as_json: bool) -> None:
         """Raise what an answer means that is not the data asked for."""
         status, is_html = answer.status, _is_html(answer)
         if 200 <= status < 300 and not is_html and not (as_json and answer.content.lstrip()[:1] == b"<"):
@@ -305,7 +293,7 @@ class ODataClient:
             raise SettingsError(
                 "The address leads elsewhere (HTTP redirect).", field="url", hint="Write the final one."
             )
-        error = None if is_html else _error(answer.content)
+        error = None if is_html else error_of(answer.content)
         if status == 406:
             raise Unavailable("1C could not start one more session.", hint="Check licences and the session limit.")
         if error is not None:
@@ -371,7 +359,8 @@ def _decode(decoder: msgspec.json.Decoder[T], content: bytes, what: str) -> T:
         raise Unavailable(f"The answer for {what} breaks off or is damaged: {str(error)[:120]}.") from error
 
 
-def _error(content: bytes) -> _Error | None:
+def error_of(content: bytes) -> _Error | None:
+    """Return what 1C says about a request that it refused, `None` when this is not from 1C."""
     if content.lstrip()[:1] == b"{":
         try:
             return _refusal.decode(content.removeprefix(b"\xef\xbb\xbf")).error
@@ -385,7 +374,7 @@ def _error(content: bytes) -> _Error | None:
 
 def _is_about_question(answer: Response) -> bool:
     """Tell whether 1C read the question and did not like it; its session is then alive."""
-    error = None if answer.status != 400 else _error(answer.content)
+    error = None if answer.status != 400 else error_of(answer.content)
     return error is not None and error.code in _UNCLEAR
 
 

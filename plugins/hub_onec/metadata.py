@@ -17,6 +17,7 @@ Look = Callable[[str, Mapping[str, str], tuple[str, ...]], None]
 _PIECE = 64 * 1024
 _MAX_PROPERTIES = 20_000
 _OURS = frozenset({"EntityType", "ComplexType"})
+_LINKS = frozenset({"NavigationProperty", "End"})
 _TOP = _OURS | {"EnumType", "Association", "EntitySet", "AssociationSet", "FunctionImport"}
 
 
@@ -81,10 +82,7 @@ class _Target:
         name = tag.rpartition("}")[2]
         if name == "Property":
             if self._type is not None and len(self._type) < _MAX_PROPERTIES:
-                self._type.setdefault(attributes.get("Name", ""), attributes.get("Type", ""))
-                if attributes.get("MaxLength", "").isdigit() and self._name in self._wanted:
-                    lengths = self.schema.lengths.setdefault(self._name, {})
-                    lengths[attributes.get("Name", "")] = int(attributes["MaxLength"][:9])
+                self._describe(self._type, attributes)
         elif name in _TOP:
             self.seen += 1
             self._name = attributes.get("Name", "")
@@ -97,17 +95,25 @@ class _Target:
             elif name == "FunctionImport":
                 self._function = self._name
                 self._bind(attributes.get("EntitySetPath") or attributes.get("EntitySet") or "")
-        elif name == "NavigationProperty":
-            if self._name in self._wanted:
-                relation = attributes.get("Relationship", "").rpartition(".")[2]
-                self._navigations.append((self._name, attributes.get("Name", ""), relation))
-        elif name == "End":
-            if attributes.get("Role") == "End":
-                self._ends[self._name] = attributes.get("Type", "").rpartition(".")[2]
+        elif name in _LINKS:
+            self._relate(name, attributes)
         elif name == "PropertyRef":
             self._key.append(attributes.get("Name", ""))
         elif name == "Parameter" and attributes.get("Name") == "bindingParameter":
             self._bind(attributes.get("Type", ""))
+
+    def _describe(self, properties: dict[str, str], attributes: Mapping[str, str]) -> None:
+        name, length = attributes.get("Name", ""), attributes.get("MaxLength", "")
+        properties.setdefault(name, attributes.get("Type", ""))
+        if length.isdecimal() and self._name in self._wanted:
+            self.schema.lengths.setdefault(self._name, {})[name] = int(length[:9])
+
+    def _relate(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag == "End" and attributes.get("Role") == "End":
+            self._ends[self._name] = attributes.get("Type", "").rpartition(".")[2]
+        elif tag == "NavigationProperty" and self._name in self._wanted:
+            relation = attributes.get("Relationship", "").rpartition(".")[2]
+            self._navigations.append((self._name, attributes.get("Name", ""), relation))
 
     def _bind(self, type_name: str) -> None:
         bound = type_name.removeprefix("Collection(").rstrip(")").rpartition(".")[2]

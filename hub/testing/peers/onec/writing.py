@@ -62,8 +62,9 @@ class Made(Struct, frozen=True):
 class Writing:
     """The changes of one base, one after another, and the troubles with them until they are set back.
 
-    `module` is the object module: it gets the set and the values about to be written, may change them, and refuses with
-    `Refusal`. `poster` may refuse `Post`. Sets in `read_only` give 401 with code 20, `locked` objects are being edited. `before` and `after` are called with method and path around each effect. `ends` is how the
+    `module` is the object module: it gets the set and the values about to be written, may change them, and refuses
+    with `Refusal`. `poster` may refuse `Post`. Sets in `read_only` give 401 with code 20, objects in `locked` are being
+    edited by somebody. `before` and `after` are called with method and path around each effect. `ends` is how the
     answer to a change that took effect ends: not at all, in the middle, or with a page of a proxy.
     With `heeds_if_match` another `DataVersion` gives 412 as documented; published probes say that it has no effect.
     """
