@@ -105,8 +105,7 @@ def remarks(statement: Statement) -> Iterator[str]:
         yield "there is no section СекцияРасчСчет: neither balances nor completeness can be checked"
     for block in statement.accounts:
         yield from _balances(statement, block)
-    for block in statement.documents:
-        yield from _keys(block, statement.encoding)
+    yield from _wrong_keys(statement)
 
 
 def _balances(statement: Statement, block: Block) -> Iterator[str]:
@@ -132,14 +131,22 @@ def _balances(statement: Statement, block: Block) -> Iterator[str]:
             yield f"line {block.line}: {name} is {total}, but the documents give {sums[is_incoming]}"
 
 
-def _keys(block: Block, encoding: str) -> Iterator[str]:
-    """Yield accounts of a document whose key digit does not agree with the БИК; the digits are not repeated."""
-    fields = fields_of(block.raw, encoding)
-    for side, bic in ((PAYER, fields.get(f"{PAYER}БИК", "")), (PAYEE, fields.get(f"{PAYEE}БИК", ""))):
-        account = _main(fields, side)
-        if account and bic and not is_account(account, bic):
-            whose = f"{_WHOSE[side]} account …{account[-4:]}"
-            yield f"line {block.line}: {whose} does not fit the БИК {bic} (wrong key digit)"
+def _wrong_keys(statement: Statement) -> Iterator[str]:
+    """Yield each account whose key digit does not agree with its БИК once, with where it first stands.
+
+    The digits are not repeated, but for the last four.
+    """
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for block in statement.documents:
+        fields = fields_of(block.raw, statement.encoding)
+        for side in (PAYER, PAYEE):
+            account, bic = _main(fields, side), fields.get(f"{side}БИК", "")
+            if account and bic and not is_account(account, bic):
+                found.setdefault((side, account, bic), []).append(block.line)
+    for (side, account, bic), lines in found.items():
+        others = f" and in {len(lines) - 1} more documents" if len(lines) > 1 else ""
+        whose = f"{_WHOSE[side]} account …{account[-4:]}"
+        yield f"line {lines[0]}{others}: {whose} does not fit the БИК {bic} (wrong key digit)"
 
 
 _WHOSE = {PAYER: "the payer's", PAYEE: "the payee's"}

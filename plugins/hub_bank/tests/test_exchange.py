@@ -153,6 +153,12 @@ def test_a_wrong_key_digit_is_told_without_the_account():
     assert "40703810900000000022" not in remark
 
 
+def test_a_wrong_key_digit_of_many_documents_is_told_once():
+    content = statement([PAID, PAID, PAID]).replace(b"40703810200000000022", b"40703810900000000022")
+
+    assert ["and in 2 more documents" in it for it in remarks(parse(content))] == [True]
+
+
 # What a document means
 
 
