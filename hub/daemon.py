@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Mapping
 from datetime import timedelta
@@ -133,15 +134,25 @@ class Daemon:
         self._announce()
         log.info("started with %s workers and %s schedules", self.runner.workers, len(self.timetable.schedules))
         self.runner.start()
-        while not self._is_told and not self.runner.is_sick:
+        trouble = ""
+        while not self._is_told and not trouble:
             time.sleep(LISTEN_SECONDS)
-        if not self._is_told:
-            log.error(
-                "%s of %s workers hang; the process ends to be started anew", self.runner.leaked, self.runner.workers
-            )
+            trouble = self._trouble()
+        if trouble and not self._is_told:
+            log.error("%s; the process ends to be started anew", trouble)
         self._end()
         log.info("stopped; %s jobs done, %s failed", self.runner.done, self.runner.failed)
         return self._is_told
+
+    def _trouble(self) -> str:
+        """Return what only a new process can mend: threads that hang, files and sockets that were never closed."""
+        if self.runner.is_sick:
+            return f"{self.runner.leaked} of {self.runner.workers} workers hang"
+        try:
+            os.close(os.open(os.devnull, os.O_RDONLY))
+        except OSError as error:
+            return f"no file can be opened any more ({error.strerror})"
+        return ""
 
     def run_once(self) -> int:
         """Do what is due now and return how many jobs failed."""

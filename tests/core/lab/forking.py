@@ -3,8 +3,8 @@
 It reads one order a line and answers each with the exit status, negative for a signal. Between two commands nothing
 is kept: a fork that was killed leaves what a killed hub leaves. An order: {arguments, cwd, env, site, out, err, after};
 `after` are the seconds until SIGKILL, or null. Of its environment `SABOTAGE` breaks the hub first, see `sabotage`, and
-`DIE_AT_FILE` kills it right before the n-th step that changes names of files, and `PATIENCE` are the seconds for which
-it waits for a store that another program holds.
+`DIE_AT_FILE` kills it right before the n-th step that changes names of files, `PATIENCE` are the seconds for which it
+waits for a store that another program holds, `FILES` limits its descriptors, `ROOM` the megabytes it may still take.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import hub.cli.app
@@ -59,6 +61,11 @@ def run(order: dict[str, Any]) -> int:
         _die_at_file(int(order["env"]["DIE_AT_FILE"]))
     if order["env"].get("PATIENCE"):
         hub.store.database.BUSY_MILLISECONDS = int(float(order["env"]["PATIENCE"]) * 1000)
+    if order["env"].get("FILES"):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(order["env"]["FILES"]),) * 2)
+    if order["env"].get("ROOM"):
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + (int(order["env"]["ROOM"]) << 20),) * 2)
     if order["env"].get("SABOTAGE"):
         importlib.import_module("sabotage").apply(order["env"]["SABOTAGE"])
     try:

@@ -19,7 +19,7 @@ class Forks:
     def __init__(self) -> None:
         path = os.pathsep.join(map(str, (LAB, ROOT, ROOT / "plugins")))
         self._child = subprocess.Popen(
-            [sys.executable, str(LAB / "forking.py")], env={**os.environ, "PYTHONPATH": path},
+            [sys.executable, str(LAB / "forking.py")], env={**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": "1"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 

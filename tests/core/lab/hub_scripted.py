@@ -7,7 +7,9 @@ It is a real plugin of a distribution of its own, so that child processes find i
 from __future__ import annotations
 
 import os
+import random
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,6 +77,7 @@ class Scripted:
     def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
         """Yield the batches of the script, those after the cursor where the stream has one."""
         script = next(it for it in self._script()["streams"] if it["name"] == stream.name)
+        yield from many(**script.get("many", {"count": 0}))
         start = int(cursor["batch"]) + 1 if cursor and script.get("cursor") else 0
         for number, batch in enumerate(script["batches"]):
             if number < start:
@@ -121,8 +124,30 @@ def misbehave(act: str) -> None:
         raise api.BadRecord("this record is broken.")
     if act == "generator exit":
         raise GeneratorExit
-    if act == "leave":
-        os.close(os.open(os.devnull, os.O_RDONLY))
+    if act == "leak":  # until none are left
+        while True:
+            LEAKED.append(os.open(os.devnull, os.O_RDONLY))
+    if act == "eat":
+        bytearray(1 << 44)
+    if act == "hang":
+        threading.Event().wait()
+
+
+LEAKED: list[int] = []
+"""Descriptors that a bad plugin keeps."""
+
+
+def many(*, count: int, size: int = 0, noise: bool = False) -> Iterator[Batch]:
+    """Yield so many clients, made as they are asked for, each with so many bytes of ballast, packable or not."""
+    for start in range(0, count, 200):
+        records = []
+        for number in range(start, min(start + 200, count)):
+            ballast = random.Random(number).randbytes(size // 2).hex() if noise else "x" * size
+            events = [
+                {"type": "client.observed", "kind": "client", "id": f"m{number}", "data": {"name": f"Ромашка {number}"}}
+            ]
+            records.append(Record(f"m{number}", msgspec.json.encode({"events": events, "ballast": ballast})))
+        yield Batch(records)
 
 
 _MAYBE_TIME: Any = __import__("datetime").datetime | None

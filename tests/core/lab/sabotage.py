@@ -7,6 +7,7 @@ log-first        project: events are committed before the state that follows fro
 marked-first     remind: a reminder is marked as made before it is kept
 number-first     document: a number is committed before the document that bears it
 tables-first     migrate: the first tables are committed before the others
+hoarding         read: all batches are taken before the first is stored
 copy-in-place    backup: a copy grows under its final name, that of the backup and that of the restored store
 """
 
@@ -121,9 +122,14 @@ def in_place(path: Path) -> Iterator[Path]:
     yield path
 
 
+def hoarding(batches: Any) -> Iterator[Batch]:
+    return iter(list(batches))
+
+
 BROKEN: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "cursor-first": (hub.sync.Run, "_store", cursor_first),
     "batch-first": (hub.sync.Run, "_store", batch_first),
+    "hoarding": (hub.sync, "_guarded", hoarding),
     "records-first": (hub.sync.Run, "_store", records_first),
     "log-first": (projection, "project", log_first),
     "marked-first": (remind, "_keep", marked_first),
