@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import msgspec
@@ -52,6 +56,45 @@ def test_a_file_of_that_name_with_other_content_is_never_overwritten(hub):
 
     with pytest.raises(Rejected, match="is there already and says something else"):
         hub.connector().execute(changed(command, total="2.00"))
+    assert hub.peer.effects(command) == 1
+
+
+DIE = """
+import json, os, signal, sys
+from pathlib import Path
+from hub.api import Command
+from hub_bank.connector import BankFiles
+from hub_bank.settings import BankSettings
+
+settings, command, at = json.loads(sys.argv[1])
+steps = 0
+
+def dying(step):
+    def run(*arguments, **named):
+        global steps
+        steps += 1
+        if steps == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(*arguments, **named)
+    return run
+
+os.fdopen, os.fsync = dying(os.fdopen), dying(os.fsync)
+Path.chmod, Path.replace, Path.unlink = dying(Path.chmod), dying(Path.replace), dying(Path.unlink)
+BankFiles(BankSettings.model_validate(settings), None).execute(Command(**command))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process is killed by a signal")
+@pytest.mark.parametrize("at", range(1, 7))
+def test_killed_at_any_step_there_is_one_whole_order_or_none(hub, at):
+    command = hub.peer.command()
+    told = json.dumps([dict(hub.peer.settings()), msgspec.to_builtins(command), at])
+    done = subprocess.run([sys.executable, "-c", DIE, told], check=False, timeout=60)
+    found = hub.connector().find(command)
+
+    assert done.returncode == -signal.SIGKILL
+    assert hub.peer.effects(command) == (found is not None)
+    assert hub.connector().execute(command) == hub.connector().find(command)
     assert hub.peer.effects(command) == 1
 
 
