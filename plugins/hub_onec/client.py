@@ -251,10 +251,23 @@ class ODataClient:
         accept: str = "application/json",
         timeout: timedelta = READ_TIMEOUT,
         max_bytes: int = 32 * 1024 * 1024,
+        may_be_refused: bool = False,
     ) -> Response:
-        return self._send("GET", path, query, accept=accept, timeout=timeout, max_bytes=max_bytes)
+        return self._send(
+            "GET", path, query, accept=accept, timeout=timeout, max_bytes=max_bytes, may_be_refused=may_be_refused
+        )
 
-    def _send(self, method: str, path: str, query: str, *, accept: str, timeout: timedelta, max_bytes: int) -> Response:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        *,
+        accept: str,
+        timeout: timedelta,
+        max_bytes: int,
+        may_be_refused: bool = False,
+    ) -> Response:
         url = f"{self._settings.url}{path}" + (f"?{query}" if query else "")
         while True:
             cookie = self._cookie
