@@ -207,12 +207,13 @@ class OneC:
         records: list[Record] = []
         for set_name in found.sets:
             records += read_table(self._client, self._schema(kept), found.source, set_name, name, period)
-        end = Place("scan", sets=dict.fromkeys(found.sets, ""), shape=found.source.table, scanned=now.isoformat(),
-                    schema=self._digest)  # fmt: skip
+        lost = [] if kept is None else [it for it in kept.sets if it not in found.sets]
+        sets = dict.fromkeys([*found.sets, *lost], "")
+        end = Place("scan", sets=sets, shape=found.source.table, scanned=now.isoformat(), schema=self._digest)
         page = self._settings.page
         for start in range(0, len(records), page):
             yield Batch(records[start : start + page], expected=len(records))
-        yield Batch(cursor=cursor_of(end), complete=not self._settings.allowed_only)
+        yield Batch(cursor=cursor_of(end), complete=not lost and not self._settings.allowed_only)
 
 
 _FILL_COMPOSITION = (

@@ -94,6 +94,23 @@ def test_row_restrictions_prove_nothing_gone(hub: Any, trade: OneCServer) -> Non
     assert not any(batch.complete for batch in hub.sync("stock"))
 
 
+def test_register_that_leaves_the_composition_is_not_gone(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    field, amount = (Field("Клиент_Key", "Guid"),), (Field("Сумма", "Double"),)
+    other = "AccumulationRegister_РасчетыСКлиентами"
+    registers = [Register(name, "accumulation", field, amount, "Document_X") for name in (DEBTS, other)]
+    hub.server = publish(FULL_TRADE, registers)
+    for name in (DEBTS, other):
+        hub.server.base.registers[name].add("2026-01-01T00:00:00", Клиент_Key=key(1), Сумма=5)
+    before = rows(hub, "settlements")
+    hub.server.base.composition.discard(other)
+    for _ in range(2):
+        hub.clock.sleep(timedelta(hours=7))
+        assert set(rows(hub, "settlements")) == set(before)
+    hub.server.base.composition.add(other)
+    hub.clock.sleep(timedelta(hours=7))
+    assert hub.sync("settlements")[-1].complete
+
+
 def test_amount_as_text_changes_its_row_and_adds_none(hub: Any, trade: OneCServer) -> None:
     stock = trade.base.registers[STOCK]
     stock.add("2026-01-01T00:00:00", Номенклатура_Key=key(1), Склад_Key=key(2), ВНаличии=5)
