@@ -7,6 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import Connection
 
+from hub.cli.answers import answers
 from hub.cli.app import App, no_such, pass_app, print_json, print_table, say_lines
 from hub.store import parties, state
 from hub.store.tables import STATE
@@ -109,3 +110,4 @@ payment = _group("payment")
 ticket = _group("ticket")
 call = _group("call")
 message = _group("message")
+message.add_command(answers)

@@ -153,6 +153,16 @@ def test_chains_in_circles_end(place):
         assert time.process_time() - began < 1
 
 
+def test_numbers_before_a_name_are_stepped_over():
+    """A property of many numbers, one with a name of its own, and a time stand before what is looked for."""
+    numbers = struct.pack("<HHIQQ", 0x1014, 0x6801, 2, 1, 2)
+    named = struct.pack("<HH16sII", 3, 0x8001, b"\1" * 16, 1, 6) + "ab\0".encode("utf-16-le") + b"\0\0" + b"\0" * 4
+    moment = struct.pack("<HHQ", 0x40, 0x3007, 1)
+    name = properties({0x3707: "Акт.pdf"})[4:]
+    content = tnef(("AKT.PDF", PDF)) + attribute(0x00069005, struct.pack("<I", 4) + numbers + named + moment + name)
+    assert read_mail(with_winmail(content)).files[0].name == "Акт.pdf"
+
+
 def test_files_that_share_their_bytes_are_not_read_without_end():
     """A directory of a thousand entries that all point at one chain would make much of little."""
     content = b"x" * 400_000
