@@ -51,6 +51,7 @@ from .wire import TooLarge, check_answer, login, new_session
 MOST_CHANGES = 200
 """Changes asked for at once; Exchange gives at most 512."""
 MOST_FOLDERS = 1000
+MOST_LEVELS = 100
 WELL_KNOWN = {"Inbox": "inbox", "Sent": "sentitems", "Calendar": "calendar"}
 
 for _name in ("exchangelib", "spnego", "requests_ntlm", "urllib3"):
@@ -192,14 +193,15 @@ class Mailbox:
 
     def by_id(self, folder_id: str) -> Folder:
         """Return a folder wherever it is now; what lies in the folder of deleted things is gone. Raises FolderGone."""
-        folder = self._get_folder(T.FolderId(Id=folder_id))
-        bin_id = self._get_folder(self._distinguished("deleteditems")).id
-        above = folder
-        while above.parent and above.id != bin_id:
-            try:
+        folder = above = self._get_folder(T.FolderId(Id=folder_id))
+        try:
+            bin_id = self._get_folder(self._distinguished("deleteditems")).id
+            for _ in range(MOST_LEVELS):
+                if above.id == bin_id or not above.parent:
+                    break
                 above = self._get_folder(T.FolderId(Id=above.parent))
-            except FolderGone:
-                break
+        except (FolderGone, SettingsError):  # the top, or what is closed to us: then it lies among our folders
+            return folder
         if above.id == bin_id:
             raise FolderGone(folder.name)
         return folder
@@ -348,8 +350,11 @@ class Mailbox:
             item_shape(fields("message:InternetMessageId")), view, M.Restriction(either),
             M.ParentFolderIds(*folders), Traversal="Shallow",
         )  # fmt: skip
-        for answer in self._ask("FindItem", payload, len(folders)):
-            for found in self._good(answer).iterfind("m:RootFolder/t:Items/*", NS):
+        in_sent, in_outbox = self._ask("FindItem", payload, len(folders))
+        answers = [self._good(in_sent)]
+        answers += [] if isinstance(in_outbox, Exception) else [in_outbox]  # who has rights on Sent may have none there
+        for answer in answers:
+            for found in answer.iterfind("m:RootFolder/t:Items/*", NS):
                 return str(found.findtext("t:InternetMessageId", "", NS)).strip("<> ") or message_id
         return None
 

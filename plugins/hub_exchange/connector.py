@@ -95,14 +95,13 @@ class Exchange:
         """Log in and look for the folders; no letter is opened or sent."""
         settings, findings = self._settings, []
         with self._session() as mailbox:
-            mailbox.find("Inbox")
-            version = mailbox.server()
             for name in settings.folders:
                 try:
                     mailbox.find(name)
                 except FolderGone:
                     there = ", ".join(sorted(mailbox.names()))[:500]
                     findings.append((f"There is no folder {name!r}.", f"Set folders to some of: {there}."))
+            version = mailbox.server()
         if not settings.endpoint:
             found = self._access.endpoint()
             findings.append(("Autodiscover is asked in every run.", f"Set endpoint: {found}"))

@@ -289,6 +289,15 @@ def test_a_renamed_folder_is_read_on(peer, read, caplog):
     assert "another name" in caplog.text
 
 
+def test_a_renamed_folder_is_read_on_where_the_bin_is_closed_to_us(peer, read):
+    folder = peer.mailbox.make("Клиенты", peer.mailbox.path("Inbox").id)
+    cursor = read(stream="Inbox/Клиенты").cursor
+    folder.name = "Наши клиенты"
+    peer.deliver("Inbox/Наши клиенты")
+    del peer.mailbox.folders[peer.mailbox.used("deleteditems").id]
+    assert len(read(cursor, stream="Inbox/Клиенты").ids) == 1
+
+
 @pytest.mark.parametrize("how", ["gone", "thrown away"])
 def test_a_deleted_folder_is_named(peer, read, how):
     folder = peer.mailbox.make("Клиенты", peer.mailbox.path("Inbox").id)

@@ -103,6 +103,13 @@ def test_a_letter_in_the_outbox_has_left_us(peer, connect):
     assert connect().find(command()).external_id == "cmd-7@example.com"
 
 
+def test_an_outbox_that_is_closed_to_us_hides_nothing_in_sent(peer, connect):
+    del peer.mailbox.folders[peer.mailbox.used("outbox").id]
+    assert connect().find(command()) is None
+    connect().execute(command())
+    assert connect().find(command()) is not None
+
+
 def test_a_server_with_a_message_id_of_its_own_is_asked_by_our_mark(peer, connect):
     peer.server.answers.renames = True
     receipt = connect().execute(command())
