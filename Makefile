@@ -36,7 +36,7 @@ lint: $(READY) ## Check format, style, types, imports, dependencies and the gene
 	$(VENV)/bin/deptry .
 	$(VENV)/bin/python scripts/reference.py --check
 
-soak: $(READY) ## Run the tests of endurance
+soak: $(READY) ## Run the tests of endurance; HUB_TEST_KILLS, _COMMANDS, _SECONDS, _RECORDS give other figures
 	$(RUN) pytest -m soak $(PYTEST_ARGS)
 
 bench: $(READY_BENCH) ## Measure speed and memory

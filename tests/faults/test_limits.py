@@ -164,7 +164,7 @@ def small_files(server: str, limit: int) -> Iterator[None]:
 def test_postgresql_without_room_loses_nothing_and_the_hub_goes_on(
     forks: Forks, postgres_server: str, postgres_url: str, tmp_path: Path
 ) -> None:
-    """F-11, D1: the server says itself that a file cannot grow; seen failing: an unexpected error in the driver's words."""
+    """F-11, D1: the server says that a file cannot grow; seen failing: unexpected, in the words of the driver."""
     calm, office = QuickOffice(forks, tmp_path / "calm"), QuickOffice(forks, tmp_path / "office", postgres_url)
     for it in (calm, office):
         it.ok("init")

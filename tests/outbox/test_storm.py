@@ -73,17 +73,19 @@ def want(store: Store, peer: CountingPeer, count: int) -> list[str]:
     return ids
 
 
-def storm(store: Store, deliverer: Deliverer, *, kills: int, variant: str = "") -> Counter[str]:
+def storm(
+    store: Store, deliverer: Deliverer, *, kills: int, rounds: int = 200, most: int = 6, variant: str = ""
+) -> Counter[str]:
     """Deliver until nothing is under way, with so many kills before; return how often each point killed."""
     killed: Counter[str] = Counter()
-    for number in range(200):
+    for number in range(rounds):
         point = POINTS[number % len(POINTS)] if killed.total() < kills else ""
-        status = deliverer.round(f"{point}:{random.randint(1, 6)}" if point else "", variant)
+        status = deliverer.round(f"{point}:{random.randint(1, most)}" if point else "", variant)
         assert status in (0, -signal.SIGKILL)
         if status:
             killed[point] += 1
         with store.read() as connection:
-            states = Counter(row.state for row in commands.listed(connection, limit=1000))
+            states = Counter(row.state for row in commands.listed(connection, limit=10_000))
         if not states["ready"] and not states["sending"]:
             return killed
     raise AssertionError(f"still under way: {states}")
@@ -92,7 +94,7 @@ def storm(store: Store, deliverer: Deliverer, *, kills: int, variant: str = "") 
 def violations(store: Store, peer: CountingPeer, fates: dict[str, str]) -> list[str]:
     """Return every broken promise."""
     with store.read() as connection:
-        rows = commands.listed(connection, limit=1000)
+        rows = commands.listed(connection, limit=10_000)
         shown = {row.key for row in open_problems(connection)}
     found = []
     for row in rows:
@@ -124,6 +126,23 @@ def test_fifty_commands_in_a_storm_take_effect_once_or_are_doubtful(
         states = Counter(row.state for row in commands.listed(connection, limit=1000))
     assert states.total() == len(ids)
     assert states["done"] >= 20
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(4 * 3600)
+def test_thousands_of_commands_in_a_storm_take_effect_once_or_are_doubtful(
+    store: Store, peer: CountingPeer, deliverer: Deliverer
+) -> None:
+    """A-04, A-01: `HUB_TEST_COMMANDS` commands (5000 if not set) and a tenth as many kills."""
+    count = int(os.environ.get("HUB_TEST_COMMANDS", "5000"))
+    ids = want(store, peer, count)
+    fates = dict(peer.behaviour)
+    killed = storm(store, deliverer, kills=count // 10, rounds=count, most=15)
+    assert violations(store, peer, fates) == []
+    with store.read() as connection:
+        states = Counter(row.state for row in commands.listed(connection, limit=10_000))
+    assert states.total() == len(ids)
+    print(f"{count} commands, {killed.total()} kills {dict(killed)}: {dict(states)}")
 
 
 @pytest.mark.parametrize("variant", ["resending connector", "repeating outbox"])
