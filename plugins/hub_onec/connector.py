@@ -13,7 +13,19 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec.structs import replace
 
-from hub.api import Batch, Check, Cursor, Event, Record, Rejected, SettingsError, Stream, Tools
+from hub.api import (
+    Batch,
+    Check,
+    Command,
+    Cursor,
+    Event,
+    Receipt,
+    Record,
+    Rejected,
+    SettingsError,
+    Stream,
+    Tools,
+)
 
 from . import resolve
 from .candidates import CONFIGURATIONS, guess_configuration
@@ -27,6 +39,7 @@ from .resolve import Found
 from .settings import OneCSettings
 from .tables import read_table
 from .unknown import Guesses
+from .write import Preview, Writer
 
 SLOW_SECONDS = 10
 WAYS = 3
@@ -35,13 +48,14 @@ _UNKNOWN_NAME = frozenset({"0", "6", "10", "14", "21"})
 
 
 class OneC:
-    """Reads one 1C publication."""
+    """Reads one 1C publication, and writes to it on command."""
 
     def __init__(self, settings: OneCSettings, tools: Tools) -> None:
         self._settings = settings
         self._tools = tools
         self._client = ODataClient(settings, tools.http, tools.log)
         self._normaliser = Normaliser(settings)
+        self._writer = Writer(settings, self._client, tools.clock)
         self._streams: Mapping[str, Found] | None = None
         self._known: Schema | None = None
         self._digest = ""
@@ -116,6 +130,22 @@ class OneC:
     def normalise(self, record: Record) -> Iterable[Event]:
         """Say what a record means."""
         return self._normaliser.events(record)
+
+    def commands(self) -> Sequence[str]:
+        """Return the kinds of commands: create, update, mark and unmark; documents are posted and unposted, too."""
+        return self._writer.commands()
+
+    def preview(self, command: Command) -> Preview:
+        """Return what a command would change; nothing is written."""
+        return self._writer.preview(command)
+
+    def execute(self, command: Command) -> Receipt:
+        """Write, and look at what became of it."""
+        return self._writer.execute(command)
+
+    def find(self, command: Command) -> Receipt | None:
+        """Look whether a command had its effect."""
+        return self._writer.find(command)
 
     def _found(self) -> Mapping[str, Found]:
         if self._streams is None:

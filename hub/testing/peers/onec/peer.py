@@ -9,8 +9,9 @@ from hub.model.connector import Command
 from hub.testing.peer import Fault
 
 from .base import Infobase
-from .samples import ACCOUNTING, amount, counterparty
+from .samples import ACCOUNTING, amount, counterparty, inn
 from .server import OneCServer
+from .writing import Refusal
 
 _SETS = {
     "counterparties": "Catalog_Контрагенты",
@@ -28,7 +29,7 @@ class OneCPeer:
 
     streams: ClassVar[Sequence[str]] = tuple(_SETS)
     removable: ClassVar[Collection[str]] = frozenset(_SETS)
-    faults: ClassVar[Collection[Fault]] = frozenset({"auth", "down", "cut", "garbage"})
+    faults: ClassVar[Collection[Fault]] = frozenset({"auth", "down", "cut", "garbage", "lost_answer", "refuse"})
 
     def __init__(self) -> None:
         self.base = Infobase(ACCOUNTING)
@@ -73,18 +74,30 @@ class OneCPeer:
         self.server.password = "другой пароль" if name == "auth" else self._password
         self.server.troubles.html = name == "garbage"
         self.server.troubles.cut = "body" if name == "cut" else ""
+        self.server.writing.ends = "lost" if name == "lost_answer" else ""
+        self.server.writing.module = self._refuse if name == "refuse" else None
 
     def logins(self) -> int:
         """Return how many times credentials were refused."""
         return self.server.refused_logins
 
     def command(self) -> Command | None:
-        """Return nothing: the connector does not write yet."""
-        return None
+        """Return a new client to be made."""
+        self._number += 1
+        number = self._number
+        return Command(
+            id=f"cmd-{number:08d}",
+            kind="counterparty.create",
+            data={"name": f"Василек {number} ООО", "inn": inn(number), "kpp": "246001001", "comment": "Из заявки"},
+        )
 
-    def effects(self, command: Command) -> int:  # noqa: ARG002 - no command has one
-        """Return nothing: the connector does not write yet."""
-        return 0
+    def effects(self, command: Command) -> int:
+        """Return how many clients carry the mark of the command."""
+        rows = self.base.sets[_SETS["counterparties"]].rows.values()
+        return sum(f"[hub+{command.id}]" in row.values["Комментарий"] for row in rows)
+
+    def _refuse(self, _set: str, _values: dict[str, Any]) -> None:
+        raise Refusal("Запись отклонена: контрагент с таким ИНН уже есть.")
 
     def _values(self, stream: str) -> dict[str, Any]:
         self._number += 1
