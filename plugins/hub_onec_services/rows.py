@@ -24,7 +24,7 @@ def parse_xml(content: bytes, what: str) -> Any:
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )
     try:
-        root = etree.fromstring(content, parser)
+        root = etree.fromstring(content, parser=parser)
     except etree.XMLSyntaxError as error:
         raise Unavailable(f"{what} is not whole XML: {str(error)[:120]}.") from error
     if root.getroottree().docinfo.internalDTD is not None:

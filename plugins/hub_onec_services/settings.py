@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from hub.api import Duration, Secret, Settings
+from hub.api import Duration, Secret, ServerUrl, Settings, ZoneName
 
 from .mapping import check_fields
 
@@ -125,13 +123,13 @@ StreamSettings = Annotated[SoapStream | HttpStream, Field(discriminator="type")]
 class ServicesSettings(Settings):
     """Where the base is published, who reads, and what."""
 
-    url: str
+    url: ServerUrl
     """Address of the infobase on the web server, such as https://1c.example.ru/base."""
     user: str = ""
     """Name of an infobase user; Cyrillic is fine. Empty for services that ask for none."""
     password: Secret = SecretStr("")
     """Password of that user."""
-    zone: str
+    zone: ZoneName
     """Time zone of the 1C server, whose times carry none; the firm's zone when left out."""
     area_code: str = ""
     """City code that completes short phone numbers; the firm's one when left out."""
@@ -140,29 +138,9 @@ class ServicesSettings(Settings):
     streams: Annotated[dict[str, StreamSettings], BeforeValidator(from_text), Field(min_length=1)]
     """Streams by name, each of `type: soap` or `type: http`; see the page of the plugin."""
 
-    @field_validator("url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        value = value.strip()
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("write an address such as https://1c.example.ru/base")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("write the address alone, without user, password, ? and #")
-        return value.rstrip("/") + "/"
-
     @field_validator("user")
     @classmethod
     def _user(cls, value: str) -> str:
         if ":" in value:
             raise ValueError("a colon cannot be part of a user's name")
-        return value
-
-    @field_validator("zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, OSError, ValueError) as error:
-            raise ValueError("write a zone such as Asia/Krasnoyarsk") from error
         return value

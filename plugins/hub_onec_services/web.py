@@ -44,7 +44,7 @@ class Web:
 
     def address(self, path: str) -> str:
         """Return the address of a path below the base."""
-        return self._settings.url + quote(path, safe="/")
+        return f"{self._settings.url}/{quote(path, safe='/')}"
 
     def send(
         self,

@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
-from lxml.etree import LxmlError
 from msgspec import Struct
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
@@ -24,7 +22,7 @@ SEARCHED = 30
 MOST_UNPACKED = 1024 * 1024 * 1024
 _DAMAGED = (
     zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, EOFError, IndexError, TypeError,
-    AttributeError, ParseError, LxmlError, NotImplementedError, RuntimeError,
+    AttributeError, SyntaxError, NotImplementedError, RuntimeError,
 )  # fmt: skip
 
 

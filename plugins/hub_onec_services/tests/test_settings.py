@@ -36,10 +36,10 @@ def entity(kind, refers_to="", **row):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"url": "1c.example.ru"}, "such as https://1c.example.ru/base"),
-        ({"url": "https://u:p@1c.example.ru"}, "without user, password"),
+        ({"url": "1c.example.ru"}, "write an address such as"),
+        ({"url": "https://u:p@1c.example.ru"}, "write the address alone"),
         ({"user": "a:b"}, "a colon"),
-        ({"zone": "Mars"}, "such as Asia/Krasnoyarsk"),
+        ({"zone": "Mars"}, "write a zone such as"),
         ({"streams": {}}, "at least 1"),
         ({"streams": "{"}, "in YAML or as one text of JSON"),
         ({"stream": {"type": "odata"}}, "'soap', 'http'"),

@@ -47,7 +47,7 @@ class WebService:
     ) -> None:
         self.description = description
         self.operations = operations
-        root = etree.fromstring(description)
+        root = _xml(description)
         self.space = root.get("targetNamespace")
         self.rows_space = rows_space or self.space
         self._schema = _schema(root)
@@ -55,7 +55,7 @@ class WebService:
     def answer(self, message: bytes) -> tuple[int, bytes]:
         """Carry out a call; a message that the schema does not allow is a fault of the caller."""
         try:
-            envelope = etree.fromstring(message)
+            envelope = _xml(message)
         except etree.XMLSyntaxError as error:
             return 500, _fault(SOAP11, "Client", f"Ошибка разбора XML: {error}")
         soap = etree.QName(envelope).namespace
@@ -63,7 +63,7 @@ class WebService:
         if soap not in (SOAP11, SOAP12) or body is None or len(body) != 1:
             return 500, _fault(SOAP11, "Client", "Неверный формат сообщения SOAP")
         call = body[0]
-        if not self._schema.validate(etree.fromstring(etree.tostring(call))):
+        if not self._schema.validate(_xml(etree.tostring(call))):
             said = self._schema.error_log.last_error.message
             return 500, _fault(soap, "Client", f"Ошибка преобразования данных XDTO: {said}")
         name = etree.QName(call).localname
@@ -73,7 +73,7 @@ class WebService:
             return 500, _fault(soap, "Server", str(fault))
         members = "".join(_member(self.space, member, value, self.rows_space) for member, value in found.items())
         response = f'<m:{name}Response xmlns:m="{self.space}">{members}</m:{name}Response>'
-        if not self._schema.validate(etree.fromstring(response)):
+        if not self._schema.validate(_xml(response.encode())):
             raise AssertionError(f"the stand-in breaks its own description: {self._schema.error_log.last_error}")
         return 200, _envelope(soap, response)
 
@@ -280,6 +280,10 @@ def _content(value: Any, space: str) -> str:
     return made
 
 
+def _xml(content: bytes) -> Any:
+    return etree.fromstring(content, parser=etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+
+
 def _schema(description: Any) -> etree.XMLSchema:
     """Return the types of a description as one schema, though it imports its packages without saying where they are."""
     found = list(description.iter(f"{{{XSD}}}schema"))
@@ -293,6 +297,6 @@ def _schema(description: Any) -> etree.XMLSchema:
         def resolve(self, url: str, _: object, context: object) -> Any:
             return self.resolve_string(texts[url], context) if url in texts else None
 
-    parser = etree.XMLParser()
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     parser.resolvers.add(Packages())
-    return etree.XMLSchema(etree.fromstring(etree.tostring(found[-1]), parser))
+    return etree.XMLSchema(etree.fromstring(etree.tostring(found[-1]), parser=parser))
