@@ -26,7 +26,7 @@ class Web:
         self.server = server
 
     def get(
-        self, path: str, *, encode: bool = True, method: str = "GET", **headers: str
+        self, path: str, *, encode: bool = True, method: str = "GET", body: bytes | None = None, **headers: str
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send one request below the service root; signed in unless a header says otherwise."""
         place = urlsplit(self.server.url)
@@ -34,7 +34,7 @@ class Web:
         pair = f"{self.server.user}:{self.server.password}".encode()
         given = {"Authorization": "Basic " + base64.b64encode(pair).decode(), **headers}
         path = quote(path, safe="/?&=$,'()*:;+%") if encode else path
-        connection.request(method, place.path + path, headers={k: v for k, v in given.items() if v})
+        connection.request(method, place.path + path, body, {k: v for k, v in given.items() if v})
         try:
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
