@@ -77,16 +77,18 @@ def test_a_lost_answer_is_unknown_and_the_letter_is_found(connect, server, sent)
 
 
 def test_a_time_out_is_unknown(connect, server, monkeypatch, sent):
-    monkeypatch.setattr(wire, "ANSWER_SECONDS", 0.3)
     held = threading.Event()
 
     def hold(operation: str) -> None:
+        monkeypatch.setattr(wire, "ANSWER_SECONDS", 0.3)  # from the next question on
         if operation == "CreateItem":
-            held.wait(5)
+            held.wait(60)
 
     server.before = hold
     with pytest.raises(Unavailable, match="in time") as caught:
         connect().execute(command())
+    monkeypatch.setattr(wire, "ANSWER_SECONDS", 60)
+    server.before = None
     held.set()
     assert not caught.value.unsent
     assert connect().find(command()) is not None
