@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+import zeep
 
 from hub.api import AuthError, BadRecord, Money, Record, Reference, Rejected, SettingsError, Unavailable
-from hub.testing.peers.onec_services import EXCHANGE, Fault, WebService
+from hub.testing.peers.onec_services import EXCHANGE, EXCHANGE_SPACE, Fault, WebService
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "onec" / "wsdl"
 samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the real descriptions are not beside the tree")
@@ -78,6 +80,30 @@ def test_the_stock_service_of_bases_lists_its_operations_and_may_answer_with_not
     version = hub.check().version
     assert "CheckInfoBases(ClientID: string, InfoBasesCheckCode: string)" in version
     assert "GetInfoBases(ClientID: string)" in version
+
+
+def test_the_stand_in_speaks_as_another_client_expects_it(hub):
+    """zeep alone, with its own transport and its own reading of answers by their schema."""
+    (key, *_) = hub.peer.add("acts", 3)
+    with requests.Session() as session:
+        session.trust_env = False
+        session.auth = tuple(it.encode() for it in (hub.server.user, hub.server.password))
+        address = f"{hub.server.url}{WS}"
+        client = zeep.Client(f"{address}?wsdl", transport=zeep.Transport(session=session))
+        for binding in ("ExchangeSoapBinding", "ExchangeSoap12Binding"):
+            service = client.create_service(f"{{{EXCHANGE_SPACE}}}{binding}", address)
+            answer = service.GetActs(Since=dt.datetime(2026, 1, 1), Offset=0, Limit=2)  # noqa: DTZ001 - as 1C has it
+            first = answer["return"].Act[0]
+
+            assert len(answer["return"].Act) == 2
+            assert (first.Id.lower(), first.Total, first.Client, first.Deleted) == (key, Decimal("1.50"), None, False)
+            hub.server.services[WS].operations["GetText"] = _forbidden
+            with pytest.raises(zeep.exceptions.Fault, match="нельзя"):
+                service.GetText(Since="")
+
+
+def _forbidden(_: Any) -> Any:
+    raise Fault("{Модуль(1)}: нельзя")
 
 
 # Reading
