@@ -282,10 +282,6 @@ def test_unknown_node_is_404_and_9(planned: Planned) -> None:
     assert b">9<" in body
 
 
-def test_other_posts_are_forbidden(planned: Planned) -> None:
-    assert planned.web.get(CLIENTS, method="POST")[0] == 405
-
-
 # Comparing references
 
 

@@ -18,10 +18,10 @@ from click.testing import CliRunner
 
 from hub.cli import cli
 from hub.model.errors import SettingsError
-from hub.testing.peers.onec import ACCOUNTING, OneCServer, infobase
-from hub_onec.tests.conftest import Web
+from hub.testing.peers.onec import ACCOUNTING, Infobase, OneCServer, infobase
+from hub_onec.tests.conftest import Hub, Web
 
-REAL = Path(__file__).parents[3].parent / "shared" / "data" / "onec" / "json" / "bp30_contracts_minimalmetadata.json"
+REAL = Path(__file__).parents[2].parent / "shared" / "data" / "onec" / "json" / "bp30_contracts_minimalmetadata.json"
 CLIENT = "0d3c5a10-0000-11ee-8000-000000000001"
 DATA = {
     "Catalog_Контрагенты": [
@@ -120,9 +120,19 @@ def test_own_fields_join_those_of_the_configuration() -> None:
     assert other.values["пр_Стадия"] == ""
 
 
-def test_connector_reads_what_the_file_says(hub: Any, file: Path) -> None:
-    with OneCServer(served(file.read_bytes())) as server:
-        hub.server = server
+@contextmanager
+def reading(base: Infobase) -> Iterator[Hub]:
+    """Serve a base and read from it."""
+    with OneCServer(base) as server:
+        hub = Hub(server)
+        try:
+            yield hub
+        finally:
+            hub.http.close()
+
+
+def test_connector_reads_what_the_file_says(file: Path) -> None:
+    with reading(served(file.read_bytes())) as hub:
         hub.settings["fields"] = {"counterparties.status": "пр_Стадия"}
         hub.sync("counterparties")
         found = {event.data.name: event.data for event in hub.events("counterparties")}
@@ -131,11 +141,10 @@ def test_connector_reads_what_the_file_says(hub: Any, file: Path) -> None:
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="captured answers of a real base are not beside the project")
-def test_captured_answer_of_a_real_base_is_served_and_read(hub: Any) -> None:
+def test_captured_answer_of_a_real_base_is_served_and_read() -> None:
     content = REAL.read_bytes()
     captured = json.loads(content)["value"]
-    with OneCServer(served(content)) as server:
-        hub.server = server
+    with reading(served(content)) as hub:
         hub.sync("contracts")
         events = {event.subject.external_id: event.data for event in hub.events("contracts")}
     assert set(events) == {row["Ref_Key"] for row in captured}

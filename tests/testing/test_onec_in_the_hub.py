@@ -1,9 +1,9 @@
-"""The connector in a real hub with its store: the exchange plan, raw streams, own fields, and what the doctor shows."""
+"""The connector `onec` in a real hub: the exchange plan, raw streams, own fields, and what the doctor shows."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,21 @@ class Office:
 
 
 @pytest.fixture
+def publish() -> Iterator[Callable[..., OneCServer]]:
+    started: list[OneCServer] = []
+
+    def start(models: Any, *args: Any) -> OneCServer:
+        server = OneCServer(Infobase(models, *args))
+        server.start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
 def office(tmp_path: Path) -> Office:
     return Office(tmp_path)
 
@@ -99,7 +114,7 @@ def test_unknown_base_is_kept_and_then_mapped(office: Office, publish: Callable[
     office.connect(server)
     assert office.sync()["Catalog_Клиенты"]["new"] == 1
     assert office.json("client", "list", "--all") == []
-    assert key in office.call("record", "list", "--connection", "books")
+    assert key in json.dumps(office.json("record", "list", "--connection", "books"))
     told = " ".join(f"{it['what']} {it['fix']}" for it in office.json("doctor"))
     assert "Catalog_Клиенты looks like counterparties" in told
     office.connect(
