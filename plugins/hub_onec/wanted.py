@@ -233,7 +233,7 @@ class Wording:
         if edm in ("Edm.Int64", "Edm.Int32", "Edm.Int16") and re.fullmatch(r"-?\d{1,18}", str(value)):
             return str(value) if edm == "Edm.Int64" else int(value)
         if edm in ("Edm.Double", "Edm.Decimal") and (number := _number(value)) is not None:
-            if len(number.normalize().as_tuple().digits) > _DIGITS:
+            if len(number.normalize().as_tuple().digits) > _DIGITS or not -_DIGITS < number.adjusted() < _DIGITS:
                 raise Rejected(f"{name} has more than {_DIGITS} digits, which 1C would round.")
             return number
         raise Rejected(f"{name} must be {_KINDS.get(edm, 'left alone: it cannot be written')}.")

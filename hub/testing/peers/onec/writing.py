@@ -93,7 +93,7 @@ class Writing:
             self.effects.append((request.method, request.path))
         if self.after is not None:
             self.after(request.method, request.path)
-        if self.ends == "lost":
+        if self.ends == "lost" or (self.ends == "cut" and not made.body):
             return None
         if self.ends == "proxy":
             return Made(502, "text/html", b"<html>Bad Gateway</html>")

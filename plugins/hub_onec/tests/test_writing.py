@@ -1,0 +1,562 @@
+"""Writing to 1C: looked at before and after, once, found again, and told in its words when it cannot be."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hub.api import AuthError, Command, HubError, Rejected, Unavailable
+from hub.testing.peers.onec import ACCOUNTING, TRADE, Infobase, OneCServer
+from hub.testing.peers.onec.edm import catalog, text
+from hub.testing.peers.onec.writing import Refusal
+from hub_onec import write
+from hub_onec.difference import Difference
+from hub_onec.wanted import KINDS
+
+CLIENTS = "Catalog_Контрагенты"
+CONTACTS = "Catalog_КонтактныеЛица"
+CONTRACTS = "Catalog_ДоговорыКонтрагентов"
+INVOICES = "Document_СчетНаОплатуПокупателю"
+ACTS = "Document_РеализацияТоваровУслуг"
+NOBODY = "11111111-2222-3333-4444-555555555555"
+LINES = [
+    {"name": "Сопровождение", "quantity": "1", "price": "4500.50"},
+    {"name": "Выезд", "quantity": 2, "price": 1000},
+]
+_ids = itertools.count(1)
+
+
+def command(kind: str, data: Any = None, /, *, id: str = "", **more: Any) -> Command:  # noqa: A002 - as the field
+    return Command(id=id or f"cmd-{next(_ids):08d}", kind=kind, data={**(data or {}), **more})
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> None:
+    write._schemas.clear()
+
+
+@pytest.fixture
+def base(server: OneCServer) -> Infobase:
+    return server.base
+
+
+@pytest.fixture
+def client(base: Infobase) -> str:
+    key: str = base.add(CLIENTS, Description="Ромашка ООО", ИНН="2460000001", Комментарий="Давний клиент")
+    return key
+
+
+@pytest.fixture
+def invoice(base: Infobase, client: str) -> str:
+    rows = [{"Содержание": "А", "Сумма": 1}, {"Содержание": "Б", "Сумма": 2}]
+    key: str = base.add(
+        INVOICES, Number="7", Date="2026-05-12T09:30:00", Контрагент_Key=client, СуммаДокумента=3, Товары=rows
+    )
+    return key
+
+
+def held(server: OneCServer, set_name: str, key: str) -> dict[str, Any]:
+    values: dict[str, Any] = server.base.sets[set_name].rows[key].values
+    return values
+
+
+def changes(server: OneCServer) -> list[str]:
+    return [method for method, _ in server.writing.effects]
+
+
+# What is written
+
+
+def test_a_client_is_made_in_our_words_and_those_of_the_base(hub: Any, server: OneCServer) -> None:
+    receipt = hub.connector().execute(
+        command(
+            "counterparty.create",
+            name="Василек ООО",
+            inn="2460000002",
+            kpp="246001001",
+            comment="Из заявки",
+            kind="ЮридическоеЛицо",
+            fields={"СрокОплаты": 10, "ДатаРегистрации": "2020-02-29"},
+            id="cmd-0000000a",
+        )
+    )
+    row = held(server, CLIENTS, receipt.external_id)
+    assert (row["Description"], row["ИНН"].strip(), row["КПП"]) == ("Василек ООО", "2460000002", "246001001")
+    assert (row["СрокОплаты"], row["ДатаРегистрации"]) == ("10", "2020-02-29T00:00:00")
+    assert row["Комментарий"] == "[hub+cmd-0000000a] Из заявки"
+    assert receipt.detail == {"set": CLIENTS, "number": "HB0000001", "version": row["DataVersion"]}
+    assert changes(server) == ["POST"]
+
+
+def test_an_invoice_is_made_with_its_lines_and_sums(hub: Any, server: OneCServer, base: Infobase, client: str) -> None:
+    contract = base.add(CONTRACTS, Owner_Key=client)
+    receipt = hub.connector().execute(
+        command("invoice.create", client=client, contract=contract, date="2026-06-01", due="2026-06-15", lines=LINES)
+    )
+    row = held(server, INVOICES, receipt.external_id)
+    assert (row["Контрагент_Key"], row["ДоговорКонтрагента_Key"]) == (client, contract)
+    assert (row["Date"], row["СрокОплаты"]) == ("2026-06-01T00:00:00", "2026-06-15T00:00:00")
+    assert [(it["LineNumber"], it["Содержание"], it["Сумма"]) for it in row["Товары"]] == [
+        ("1", "Сопровождение", Decimal("4500.50")),
+        ("2", "Выезд", 2000),
+    ]
+    assert row["СуммаДокумента"] == Decimal("6500.50")
+    assert row["Posted"] is False
+    assert receipt.detail["number"] == row["Number"].strip()
+
+
+def test_an_invoice_without_a_date_is_of_today_in_the_zone_of_the_server(
+    hub: Any, server: OneCServer, client: str
+) -> None:
+    receipt = hub.connector().execute(command("invoice.create", client=client, lines=LINES))
+    here = held(server, INVOICES, receipt.external_id)["Date"]
+    now = hub.clock.now().astimezone(ZoneInfo("Asia/Krasnoyarsk")).replace(tzinfo=None)
+    assert abs(now - datetime.fromisoformat(here)) < timedelta(minutes=1)
+
+
+def test_a_contact_a_contract_and_an_act_are_made(hub: Any, server: OneCServer, client: str, invoice: str) -> None:
+    run = hub.connector().execute
+    contact = run(command("contact.create", name="Иванова Мария", position="Бухгалтер", client=client)).external_id
+    contract = run(command("contract.create", title="Абонемент", number="7-АО", date="2026-01-12", end="2026-12-31",
+                           kind="СПокупателем", client=client)).external_id  # fmt: skip
+    act = run(command("act.create", client=client, invoice=invoice, lines=LINES[:1])).external_id
+    person = held(server, CONTACTS, contact)
+    assert (person["ОбъектВладелец"], person["ОбъектВладелец_Type"]) == (client, f"StandardODATA.{CLIENTS}")
+    assert held(server, CONTRACTS, contract)["СрокДействия"] == "2026-12-31T00:00:00"
+    assert held(server, ACTS, act)["СчетНаОплатуПокупателю_Key"] == invoice
+
+
+def test_the_tax_on_top_is_part_of_the_total(hub: Any, server: OneCServer, client: str) -> None:
+    found = hub.connector().preview(command("invoice.create", client=client, vat_included=False, lines=LINES[1:]))
+    assert Difference("СуммаДокумента", None, Decimal("2000.00")) in found.differences
+
+
+def test_only_what_differs_is_sent_and_the_rest_stands(hub: Any, server: OneCServer, client: str) -> None:
+    seen: list[dict[str, Any]] = []
+    server.writing.module = lambda _, values: seen.append(dict(values))
+    hub.connector().execute(
+        command("counterparty.update", key=client, name="Ромашка ООО", kpp="246001001", id="cmd-0000000b")
+    )
+    assert seen == [{"КПП": "246001001", "Комментарий": "[hub:cmd-0000000b] Давний клиент"}]
+    assert held(server, CLIENTS, client)["ИНН"].strip() == "2460000001"
+
+
+def test_the_mark_that_made_an_object_stays_and_the_last_one_follows_it(hub: Any, server: OneCServer) -> None:
+    run = hub.connector().execute
+    made = command("counterparty.create", name="Василек", comment="один", id="cmd-0000000c")
+    key = run(made).external_id
+    for number in range(3):
+        run(command("counterparty.update", key=key, comment=f"комментарий {number}", id=f"cmd-upd-{number}"))
+    assert held(server, CLIENTS, key)["Комментарий"] == "[hub+cmd-0000000c] [hub:cmd-upd-2] комментарий 2"
+    assert hub.connector().find(made).external_id == key
+
+
+def test_a_change_that_is_there_already_writes_nothing(hub: Any, server: OneCServer, client: str) -> None:
+    same = command("counterparty.update", key=client, inn="2460000001", comment="Давний клиент")
+    receipt = hub.connector().execute(same)
+    assert (receipt.external_id, changes(server)) == (client, [])
+    assert hub.connector().find(same).external_id == client
+
+
+def test_documents_are_posted_and_unposted(hub: Any, server: OneCServer, invoice: str) -> None:
+    run = hub.connector().execute
+    for verb in ("post", "post", "unpost", "unpost"):
+        asked = command(f"invoice.{verb}", key=invoice)
+        assert run(asked).external_id == invoice
+        assert held(server, INVOICES, invoice)["Posted"] is (verb == "post")
+        assert hub.connector().find(asked) is not None
+    assert changes(server) == ["POST", "POST"]
+
+
+def test_objects_are_marked_for_deletion_and_unmarked(hub: Any, server: OneCServer, client: str, invoice: str) -> None:
+    run = hub.connector().execute
+    for noun, set_name, key in (("counterparty", CLIENTS, client), ("invoice", INVOICES, invoice)):
+        run(command(f"{noun}.mark", key=key))
+        assert held(server, set_name, key)["DeletionMark"] is True
+        run(command(f"{noun}.unmark", key=key))
+        assert held(server, set_name, key)["DeletionMark"] is False
+
+
+def test_a_posted_document_that_was_changed_is_to_be_posted_again(hub: Any, server: OneCServer, invoice: str) -> None:
+    run = hub.connector().execute
+    run(command("invoice.post", key=invoice))
+    receipt = run(command("invoice.update", key=invoice, comment="Сверено"))
+    assert "post it again" in receipt.detail["note"]
+
+
+def test_what_a_module_changed_by_itself_is_told(hub: Any, server: OneCServer, client: str) -> None:
+    server.writing.module = lambda _, values: values.update(НаименованиеПолное="Общество")
+    receipt = hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+    assert receipt.detail["also_changed"] == ["НаименованиеПолное"]
+
+
+def test_the_mark_has_a_field_of_its_own_where_one_is_named(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    hub.server = publish(TRADE)
+    asked = command("contract.create", number="7", kind="СПокупателем", id="cmd-0000000d")
+    with pytest.raises(Rejected, match=r"marks: \{contracts: "):
+        hub.connector().execute(asked)
+    hub.server = publish([catalog("ДоговорыКонтрагентов", text("Номер", "ИдСвязки", "Комментарий"))])
+    hub.settings["marks"] = {"contracts": "ИдСвязки"}
+    key = hub.connector().execute(command("contract.create", number="7", comment="Свой", id="cmd-0000000d")).external_id
+    row = held(hub.server, CONTRACTS, key)
+    assert (row["ИдСвязки"], row["Комментарий"]) == ("[hub+cmd-0000000d]", "Свой")
+
+
+def test_a_long_or_odd_id_is_kept_as_a_digest(hub: Any, server: OneCServer, base: Infobase) -> None:
+    base.add(CLIENTS, Комментарий="[hub+cmd] чужой")
+    for id_ in ("cmd", "счет/№ 7'--", "x" * 80, "a_b%c[d]efgh"):
+        asked = command("counterparty.create", name="Василек", id=id_)
+        assert hub.connector().find(asked) is None
+        key = hub.connector().execute(asked).external_id
+        assert hub.connector().find(asked).external_id == key
+        assert len(held(server, CLIENTS, key)["Комментарий"]) < 50
+
+
+# Dry run
+
+
+def test_a_preview_shows_the_exact_difference_and_sends_no_change(hub: Any, server: OneCServer, invoice: str) -> None:
+    asked = command("invoice.update", key=invoice, comment="Новый", id="cmd-0000000e",
+                    lines=[{"name": "А", "amount": 5}])  # fmt: skip
+    found = hub.connector().preview(asked)
+    assert found.version == held(server, INVOICES, invoice)["DataVersion"]
+    lost = {"Номенклатура_Key": "00000000-0000-0000-0000-000000000000", "Содержание": "Б", "Количество": 0, "Цена": 0,
+            "Сумма": 2}  # fmt: skip
+    assert found.differences == (
+        Difference("Комментарий", "", "[hub:cmd-0000000e] Новый"),
+        Difference("Товары[1].Сумма", 1, 5),
+        Difference("Товары[2]", lost, None),
+        Difference("СуммаДокумента", 3, 5),
+    )
+    assert changes(server) == []
+
+
+def test_a_preview_of_posting_and_of_a_new_object(hub: Any, server: OneCServer, invoice: str) -> None:
+    assert hub.connector().preview(command("invoice.post", key=invoice)).differences == (
+        Difference("Posted", False, True),
+    )
+    made = hub.connector().preview(command("counterparty.create", name="Василек", id="cmd-0000000f"))
+    assert made.differences == (
+        Difference("Description", None, "Василек"),
+        Difference("Комментарий", None, "[hub+cmd-0000000f]"),
+    )
+    assert changes(server) == []
+
+
+def test_what_was_changed_since_the_preview_is_not_overwritten(hub: Any, server: OneCServer, client: str) -> None:
+    asked = command("counterparty.update", key=client, kpp="246001001")
+    seen = hub.connector().preview(asked).version
+    server.base.change(CLIENTS, client, Комментарий="Бухгалтер был здесь")
+    with pytest.raises(Rejected, match="changed since the command was written"):
+        hub.connector().execute(command("counterparty.update", key=client, kpp="246001001", version=seen))
+    assert changes(server) == []
+
+
+# What must not leave
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"fields": {"Наименование": "В"}}, "no field Наименование. Is it НаименованиеПолное?"),
+        ({"nme": "В"}, "nme is unknown"),
+        ({"fields": {"Posted": True}}, "no field Posted"),
+        ({"fields": {"DeletionMark": True}}, "DeletionMark cannot be written"),
+        ({"fields": {"СрокОплаты": "десять"}}, "СрокОплаты must be a whole number"),
+        ({"fields": {"НДСПоСтавкам4и2": "да"}}, "must be true or false"),
+        ({"fields": {"ГоловнойКонтрагент_Key": "нет"}}, "must be the Ref_Key"),
+        ({"fields": {"ДатаРегистрации": "12.05.2026"}}, "must be a date such as"),
+        ({"name": "звонок\x07"}, "without control characters"),
+        ({"fields": {"ГоловнойКонтрагент_Key": NOBODY}}, "ГоловнойКонтрагент_Key leads to no object"),
+        ({"fields": {"КонтактнаяИнформация": [{"Тип": "Телефон", "Нет": "1"}]}}, "no field Нет"),
+        ({"fields": {"КонтактнаяИнформация": "телефон"}}, "must be a list of rows"),
+        ({"fields": "КПП"}, "fields` must hold"),
+        ({"key": NOBODY}, "has no key yet"),
+        ({"set": "Catalog_Пользователи"}, "must be one of"),
+        ({}, "says nothing to write"),
+    ],
+)
+def test_what_1c_would_damage_silently_never_leaves(hub: Any, server: OneCServer, data: Any, said: str) -> None:
+    asked = command("counterparty.create", data)
+    with pytest.raises(Rejected) as caught:
+        hub.connector().execute(asked)
+    assert said in str(caught.value)
+    assert changes(server) == []
+    assert hub.connector().find(asked) is None
+
+
+def test_a_reference_in_a_line_is_looked_up(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    hub.server = publish([*ACCOUNTING, catalog("Номенклатура")])
+    with pytest.raises(Rejected, match=r"Товары\[2\]\.Номенклатура_Key leads to no object"):
+        hub.connector().execute(command("invoice.create", lines=[{"amount": 1}, {"amount": 1, "item": NOBODY}]))
+    assert changes(hub.server) == []
+
+
+def test_a_text_too_long_is_refused_where_the_publication_tells_lengths(hub: Any, server: OneCServer) -> None:
+    server.shows_lengths = True
+    with pytest.raises(Rejected, match="Description takes 100 characters, not 238"):
+        hub.connector().execute(command("counterparty.create", name="Я" * 238))
+    assert changes(server) == []
+
+
+@pytest.mark.parametrize("amount", ["1e400", "nan", "1234567890.1234567", True, {}, "много"])
+def test_an_amount_that_1c_cannot_keep_is_refused(hub: Any, server: OneCServer, client: str, amount: Any) -> None:
+    with pytest.raises(Rejected, match="СуммаДокумента"):
+        hub.connector().execute(command("invoice.create", client=client, total=amount))
+    assert changes(server) == []
+
+
+def test_a_key_that_leads_nowhere_and_no_key(hub: Any) -> None:
+    with pytest.raises(Rejected, match="has no object"):
+        hub.connector().execute(command("counterparty.update", key=NOBODY, name="В"))
+    for key in ("", "7", "00000000-0000-0000-0000-000000000000"):
+        with pytest.raises(Rejected, match="must be the Ref_Key"):
+            hub.connector().execute(command("counterparty.update", key=key, name="В"))
+
+
+def test_a_marked_document_is_not_posted_and_a_posted_one_not_marked(
+    hub: Any, server: OneCServer, invoice: str
+) -> None:
+    run = hub.connector().execute
+    run(command("invoice.mark", key=invoice))
+    with pytest.raises(Rejected, match="Unmark it first"):
+        run(command("invoice.post", key=invoice))
+    run(command("invoice.unmark", key=invoice))
+    run(command("invoice.post", key=invoice))
+    with pytest.raises(Rejected, match="Unpost it first"):
+        run(command("invoice.mark", key=invoice))
+
+
+def test_a_base_without_the_set_says_what_to_publish(hub: Any, server: OneCServer) -> None:
+    server.base.composition.discard(CLIENTS)
+    with pytest.raises(Rejected, match=f"Publish {CLIENTS}"):
+        hub.connector().execute(command("counterparty.create", name="В"))
+
+
+# What 1C does without a word
+
+
+def test_a_cut_text_is_named(hub: Any, server: OneCServer) -> None:
+    asked = command("counterparty.create", name="Я" * 238)
+    with pytest.raises(Rejected, match="Description was cut from 238 to 100 characters") as caught:
+        hub.connector().execute(asked)
+    assert "ЯЯЯ" not in str(caught.value)
+    assert changes(server) == ["POST"]
+    with pytest.raises(Rejected, match=r"has made .* already, but Description was cut"):
+        hub.connector().execute(asked)
+    assert changes(server) == ["POST"]
+
+
+def test_an_ignored_field_is_named(hub: Any, server: OneCServer, client: str) -> None:
+    server.writing.module = lambda _, values: values.pop("КПП", None)
+    with pytest.raises(Rejected, match="КПП was ignored"):
+        hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+
+
+def test_a_lost_row_and_a_changed_one_are_named(hub: Any, server: OneCServer, client: str) -> None:
+    server.writing.module = lambda _, values: values["Товары"].pop()
+    with pytest.raises(Rejected, match=r"Товары\[2\] was lost"):
+        hub.connector().execute(command("invoice.create", client=client, lines=LINES))
+    server.writing.module = lambda _, values: values["Товары"][0].update(Сумма=Decimal(4500))
+    with pytest.raises(Rejected, match=r"Товары\[1\]\.Сумма was written differently"):
+        hub.connector().execute(command("invoice.create", client=client, lines=LINES))
+
+
+def test_posting_that_does_not_post_is_told(hub: Any, server: OneCServer, invoice: str) -> None:
+    server.writing.after = lambda *_: server.base.change(INVOICES, invoice, Posted=False)
+    with pytest.raises(Rejected, match="Posted is not true"):
+        hub.connector().execute(command("invoice.post", key=invoice))
+
+
+# Refusals
+
+
+def refuse(words: str) -> Callable[..., None]:
+    def module(*_: Any) -> None:
+        raise Refusal(words)
+
+    return module
+
+
+def test_a_refusal_keeps_the_words_of_1c(hub: Any, server: OneCServer, client: str, invoice: str) -> None:
+    server.writing.module = refuse("Контрагент с таким ИНН уже есть.")
+    with pytest.raises(Rejected, match="Контрагент с таким ИНН уже есть"):
+        hub.connector().execute(command("counterparty.create", name="В"))
+    server.writing.poster = refuse("Не хватает 3 шт. товара на складе.")
+    with pytest.raises(Rejected, match="Не хватает 3 шт"):
+        hub.connector().execute(command("invoice.post", key=invoice))
+    assert changes(server) == []
+
+
+@pytest.mark.parametrize("words", ["", "Lock conflict during transaction: the record is locked."])
+def test_an_object_that_is_being_edited_is_tried_later(hub: Any, server: OneCServer, client: str, words: str) -> None:
+    server.writing.locked = set() if words else {client}
+    server.writing.module = refuse(words) if words else None
+    with pytest.raises(Unavailable, match="in use") as caught:
+        hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+    assert caught.value.unsent
+    assert caught.value.retry_after
+    server.writing.locked, server.writing.module = set(), None
+    hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+
+
+def test_missing_rights_are_no_wrong_password(hub: Any, server: OneCServer, client: str) -> None:
+    server.writing.read_only.add(CLIENTS)
+    with pytest.raises(Rejected, match=f"right to change {CLIENTS}"):
+        hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+
+
+def test_a_change_at_the_same_moment_is_refused_where_1c_heeds_versions(
+    hub: Any, server: OneCServer, client: str
+) -> None:
+    server.writing.heeds_if_match = True
+    server.writing.before = lambda *_: server.base.change(CLIENTS, client, Комментарий="Бухгалтер был здесь")
+    with pytest.raises(Rejected, match="changed by somebody else at this moment"):
+        hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+    assert held(server, CLIENTS, client)["Комментарий"] == "Бухгалтер был здесь"
+    server.writing.before = None
+    hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+
+
+def test_a_change_at_the_same_moment_is_told_where_1c_does_not_heed_versions(
+    hub: Any, server: OneCServer, client: str
+) -> None:
+    server.writing.before = lambda *_: server.base.change(CLIENTS, client, НаименованиеПолное="Общество")
+    receipt = hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+    assert receipt.detail["also_changed"] == ["НаименованиеПолное"]
+
+
+def test_a_wrong_password_is_tried_once(hub: Any, server: OneCServer) -> None:
+    connector = hub.connector()
+    server.password = "другой"
+    with pytest.raises(AuthError):
+        connector.execute(command("counterparty.create", name="В"))
+    assert server.refused_logins == 1
+
+
+def test_a_kind_nobody_knows(hub: Any) -> None:
+    with pytest.raises(Rejected, match="does not know"):
+        hub.connector().execute(command("counterparty.paint", name="В"))
+    assert hub.connector().find(command("counterparty.paint")) is None
+    assert set(hub.connector().commands()) == set(KINDS)
+
+
+# Answers that do not come
+
+
+@pytest.mark.parametrize("ends", ["lost", "cut", "proxy"])
+@pytest.mark.parametrize("kind", ["counterparty.create", "counterparty.update", "invoice.post", "counterparty.mark"])
+def test_a_change_without_an_answer_is_unknown_and_found(
+    hub: Any, server: OneCServer, client: str, invoice: str, ends: Any, kind: str
+) -> None:
+    data = {"name": "Василек"} if kind.endswith(("create", "update")) else {}
+    data |= {} if kind.endswith("create") else {"key": invoice if kind.startswith("invoice") else client}
+    asked = command(kind, data)
+    server.writing.ends = ends
+    with pytest.raises(Unavailable) as caught:
+        hub.connector().execute(asked)
+    assert not caught.value.unsent
+    server.writing.ends = ""
+    receipt = hub.connector().find(asked)
+    assert receipt is not None
+    assert hub.connector().execute(asked).external_id == receipt.external_id
+    assert len(changes(server)) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_failure_before_the_change_promises_that_nothing_was_sent(hub: Any, server: OneCServer, status: int) -> None:
+    server.troubles.status = status
+    with pytest.raises(Unavailable) as caught:
+        hub.connector().execute(command("counterparty.create", name="В"))
+    assert caught.value.unsent
+    server.troubles.status = 0
+    assert changes(server) == []
+
+
+@pytest.mark.parametrize("trouble", ["status", "html", "password", "forbidden", "down"])
+def test_a_failure_when_it_is_read_back_promises_nothing(hub: Any, server: OneCServer, trouble: str) -> None:
+    asked = command("counterparty.create", name="В")
+
+    def after(*_: Any) -> None:
+        if trouble == "password":
+            server.password = "другой"
+        elif trouble == "forbidden":
+            server.troubles.forbidden.add(CLIENTS)
+        else:
+            setattr(server.troubles, "html" if trouble == "html" else "status", 503)
+
+    server.writing.after = after
+    password = server.password
+    with pytest.raises(HubError) as caught:
+        hub.connector().execute(asked)
+    assert isinstance(caught.value, Unavailable)
+    assert not caught.value.unsent
+    server.troubles.html, server.troubles.status, server.password = False, 0, password
+    server.troubles.forbidden.clear()
+    assert hub.connector().find(asked) is not None
+    assert changes(server) == ["POST"]
+
+
+def test_find_does_not_take_missing_rights_for_absence(hub: Any, server: OneCServer) -> None:
+    asked = command("counterparty.create", name="В")
+    hub.connector().execute(asked)
+    server.troubles.forbidden.add(CLIENTS)
+    with pytest.raises(Unavailable):
+        hub.connector().find(asked)
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_session_that_ended_before_the_change_promises_that_nothing_was_sent(
+    hub: Any, server: OneCServer, status: int
+) -> None:
+    server.has_sessions, server.lost_session_status = True, status
+    connector = hub.connector()
+    asked = command("counterparty.create", name="В")
+    send = connector._client.send_once
+
+    def late(*given: Any) -> Any:
+        server.sessions.clear()
+        return send(*given)
+
+    connector._client.send_once = late
+    with pytest.raises(Unavailable) as caught:
+        connector.execute(asked)
+    assert caught.value.unsent
+    connector._client.send_once = send
+    connector.execute(asked)
+    assert changes(server) == ["POST"]
+
+
+def test_a_copy_made_in_1c_is_told(hub: Any, server: OneCServer) -> None:
+    asked = command("counterparty.create", name="Василек")
+    key = hub.connector().execute(asked).external_id
+    copy = server.base.add(CLIENTS, Description="Копия", Комментарий=held(server, CLIENTS, key)["Комментарий"])
+    found = hub.connector().find(asked)
+    assert {found.external_id, *found.detail["copies"]} == {key, copy}
+
+
+def test_metadata_is_read_once_and_again_when_a_field_is_new(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    hub.server = publish([catalog("Контрагенты", text("Комментарий"))])
+    hub.connector().execute(command("counterparty.create", name="В"))
+    hub.connector().execute(command("counterparty.create", name="Г"))
+    asked = [it for it in hub.server.requests if "$metadata" in it]
+    assert len(asked) == 1
+    hub.server.base.models[CLIENTS] = catalog("Контрагенты", text("Комментарий", "Новое"))
+    hub.server._metadata = None
+    hub.connector().execute(command("counterparty.create", fields={"Новое": "есть"}))
+
+
+def test_a_wrong_field_for_the_marks_is_told(hub: Any, server: OneCServer) -> None:
+    hub.settings["marks"] = {"counterparties": "Нет"}
+    with pytest.raises(Rejected, match="no text field Нет"):
+        hub.connector().execute(command("counterparty.create", name="В"))
+    for wrong in ({"payments": "Поле"}, {"invoices": "не поле"}):
+        hub.settings["marks"] = wrong
+        with pytest.raises(ValueError, match="marks"):
+            hub.connector()
