@@ -30,11 +30,14 @@ from hub.store import log, reminders, state
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.parties import entity_id
-from hub.store.tables import STATE, event
+from hub.store.tables import STATE, event, run, stream
 from hub.store.tables import reminder as reminder_table
 
 HORIZON = timedelta(days=180)
 """Occurrences older than this no longer raise or close anything."""
+_TRIED = timedelta(days=1)
+_SILENCE = timedelta(hours=2)
+"""A connection is not called silent sooner, however often it is to be read."""
 _KINDS = ("contract", "invoice", "act", "payment", "ticket", "contact")
 
 
@@ -90,6 +93,7 @@ def load_world(connection: Connection, config: Config, now: datetime) -> World:
     objects: dict[str, dict[str, dict[str, Any]]] = {kind: _objects(connection, kind) for kind in _KINDS}
     objects["client"] = _clients(connection, config)
     objects["employee"], objects["absence"] = _employees(config)
+    objects["connection"] = _connections(connection, config, now)
     return World(
         objects, _facts(connection, now), calendars=calendars_of(config), enforce_from=enforce_from(config, connection)
     )
@@ -148,6 +152,27 @@ def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dic
                 "employee": employee.id, "start": days[0], "end": days[1], "substitute": employee.substitute
             }  # fmt: skip
     return people, absences
+
+
+def _connections(connection: Connection, config: Config, now: datetime) -> dict[str, dict[str, Any]]:
+    """Return since when each connection in use was read in full, and until when it should have been read again.
+
+    Of the streams that were tried within a day the one that is behind the most counts.
+    """
+    settings = {name: each for name, each in config.model.connections.items() if each.enabled}
+    ours, name = run.c.connection.in_(settings), run.c.connection
+    begun = connection.execute(select(name, func.min(run.c.started_at)).where(ours).group_by(name)).all()
+    tried = select(name, run.c.stream).where(ours, run.c.started_at >= now - _TRIED).distinct()
+    in_use = {(row.connection, row.stream) for row in connection.execute(tried)}
+    rows = connection.execute(select(stream.c.connection, stream.c.name, stream.c.completed_at)).all()
+    found: dict[str, dict[str, Any]] = {}
+    for who, first in begun:
+        used = [row.completed_at for row in rows if row.connection == who and (who, row.name) in in_use]
+        past = [row.completed_at for row in rows if row.connection == who and row.completed_at]
+        read_at = max(past, default=None) if not used else None if None in used else min(used)
+        expected = (read_at or first) + max(3 * settings[who].every, _SILENCE)
+        found[who] = {"name": who, "read_at": read_at, "expected": expected}
+    return found
 
 
 def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
@@ -251,10 +276,10 @@ def _changes(
     for before in kept.values():
         if before.state == "open" and before.id not in alive:
             rule = by_id.get(before.rule)
-            reason = (
-                why_gone(found.world, rule, before.subject_kind, before.subject, now) if rule else "Правило выключено"
-            )
-            changes.append(before.closed("cancelled", reason, now))
+            state_, reason = "cancelled", "Правило выключено"
+            if rule:
+                state_, reason = why_gone(found.world, rule, before.subject_kind, before.subject, now)
+            changes.append(before.closed(state_, reason, now))
     return changes
 
 

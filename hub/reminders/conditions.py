@@ -1,6 +1,7 @@
 """Conditions over facts: `{field: ticket.priority, eq: urgent}` and `{any: [...]}`, typed when the rule is loaded.
 
-Operators: eq ne in gt ge lt le exists missing older newer. A field that nobody says fails every operator except `ne`,
+Operators: eq ne in contains gt ge lt le exists missing older newer. `contains` looks for a text within a text, case
+aside. A field that nobody says fails every operator except `ne`,
 `missing` and `older` (a client who was never called was called too long ago). `older: 7d` holds from the field's time
 plus the span on, `newer: 30d` before it. In `resolve` a value may be a field of the reminder's subject:
 `{field: contract.start, le: {subject: contract.end, plus: 1d}}`; when the subject does not say it, the condition holds.
@@ -21,7 +22,7 @@ from hub.model.values import Money, parse_decimal
 from hub.reminders.calendars import Span
 from hub.reminders.world import Fact, World, number_of, said
 
-OPERATORS = ("eq", "ne", "in", "gt", "ge", "lt", "le", "exists", "missing", "older", "newer")
+OPERATORS = ("eq", "ne", "in", "contains", "gt", "ge", "lt", "le", "exists", "missing", "older", "newer")
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 
 Path: TypeAlias = tuple[str, str]
@@ -52,18 +53,23 @@ def _fields() -> dict[str, dict[str, str]]:
 _EXTRA = {
     "client": {
         "last_connected_call": "moment", "last_poll": "moment", "open_tickets": "number", "unpaid": "money",
-        "monthly_fee": "money", "contract_end": "day", "next_contact": "day",
+        "monthly_fee": "money", "contract_end": "day", "next_contact": "day", "open_important": "number",
+        "oldest_important": "moment", "newest_important": "moment", "first_purchase": "moment", "welcomed": "moment",
     },
     "call": {"from": "text", "candidates": "text"},
     "invoice": {"unpaid": "money", "amount": "money"},
-    "ticket": {"priority_since": "moment", "promised_wait_until": "moment"},
+    "ticket": {
+        "priority_since": "moment", "promised_wait_until": "moment", "assigned_at": "moment", "started_at": "moment",
+        "evening": "moment",
+    },
+    "connection": {"name": "text", "read_at": "moment", "expected": "moment"},
     "poll": {"score": "number", "aspect": "text", "text": "text", "reason": "text"},
 }  # fmt: skip
 
 FIELDS = _fields()
 """What a rule may name: kind → field → text, number, money, day, moment, flag or list."""
 
-FIGURES = {"count": "number", "attempts": "number", "year": "number"}
+FIGURES = {"count": "number", "attempts": "number", "year": "number", "stage": "text"}
 """Figures of the reminder itself, for texts and keys."""
 
 _VERBS = {
@@ -247,6 +253,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "lt": operators.lt,
     "le": operators.le,
     "in": lambda actual, operand: actual in operand,
+    "contains": lambda actual, operand: operand.casefold() in str(actual).casefold(),
 }
 
 

@@ -20,7 +20,7 @@ from hub.reminders.calendars import FIRST_DAY, LAST_DAY, Span
 from hub.reminders.conditions import Check, Scene, all_hold, clock_of, describe
 from hub.reminders.people import addressees, assignee
 from hub.reminders.rules import SEVERITIES, Closing, DateTrigger, Escalation, EventTrigger, Rule, ScanTrigger
-from hub.reminders.timing import due_time, escalations, propose_call, snoozed_until
+from hub.reminders.timing import due_time, escalations, propose_call, snoozed_until, stage_of
 from hub.reminders.world import EARLIEST, Fact, World, amount, number_of
 
 Status = Literal["open", "resolved", "cancelled", "expired"]
@@ -135,7 +135,9 @@ def notices(due: Due, sent: Collection[tuple[str, str]]) -> list[tuple[str, Step
     wanted: dict[str, Step] = {}
     for step in due.steps:
         for person in step.to:
-            if (person, step.name) not in sent:
+            if (person, step.name) in sent:
+                wanted.pop(person, None)  # what came before is told with it
+            else:
                 wanted[person] = step
     return sorted(wanted.items())
 
@@ -151,22 +153,25 @@ def today_order(world: World, dues: Iterable[Due], now: datetime) -> list[Due]:
     return sorted(waiting, key=weight)
 
 
-def why_gone(world: World, rule: Rule, kind: str, subject: str, now: datetime) -> str:
+def why_gone(world: World, rule: Rule, kind: str, subject: str, now: datetime) -> tuple[Status, str]:
     """Say why a reminder that was open is no more among the reminders: the first condition that no longer holds."""
     scene = Scene(world.until(now), now, kind, subject)
     if not world.get(kind, subject):
-        return "Предмет напоминания удалён в источнике"
+        return "cancelled", "Предмет напоминания удалён в источнике"
+    if rule.over:
+        return "resolved", _sentence(rule.over)
     for check in rule.where:
         if not all_hold((check,), scene):
-            return f"Условие больше не выполняется: {describe(check)}"
-    return "Срок изменился"
+            return "cancelled", f"Условие больше не выполняется: {describe(check)}"
+    return "cancelled", "Срок изменился"
 
 
-def scene_of(world: World, due: Due, now: datetime) -> Scene:
+def scene_of(world: World, rule: Rule, due: Due, now: datetime) -> Scene:
     """Return the scene of a reminder, for its texts and explanation."""
     scene = Scene(world, now, due.subject_kind, due.subject, fact=world.fact(due.trigger))
     scene.fact_first = False
     scene.figures = {"count": due.count, "attempts": due.attempts, "year": due.trigger_time.year}
+    scene.figures["stage"] = _stage_title(rule, scene, due.trigger_time)
     return scene
 
 
@@ -393,6 +398,7 @@ class _Run:
             for fact in self._fitting(closing, scene, near)
         }
         scene.figures = {"year": start.year, **scene.figures, "count": len(instance.times), "attempts": len(tries)}
+        scene.figures["stage"] = _stage_title(rule, scene, start)
         due = Due(
             rule=rule.id, key=instance.key, severity=rule.severity, status=ended.status if ended else "open",
             title=rule.title.render(scene), why=rule.why.render(scene),
@@ -408,7 +414,8 @@ class _Run:
         scene, start = instance.scene, instance.times[0]
         deeds = [deed for deed in self.deeds.get((rule.id, instance.key), ()) if deed.at >= start]
         by_kind = {deed.kind: deed for deed in deeds}
-        acked = next((deed.at for deed in deeds if deed.kind == "ack"), None)
+        _, begun = stage_of(rule, scene, start)
+        acked = next((deed.at for deed in deeds if deed.kind == "ack" and deed.at >= begun), None)
         who, how = assignee(rule.assign, scene)
         if "assign" in by_kind:
             who, how = by_kind["assign"].employee, "by hand"
@@ -426,7 +433,7 @@ class _Run:
             acked_at=acked,
             snoozed_until=snoozed_until(rule, scene, snoozes, [time for time, _ in up]),
             steps=self._steps(rule, instance, moment, (who, acked), up),
-            closes_when="; ".join(each.words for each in rule.resolve),
+            closes_when="; ".join(filter(None, (rule.over, *(each.words for each in rule.resolve)))),
         )
 
     def _steps(
@@ -440,15 +447,25 @@ class _Run:
         who, acked = owner
         times = instance.times[: rule.max_firings]
         steps = [Step(f"raise:{number}", time, (who,)) for number, time in enumerate(times, 1)]
+        stage, begun = stage_of(rule, instance.scene, instance.times[0])
+        if stage and stage is not rule.stages[0]:
+            steps.append(Step(f"stage:{stage.name}", begun, (who,)))
         if rule.warn != Span():
             early = due - (self.office.add(due, rule.warn) - due)
-            steps.append(Step("warn", early, (who,)))
+            steps += [Step("warn", early, (who,))] if early > begun else []
         for number, (time, escalation) in enumerate(up, 1):
             if escalation.unless == "not_acked" and acked and acked <= time:
                 continue
             people = {each: None for spec in escalation.to for each in addressees(spec, instance.scene, who)}
-            steps.append(Step(f"escalate:{number}", time, tuple(people)))
+            steps.append(
+                Step(f"escalate:{stage.name}:{number}" if stage else f"escalate:{number}", time, tuple(people))
+            )
         return tuple(sorted((step for step in steps if step.time <= self.now), key=lambda step: (step.time, step.name)))
+
+
+def _stage_title(rule: Rule, scene: Scene, start: datetime) -> str:
+    stage, _ = stage_of(rule, scene, start)
+    return stage.title if stage else ""
 
 
 def _one_open_per_key(dues: Iterable[Due]) -> list[Due]:

@@ -69,7 +69,7 @@ class CardFact(Struct, frozen=True):
 def explain(world: World, rule: Rule, due: Due, now: datetime) -> Explanation:
     """Return why the reminder is there, or what closed it."""
     world = world.until(now)
-    scene = scene_of(world, due, now)
+    scene = scene_of(world, rule, due, now)
     steps = escalations(rule, scene, due.trigger_time)
     cancels = tuple(_tested(check, scene) for check in rule.cancel)
     scene.fact_first = True
@@ -82,7 +82,7 @@ def explain(world: World, rule: Rule, due: Due, now: datetime) -> Explanation:
         trigger_time=due.trigger_time,
         trigger_fields={name: str(value) for name, value in fields.items() if said(value)},
         conditions=tuple(_tested(check, scene) for check in rule.where),
-        closes=tuple(closing.words for closing in rule.resolve),
+        closes=tuple(filter(None, (rule.over, *(closing.words for closing in rule.resolve)))),
         cancels=cancels,
         escalation=tuple(Planned(time, step.to, step.unless, time <= now) for time, step in steps),
         due=due.due,
@@ -104,7 +104,7 @@ def card(world: World, rule: Rule, due: Due, now: datetime) -> list[CardFact]:
 
 def script(world: World, rule: Rule, due: Due, now: datetime) -> list[str]:
     """Return what to say, line by line."""
-    scene = scene_of(world.until(now), due, now)
+    scene = scene_of(world.until(now), rule, due, now)
     return [line.render(scene) for line in rule.script]
 
 

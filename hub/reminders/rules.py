@@ -11,6 +11,15 @@ A rule has exactly one trigger:
                                                           from the one `older` condition, or from the start of use
     {date: contract.end, offsets: [-60d, +5bd]}           a day, with offsets; each year with `yearly: true`
 
+`stages` divide the way of a reminder, each with a clock of its own instead of `due` and `escalate` of the rule:
+
+    stages:
+      - {name: assigned, title: "назначить специалиста", done: [{field: ticket.specialist, exists: true}],
+         at: ticket.assigned_at, due: {after: 15m, calendar: always}}
+      - {name: solved, title: "решить", due: {after: 4h}}      the last one ends with `resolve`
+
+A scan and a date end as well when the conditions no longer hold; `over` says in words what that means.
+
 `enforce_from: install` (or a day) keeps old facts quiet: events and `since` before it raise nothing; a date raises
 nothing for offsets before it unless the date itself lies after it; an `older` clock starts at it at the earliest.
 """
@@ -105,6 +114,21 @@ class Escalation(Struct, frozen=True):
     calendar: str = "office"
 
 
+class Stage(Struct, frozen=True, kw_only=True):
+    """One part of the way with its own clock, which runs from the moment at which the part before was done.
+
+    `done` says that it is behind us (never for the last one: `resolve` ends it), `at` since when; `title` says to
+    people what is to be done now.
+    """
+
+    name: str
+    title: str
+    done: tuple[Check, ...] = ()
+    at: Path | None = None
+    due: DueSpec = DueSpec()
+    escalate: tuple[Escalation, ...] = ()
+
+
 class Snooze(Struct, frozen=True):
     """How long at a time and how often a reminder may be put off."""
 
@@ -133,9 +157,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     channels: tuple[str, ...] = CHANNELS
     resolve: tuple[Closing, ...] = ()
     attempts: tuple[Closing, ...] = ()
+    over: str = ""
     cancel: tuple[Check, ...] = ()
     snooze: Snooze = Snooze(parse_span("1d") or Span(), 3)
     escalate: tuple[Escalation, ...] = ()
+    stages: tuple[Stage, ...] = ()
     max_firings: int = 5
     expire: Span | None = None
     produce: tuple[tuple[str, str], ...] = ()
@@ -282,9 +308,11 @@ def _rule(node: _Node) -> Rule | _SwitchedOff:
         "channels": lambda each: tuple(item.choice(CHANNELS) for item in each.items()),
         "resolve": lambda each: tuple(_closing(item, trigger) for item in each.items()),
         "attempts": lambda each: tuple(_closing(item, trigger) for item in each.items()),
+        "over": _Node.text,
         "cancel": lambda each: _checks(each, kinds),
         "snooze": _snooze,
         "escalate": lambda each: tuple(_escalation(item, trigger, kinds) for item in each.items()),
+        "stages": lambda each: _stages(each, trigger, kinds),
         "max_firings": _Node.number,
         "expire": _expire,
         "produce": lambda each: tuple(_product(item) for item in each.items()),
@@ -295,6 +323,8 @@ def _rule(node: _Node) -> Rule | _SwitchedOff:
     older = [check for check in rule.where if isinstance(check, Condition) and check.operator == "older"]
     if len(older) > 1 or (older and isinstance(trigger, ScanTrigger) and trigger.since):
         raise keys["where"].error("a rule has one clock: one `older` condition or `since`, not several.")
+    if rule.stages and (twice := next((name for name in ("due", "escalate") if name in keys), None)):
+        raise keys[twice].error(f"each stage has its own {twice!r}.", "Move it into the stages.")
     return rule
 
 
@@ -495,6 +525,29 @@ def _escalation(node: _Node, trigger: Trigger, kinds: Collection[str]) -> Escala
         raise keys["to"].error("an escalation needs somebody to go to.")
     unless = keys["if"].choice(["not_acked", "not_resolved"])
     return Escalation(to, unless, after, anchor, keys["calendar"].choice(CALENDARS) if "calendar" in keys else "office")
+
+
+def _stages(node: _Node, trigger: Trigger, kinds: Collection[str]) -> tuple[Stage, ...]:
+    nodes = node.items()
+    stages = tuple(_stage(item, trigger, kinds, is_last=item is nodes[-1]) for item in nodes)
+    if len({stage.name for stage in stages}) != len(stages) or len(stages) < 2:
+        raise node.error("stages are two or more, each with a name of its own.")
+    return stages
+
+
+def _stage(node: _Node, trigger: Trigger, kinds: Collection[str], *, is_last: bool) -> Stage:
+    needed = ["name", "title", "due"] if is_last else ["name", "title", "due", "done", "at"]
+    keys = node.mapping([*needed, "escalate"], needed)
+    return Stage(
+        name=_id(keys["name"]),
+        title=keys["title"].text(),
+        done=() if is_last else _checks(keys["done"], kinds),
+        at=None if is_last else _typed_field(keys["at"], [trigger.kind], ("moment", "day")),
+        due=_due(keys["due"], trigger),
+        escalate=tuple(_escalation(item, trigger, kinds) for item in keys["escalate"].items())
+        if "escalate" in keys
+        else (),
+    )
 
 
 def _anchored(node: _Node, trigger: Trigger) -> tuple[Span, Path]:

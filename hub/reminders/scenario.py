@@ -5,7 +5,12 @@
     {"kind": "event", "at": "…", "type": "call.missed", "number": "+73912940853", "direction": "inbound", "id": "e1"}
     {"kind": "check", "now": "…", "contains": ["missed_call:c1"], "count": {"missed_call:c1": 2}}
 
-A check may also say `not_contains`, `resolved` (key → id of the fact) and `assign` (key → employee or role).
+    {"kind": "deed", "do": "ack", "key": "missed_call:c1", "at": "…", "by": "m1"}
+
+A check may also say `not_contains`, `resolved` (key → id of the fact), `assign` (key → employee or role), `due` (key →
+time), `told` (key → everybody who was to hear of it by then), `steps` (key → names of the steps reached), `why` (key →
+words that stand in its texts), `closed` (key → words that say what closed it) and `status` (key → open, resolved,
+cancelled, expired). A deed is what a person does: ack, snooze, due, assign or done.
 
 Lines act in their order: a check sees what stands above it. An event about a thing also tells its fields; a thing that
 no object line described comes into being by its first event. A check of a key that no rule makes is skipped by name.
@@ -26,20 +31,43 @@ from hub.model.errors import SettingsError
 from hub.model.values import Money, parse_decimal
 from hub.reminders.calendars import Calendars
 from hub.reminders.conditions import FIELDS
-from hub.reminders.evaluate import Evaluation, evaluate
+from hub.reminders.evaluate import RESULTS, Deed, Evaluation, evaluate
 from hub.reminders.rules import Rule
 from hub.reminders.world import EARLIEST, Fact, World
 from hub.yaml_text import nearest
 
+_DEEDS = ("ack", "snooze", "due", "assign", "done")
 MAX_BYTES = 16 * 1024 * 1024
-_OTHER_NAMES = {("call", "duration_s"): "talk_seconds"}
+_OTHER_NAMES = {("call", "duration_s"): "talk_seconds", ("contract", "contract_type"): "type"}
 _LINES = {
     "object": {"kind", "type", "id"},
     "settings": {"kind", "zone", "enforce_from", "note"},
     "event": {"kind", "at", "type", "id"},
-    "check": {"kind", "now", "contains", "not_contains", "count", "resolved", "assign", "comment"},
+    "deed": {"kind", "do", "key", "at", "by", "until", "employee", "result", "reason"},
+    "check": {
+        "kind",
+        "now",
+        "contains",
+        "not_contains",
+        "count",
+        "resolved",
+        "assign",
+        "due",
+        "told",
+        "steps",
+        "closed",
+        "why",
+        "status",
+        "comment",
+    },
 }
-_NEEDED = {"object": ("type", "id"), "settings": (), "event": ("at", "type", "id"), "check": ("now",)}
+_NEEDED = {
+    "object": ("type", "id"),
+    "settings": (),
+    "event": ("at", "type", "id"),
+    "check": ("now",),
+    "deed": ("do", "key", "at"),
+}
 
 
 class Result(Struct, frozen=True):
@@ -86,11 +114,12 @@ class _Stage:
     def __init__(self, name: str, rules: Sequence[Rule]) -> None:
         self.name = name
         self.rules = rules
-        self.prefixes = {rule.key.written.partition(":")[0].partition("{")[0] for rule in rules}
+        self.prefixes = {_prefix(rule) for rule in rules}
         self.zone = "Europe/Moscow"
         self.enforce_from = EARLIEST
         self.objects: dict[str, dict[str, dict[str, Any]]] = {}
         self.facts: dict[str, Fact] = {}
+        self.deeds: list[Deed] = []
         self.results: list[Result] = []
         self.skipped: list[tuple[int, str]] = []
         self.line = 0
@@ -107,11 +136,12 @@ class _Stage:
         for key in _NEEDED[kind]:
             if not isinstance(row.get(key), str) or not row[key]:
                 raise self._error(f"{kind} needs the text {key!r}.")
-        if kind in ("settings", "check"):
+        if kind in ("settings", "check", "deed"):
             for key in row:
                 if key not in _LINES[kind]:
                     raise self._error(f"{kind} has no {key!r}.", nearest(key, sorted(_LINES[kind])))
-        {"object": self._object, "settings": self._settings, "event": self._event, "check": self._check}[kind](row)
+        acts = {"object": self._object, "settings": self._settings, "event": self._event, "deed": self._deed}
+        {**acts, "check": self._check}[kind](row)
 
     def _object(self, row: Mapping[str, Any]) -> None:
         kind = row["type"]
@@ -141,9 +171,22 @@ class _Stage:
         if kind != "call":
             self.objects.setdefault(kind, {})[subject] = {**self._known(kind, subject), **fields}
 
+    def _deed(self, row: Mapping[str, Any]) -> None:
+        """Keep what a person did; it belongs to the rule that makes such keys."""
+        made = [rule.id for rule in self.rules if _prefix(rule) == row["key"].partition(":")[0]]
+        if not made:
+            raise self._error(f"no rule makes the key {row['key']!r}.", nearest(row["key"], sorted(self.prefixes)))
+        for name, known in (("do", _DEEDS), ("result", ("", *RESULTS))):
+            if row.get(name, "") not in ("", *known):
+                raise self._error(f"{name!r} cannot be {row[name]!r}.", f"Known: {', '.join(filter(None, known))}.")
+        until = self._moment(row["until"]) if "until" in row else None
+        texts = {name: str(row.get(name, "")) for name in ("by", "employee", "reason")}
+        self.deeds.append(Deed(rule=made[0], key=row["key"], kind=row["do"], at=self._moment(row["at"]), until=until,
+                               result=row.get("result", ""), **texts))  # fmt: skip
+
     def _check(self, row: Mapping[str, Any]) -> None:
         world = World(self.objects, self.facts.values(), calendars=Calendars(self.zone), enforce_from=self.enforce_from)
-        found = evaluate(world, self.rules, self._moment(row["now"]))
+        found = evaluate(world, self.rules, self._moment(row["now"]), self.deeds)
         open_keys = {due.key: due for due in found.open}
         for key in self._keys(row, "contains", list):
             self._expect(key, "open", "open" if key in open_keys else _state(found, key))
@@ -159,6 +202,30 @@ class _Stage:
             due = open_keys.get(key)
             who = wanted if due and wanted in (due.assignee, due.assigned_by) else due.assignee if due else ""
             self._expect(key, f"assigned to {wanted}", f"assigned to {who}" if due else _state(found, key))
+
+        for key, wanted in self._keys(row, "status", dict):
+            self._expect(key, str(wanted), _state(found, key))
+        for key, wanted in self._keys(row, "due", dict):
+            due, moment = open_keys.get(key), self._moment(wanted)
+            there = due.due.astimezone(moment.tzinfo).isoformat() if due else ""
+            self._expect(key, f"due {moment.isoformat()}", f"due {there}" if due else _state(found, key))
+        for key, wanted in self._keys(row, "told", dict):
+            due = open_keys.get(key)
+            heard = sorted({person for step in due.steps for person in step.to}) if due else []
+            names = sorted(wanted) if isinstance(wanted, list) else [wanted]
+            self._expect(key, f"told {names}", f"told {heard}" if due else _state(found, key))
+        for key, wanted in self._keys(row, "steps", dict):
+            due = open_keys.get(key)
+            names = [step.name for step in due.steps] if due else []
+            self._expect(key, f"steps {wanted}", f"steps {names}" if due else _state(found, key))
+        for key, wanted in self._keys(row, "closed", dict):
+            last = found.last(key)
+            words = last.ended_text if last else ""
+            self._expect(key, f"closed by {wanted}", f"closed by {wanted if str(wanted) in words else words}")
+        for key, wanted in self._keys(row, "why", dict):
+            due = open_keys.get(key)
+            words = f"{due.title}. {due.why}".replace("\u00a0", " ") if due else _state(found, key)
+            self._expect(key, f"says {wanted}", f"says {wanted if str(wanted) in words else words}")
 
     def _keys(self, row: Mapping[str, Any], name: str, form: type[list[Any]] | type[dict[str, Any]]) -> list[Any]:
         """Return the expectations of the check, without those of rules that do not exist."""
@@ -221,6 +288,10 @@ class _Stage:
 
     def _error(self, message: str, hint: str = "") -> SettingsError:
         return SettingsError(f"{self.name}:{self.line}: {message}", hint=hint)
+
+
+def _prefix(rule: Rule) -> str:
+    return rule.key.written.partition(":")[0].partition("{")[0]
 
 
 def _state(found: Evaluation, key: str) -> str:

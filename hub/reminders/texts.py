@@ -138,6 +138,8 @@ def _shown(value: Any, form: str, scene: Scene) -> str:
         return value.strftime(form if form.startswith("%") else "%d.%m.%Y") if form != "day" else long_day(value)
     if isinstance(value, Money) or (form == "money" and isinstance(value, (Decimal, int))):
         return money(value)
+    if isinstance(value, (tuple, list)):
+        return ", ".join(map(str, value))
     if form == "phone":
         return phone(str(value))
     if "/" in form and isinstance(value, int):

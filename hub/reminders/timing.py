@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
-from hub.reminders.conditions import Scene
-from hub.reminders.rules import DateTrigger, Escalation, Rule
+from hub.reminders.conditions import Scene, all_hold
+from hub.reminders.rules import DateTrigger, Escalation, Rule, Stage
 from hub.reminders.world import EARLIEST, last_before, number_of
 
 QUIET_UNTIL, QUIET_FROM = time(8), time(21)
 CALLED_RECENTLY = timedelta(hours=2)
 _INBOUND = ("call.missed", "call.connected")
+
+
+def stage_of(rule: Rule, scene: Scene, start: datetime) -> tuple[Stage | None, datetime]:
+    """Return the stage a reminder stands in and when that began; a rule without stages has one long one.
+
+    A later stage that is done carries the earlier ones; what nobody dates is taken to have been done at once.
+    """
+    if not rule.stages:
+        return None, start
+    done = [place for place, stage in enumerate(rule.stages[:-1]) if all_hold(stage.done, scene)]
+    place = done[-1] + 1 if done else 0
+    known = [scene.world.moment(scene.get(stage.at)) for stage in rule.stages[:place] if stage.at]
+    return rule.stages[place], max([start, *filter(None, known)])
 
 
 def due_time(rule: Rule, scene: Scene, start: datetime) -> datetime:
@@ -20,7 +33,8 @@ def due_time(rule: Rule, scene: Scene, start: datetime) -> datetime:
     A real span that ends outside the open hours of the rule's calendar is moved to the next opening. A date without a
     time is due at the end of the working day.
     """
-    spec = rule.due
+    stage, start = stage_of(rule, scene, start)
+    spec = stage.due if stage else rule.due
     calendar = scene.world.calendars.get(spec.calendar, _zone(scene))
     if spec.next_business_day:
         day = calendar.shift_day(calendar.local_day(start), 1)
@@ -36,9 +50,10 @@ def due_time(rule: Rule, scene: Scene, start: datetime) -> datetime:
 
 
 def escalations(rule: Rule, scene: Scene, start: datetime) -> list[tuple[datetime, Escalation]]:
-    """Return when each step up comes, in order; the clock is that of the first trigger and nothing stops it."""
+    """Return when each step up comes, in order; the clock is that of the first trigger or stage, nothing stops it."""
     result = []
-    for step in rule.escalate:
+    stage, start = stage_of(rule, scene, start)
+    for step in stage.escalate if stage else rule.escalate:
         span = step.after
         if span is None:
             continue

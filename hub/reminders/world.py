@@ -3,7 +3,7 @@
 Objects are plain mappings by kind and id. Every object except a client names its client under `client` (an id or
 `None`). Values are text, bool, int, Decimal, Money, date, aware datetime or sequences. Fields that follow from other
 facts (`client.last_connected_call`, `invoice.unpaid`, …) are computed here, together with what a source says of them.
-Kinds the hub itself adds: `absence` (employee, start, end, substitute).
+Kinds the hub itself adds: `absence` (employee, start, end, substitute), `connection` (name, read_at, expected).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -22,6 +22,9 @@ from hub.model.values import Money, Phone
 from hub.reminders.calendars import Calendars
 
 OPEN_STATES = ("new", "open", "postponed")
+PRESSING = ("urgent", "important")
+LAST_HOUR = timedelta(hours=1)
+"""Before the office closes: the time in which somebody can still be asked to stay."""
 ENDED_STATES = ("solved", "closed", "cancelled")
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 Points: TypeAlias = list[tuple[datetime, str]]
@@ -319,6 +322,56 @@ def _priority_since(world: World, ticket: str) -> datetime | None:
     return max(begun, world.enforce_from) if begun and (closed is None or closed >= world.enforce_from) else begun
 
 
+def _assigned(world: World, ticket: str) -> datetime | None:
+    """Return when the present specialist was given; `None` when there is none, or no source says when."""
+    facts = [fact.time for fact in world.about("ticket", ticket) if fact.type == "ticket.assigned"]
+    return max(facts, default=None) if world.get("ticket", ticket).get("specialist") else None
+
+
+def _started(world: World, ticket: str) -> datetime | None:
+    """Return when work began, or began again; `None` while it has not, or when no source says when."""
+    if world.get("ticket", ticket).get("state") == "new":
+        return None
+    facts = world.about("ticket", ticket)
+    again = max((fact.time for fact in facts if fact.type == "ticket.reopened"), default=None)
+    return again or min((fact.time for fact in facts if fact.type == "ticket.status"), default=None)
+
+
+def _evening(world: World, ticket: str) -> datetime | None:
+    """Return since when somebody has to stay for the ticket: the last office hour, at once on evenings and days off."""
+    begun = world.value("ticket", ticket, "priority_since")
+    if begun is None:
+        return None
+    office = world.calendars.get("office")
+    day = office.local_day(begun)
+    last_hour = office.closing(day) - LAST_HOUR
+    return last_hour if office.is_open_day(day) and begun < last_hour else begun
+
+
+def _pressing(world: World, client: str) -> list[datetime]:
+    """Return since when each open urgent or important ticket of the client is that, the oldest first."""
+    begun = [
+        world.value("ticket", ticket, "priority_since")
+        for ticket, fields in world.owned("ticket", client)
+        if fields.get("priority") in PRESSING and fields.get("state") in OPEN_STATES
+    ]
+    return sorted(filter(None, begun))
+
+
+def _first_purchase(world: World, client: str) -> datetime | None:
+    """Return the first day on which the client paid or was served."""
+    rows = [row for kind in ("payment", "act") for _, row in world.owned(kind, client)]
+    days = [world.moment(row.get("date")) for row in rows if row.get("is_posted") is not False]
+    return min(filter(None, days), default=None)
+
+
+def _welcomed(world: World, client: str) -> datetime | None:
+    """Return the first talk with the client since he bought for the first time."""
+    bought = world.value("client", client, "first_purchase")
+    talks = _talks(world, client) if bought else []
+    return next((moment for moment, _ in talks if moment >= bought), None)
+
+
 HISTORIES: dict[tuple[str, str], Callable[[World, str], Points]] = {
     ("client", "last_connected_call"): _talks,
     ("client", "last_poll"): _polls,
@@ -333,8 +386,16 @@ DERIVED: dict[tuple[str, str], Callable[[World, str], Any]] = {
     ("client", "unpaid"): _client_unpaid,
     ("client", "monthly_fee"): _monthly_fee,
     ("client", "contract_end"): _contract_end,
+    ("client", "open_important"): lambda world, client: len(_pressing(world, client)),
+    ("client", "oldest_important"): lambda world, client: min(_pressing(world, client), default=None),
+    ("client", "newest_important"): lambda world, client: max(_pressing(world, client), default=None),
+    ("client", "first_purchase"): _first_purchase,
+    ("client", "welcomed"): _welcomed,
     ("invoice", "unpaid"): _invoice_unpaid,
     ("ticket", "closed"): _ticket_closed,
     ("ticket", "last_activity"): _last("ticket", "last_activity"),
     ("ticket", "priority_since"): _priority_since,
+    ("ticket", "assigned_at"): _assigned,
+    ("ticket", "started_at"): _started,
+    ("ticket", "evening"): _evening,
 }

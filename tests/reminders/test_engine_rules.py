@@ -127,6 +127,13 @@ def test_05_nobody_is_told_twice_of_the_same_step(world, call, find):
     assert notices(due, {("m1", "raise:1"), ("role:deputy", "escalate:1")}) == []
 
 
+def test_05_after_downtime_the_steps_that_were_missed_are_not_told_one_by_one(world, call, find):
+    due = find(world(*[call(f"e{i}", f"2026-11-22T10:0{i}") for i in range(3)]), KEY, "2026-11-22T10:20")
+    assert [(who, step.name) for who, step in notices(due, ())] == [("m1", "raise:3")]
+    assert notices(due, {("m1", "raise:3")}) == [], "the earlier steps came with it"
+    assert [step.name for _, step in notices(due, {("m1", "raise:2")})] == ["raise:3"]
+
+
 def test_06_closed_says_by_what_and_by_whom(world, call, find, deed):
     missed, talk = call("e1", "2026-11-22T10:00"), call("e2", "2026-11-22T10:40", "connected")
     by_fact = find(world(missed, talk), KEY, "2026-11-22T11:00")
@@ -179,7 +186,7 @@ def test_08_one_step_goes_to_several_at_once(world, find, at):
     ticket = {"t1": {"client": "c1", "priority": "urgent", "state": "open", "created": at("2026-11-23T10:00")}}
     people = {"b1": {"role": "head"}, "d1": {"role": "director"}, "m1": {"role": "manager", "head": "b1"}}
     due = find(world(ticket=ticket, employee=people), "urgent:t1", "2026-11-23T12:01")
-    assert (due.steps[-1].name, due.steps[-1].to) == ("escalate:2", ("b1", "d1"))
+    assert (due.steps[-1].name, due.steps[-1].to) == ("escalate:assigned:2", ("b1", "d1"))
 
 
 def test_09_absent_people_are_substituted_before_the_first_notification(world, call, find, at):
@@ -243,7 +250,8 @@ def test_12_the_proposed_call_keeps_quiet_hours_of_the_client(world, call, rules
     night = world(call("e1", "2026-11-22T23:00"), client=clients)
     due = find(night, KEY, "2026-11-22T23:10")
     assert due.call_at == due.due == at("2026-11-22T23:15"), "the client called himself a moment ago"
-    scene = scene_of(night, due, at("2026-11-22T23:10"))
+    rule = next(rule for rule in rules if rule.id == "missed_call")
+    scene = scene_of(night, rule, due, at("2026-11-22T23:10"))
     assert propose_call(scene, at("2026-11-23T01:30")) == at("2026-11-23T05:00"), "08:00 in Владивосток"
     assert propose_call(scene, at("2026-11-23T17:59")) == at("2026-11-23T17:59")
     assert propose_call(scene, at("2026-11-23T18:00")) == at("2026-11-24T05:00"), "21:00 in Владивосток"
@@ -286,8 +294,12 @@ def test_14_why_prints_trigger_conditions_values_and_what_would_close(world, cal
 def test_a_reminder_that_is_gone_says_which_condition_failed(world, rules, at):
     rule = next(rule for rule in rules if rule.id == "invoice_overdue")
     paid = world(invoice={"i1": {"client": "c1", "total": 100, "paid": 100}})
-    assert why_gone(paid, rule, "invoice", "i1", at("2026-11-22T10:00")).endswith("invoice.unpaid gt 0")
-    assert "удалён" in why_gone(paid, rule, "invoice", "i2", at("2026-11-22T10:00"))
+    now = at("2026-11-22T10:00")
+    assert why_gone(paid, rule, "invoice", "i1", now) == ("resolved", "Счёт оплачен полностью или отменён")
+    assert why_gone(paid, rule, "invoice", "i2", now) == ("cancelled", "Предмет напоминания удалён в источнике")
+    renewal = next(rule for rule in rules if rule.id == "contract_renewal")
+    closed = world(contract={"k1": {"client": "c1", "is_closed": True}})
+    assert why_gone(closed, renewal, "contract", "k1", now)[1].endswith("contract.is_closed ne true")
 
 
 def test_nothing_older_than_the_start_of_use_is_raised(world, call, find, at):
