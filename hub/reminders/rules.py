@@ -419,6 +419,8 @@ def _operand(node: _Node, operator: str, kind: str, subject: str) -> Any:
         if kind not in ("moment", "day"):
             raise node.error(f"{operator} needs a time or a day, this field is {kind}.")
         return node.span()
+    if operator == "contains" and kind not in ("text", "list"):
+        raise node.error(f"contains looks into a text, this field is {kind}.")
     if operator in ("exists", "missing"):
         return node.flag()
     if operator == "in":

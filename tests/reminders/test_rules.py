@@ -57,6 +57,7 @@ def test_a_good_rule_is_read(rule):
         ("eq: client}", "like: client}", 6, "unknown key 'like'"),
         ("client.status, eq: client", "client.status, older: 7d", 6, "older needs a time"),
         ("client.status, eq: client", "client.open_tickets, gt: много", 6, "is no number"),
+        ("client.status, eq: client", "client.open_tickets, contains: 7", 6, "contains looks into a text"),
         ("client.status, eq: client", "client.last_poll, gt: 2026-11-01", 6, "is no moment"),
         ("client.status, eq: client", "client.status, exists: maybe", 6, "not known here"),
         ("  - {field: client.status, eq: client}", "  - any: []", 6, "at least one"),
@@ -87,6 +88,47 @@ def test_mistakes_name_file_line_and_what_was_meant(rule, old, new, place, words
     assert old in GOOD
     with pytest.raises(SettingsError) as caught:
         rule(GOOD.replace(old, new, 1))
+    assert words in str(caught.value)
+    assert f"rule.yaml:{place}:" in str(caught.value)
+
+
+STAGED = """id: own
+title: "{stage}"
+why: "{ticket.subject}"
+trigger: {scan: ticket}
+key: "own:{ticket.id}"
+stages:
+  - {name: begun, title: начать, done: [{field: ticket.state, ne: new}], at: ticket.started_at, due: {after: 1h}}
+  - {name: ended, title: закончить, due: {after: 2h}, escalate: [{after: 3h, if: not_resolved, to: [role:head]}]}
+"""
+
+
+def test_stages_are_read(rule):
+    begun, ended = rule(STAGED).stages
+    assert (begun.name, begun.title, begun.at, ended.done, len(ended.escalate)) == (
+        "begun", "начать", ("ticket", "started_at"), (), 1
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "words"),
+    [
+        ("at: ticket.started_at, ", "", 7, "'at' is missing"),
+        ("done: [{field: ticket.state, ne: new}], ", "", 7, "'done' is missing"),
+        ("ticket.started_at", "ticket.subject", 7, "not moment or day"),
+        ("name: ended", "name: begun", 6, "a name of its own"),
+        ("name: ended", "name: Ended", 8, "no rule id"),
+        ("title: закончить, ", "", 8, "'title' is missing"),
+        ("due: {after: 2h}", "dues: {after: 2h}", 8, "Did you mean 'due'?"),
+        ("due: {after: 2h}", "due: {after: 2h}, done: []", 8, "unknown key 'done'"),
+        (STAGED.splitlines()[6] + "\n", "", 6, "two or more"),
+        ("stages:", "due: {after: 1h}\nstages:", 6, "each stage has its own 'due'"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_stages_are_named(rule, old, new, place, words):
+    assert old in STAGED
+    with pytest.raises(SettingsError) as caught:
+        rule(STAGED.replace(old, new, 1))
     assert words in str(caught.value)
     assert f"rule.yaml:{place}:" in str(caught.value)
 

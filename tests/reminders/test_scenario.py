@@ -78,6 +78,18 @@ def test_keys_without_a_rule_are_skipped_by_name(run):
         ({"kind": ["check"]}, "kind"),
         (check(contain=["missed_call:c1"]), "Did you mean 'contains'"),
         (check(contains="missed_call:c1"), "list of keys"),
+        (
+            {"kind": "deed", "do": "ack", "key": "mised_call:c1", "at": "2026-11-22T21:30+07:00"},
+            "no rule makes the key",
+        ),
+        (
+            {"kind": "deed", "do": "akc", "key": "missed_call:c1", "at": "2026-11-22T21:30+07:00"},
+            "'do' cannot be 'akc'",
+        ),
+        (
+            {"kind": "deed", "do": "done", "result": "ok", "key": "missed_call:c1", "at": "2026-11-22T21:30+07:00"},
+            "not_needed",
+        ),
         (check(contains=[7]), "no key"),
         (check(count=["missed_call:c1"]), "mapping"),
         (check(now="2026-11-22T21:30"), "time zone"),

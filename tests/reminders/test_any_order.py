@@ -1,0 +1,128 @@
+"""All shipped rules at once: the order of facts, how often one looks, and downtime change nothing."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.model.values import Money
+from hub.reminders.evaluate import Deed, evaluate
+from hub.reminders.world import Fact
+
+TYPES = (
+    "call.missed", "call.connected", "call.ended", "ticket.assigned", "ticket.status", "ticket.reopened",
+    "ticket.closed", "ticket.commented", "message.sent", "message.received", "message.bounced", "contract.signed",
+    "poll.answered", "invoice.paid",
+)  # fmt: skip
+FACTS = st.lists(
+    st.tuples(st.sampled_from(TYPES), st.integers(0, 21 * 24 * 4), st.sampled_from(["c1", "c2"]), st.integers(0, 90)),
+    max_size=25,
+)
+DEEDS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 21 * 24 * 4)), max_size=4)
+KINDS = ("ack", "snooze", "done", "due")
+LOOKS = st.lists(st.integers(0, 30 * 24), min_size=1, max_size=4)
+
+
+def facts_of(rows, begin):
+    found = []
+    for number, (type_, quarter, client, figure) in enumerate(rows):
+        kind = type_.partition(".")[0]
+        things = {"ticket": f"t{figure % 3}", "contract": "k9", "invoice": "i1"}
+        fields = {
+            "call": {"number": f"+7391294085{client[1]}", "direction": "inbound", "talk_seconds": figure},
+            "contract": {"start": date(2027, 1, 1), "end": date(2027, 12, 31)},
+            "poll": {"score": figure % 11},
+            "invoice": {"amount": Money(Decimal(figure))},
+        }.get(kind, {})
+        found.append(Fact(id=f"e{number}", type=type_, time=begin + timedelta(minutes=15 * quarter), kind=kind,
+                          subject=things.get(kind, f"{kind}{number}"), client=client, fields=fields))  # fmt: skip
+    return found
+
+
+def objects(at):
+    def ticket(place, state, priority):
+        return {"client": "c1" if place % 2 else "c2", "number": str(place), "state": state, "priority": priority,
+                "created": at("2026-11-03T10:00"), "due": date(2026, 11, 9), "specialist": "Иванов" if place else "",
+                "closed": at("2026-11-12T10:00") if state == "closed" else None}  # fmt: skip
+
+    phones = {"c1": ["+73912940851"], "c2": ["+73912940852"]}
+    return {
+        "client": {each: {"name": each, "status": "client", "manager": "m1", "phones": phones[each],
+                          "last_poll": at("2026-10-25T10:00")} for each in phones},
+        "ticket": {"t0": ticket(0, "new", "urgent"), "t1": ticket(1, "open", "important"),
+                   "t2": ticket(2, "closed", "urgent")},
+        "contract": {"k1": {"client": "c1", "end": date(2026, 12, 31)},
+                     "k2": {"client": "c2", "date": date(2026, 11, 4), "is_signed": False}},
+        "invoice": {"i1": {"client": "c2", "total": Money(Decimal(500)), "due": date(2026, 11, 5)}},
+        "payment": {"p1": {"client": "c1", "date": date(2026, 11, 5), "total": Money(Decimal(5))}},
+        "contact": {"p1": {"client": "c1", "name": "Петрова", "birthday": date(1980, 11, 16)}},
+        "employee": {"m1": {"role": "manager", "head": "h1"}, "h1": {"role": "head"}},
+        "connection": {"desk": {"name": "desk", "expected": at("2026-11-10T10:00")}},
+    }  # fmt: skip
+
+
+KEYS = (("urgent_ticket", "urgent:t0"), ("weekly_call", "weekly:c1"), ("missed_call", "missed_call:c1"),
+        ("contract_renewal", "renewal:k1"), ("connection_silent", "silent:desk"))  # fmt: skip
+
+
+def deeds_of(rows, begin):
+    moments = [begin + timedelta(minutes=15 * quarter) for _, quarter in rows]
+    return [
+        Deed(rule=KEYS[which % 5][0], key=KEYS[which % 5][1], kind=KINDS[which % 4], at=moment, by="m1", result="done",
+             until=moment + timedelta(hours=3))
+        for (which, _), moment in zip(rows, moments, strict=True)
+    ]  # fmt: skip
+
+
+relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+
+
+@relaxed
+@given(FACTS, DEEDS, LOOKS, st.randoms(use_true_random=False))
+def test_any_order_any_split_and_any_downtime_give_the_same(world, rules, at, rows, done, looks, dice):
+    begin = at("2026-11-02T00:00")
+    facts, deeds = facts_of(rows, begin), deeds_of(done, begin)
+    moments = sorted(begin + timedelta(hours=look) for look in looks)
+    asked_often = world(*facts, **objects(at))
+    seen = [evaluate(asked_often, rules, moment, deeds) for moment in moments]
+    assert evaluate(asked_often, rules, moments[-1], deeds) == seen[-1], "a second look changes nothing"
+
+    things = {kind: dict(sorted(rows.items(), key=lambda _: dice.random())) for kind, rows in objects(at).items()}
+    dice.shuffle(facts)
+    dice.shuffle(deeds)
+    assert evaluate(world(*facts, **things), rules, moments[-1], deeds) == seen[-1], "order and downtime change nothing"
+    for moment, found in zip(moments, seen, strict=True):
+        known = [fact for fact in facts if fact.time <= moment]
+        done_by_then = [deed for deed in deeds if deed.at <= moment]
+        assert evaluate(world(*known, **things), rules, moment, done_by_then) == found, "the future has no say"
+
+
+@relaxed
+@given(FACTS, st.integers(0, 30 * 24))
+def test_one_open_reminder_of_a_key_and_every_one_can_be_read(world, rules, at, rows, look):
+    found = evaluate(world(*facts_of(rows, at("2026-11-02T00:00")), **objects(at)), rules,
+                     at("2026-11-02T00:00") + timedelta(hours=look))  # fmt: skip
+    keys = [(due.rule, due.key) for due in found.open]
+    assert len(keys) == len(set(keys))
+    for due in found.open:
+        assert due.title
+        assert due.why
+        assert due.assignee
+        assert due.steps, "somebody hears of it"
+        assert due.closes_when
+
+
+def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
+    """Otherwise the properties above would say nothing."""
+    rows = [("ticket.reopened", 10, "c1", 1), ("message.bounced", 10, "c1", 0), ("call.missed", 10, "c1", 0)]
+    seen = set()
+    for hour in range(0, 30 * 24, 6):
+        moment = at("2026-11-02T00:00") + timedelta(hours=hour)
+        seen |= {
+            due.rule
+            for due in evaluate(world(*facts_of(rows, at("2026-11-02T00:00")), **objects(at)), rules, moment).open
+        }
+    assert {rule.id for rule in rules} - seen == {"client_at_risk_by_count"}
