@@ -199,9 +199,9 @@ class ODataClient:
             "POST", verb, query, accept="application/atom+xml", timeout=TABLE_TIMEOUT, max_bytes=METADATA_BYTES
         ).content
 
-    def one(self, set_name: str, key: str) -> bytes:
+    def one(self, place: str) -> bytes:
         """Return one object whole. Raises ODataError with code 9 when there is none."""
-        return self._get(place_of(set_name, key), JSON).content
+        return self._get(place, JSON).content
 
     def matching(self, set_name: str, select: str, where: str, top: int) -> list[Row]:
         """Return some objects that a condition fits."""
@@ -340,11 +340,6 @@ class ODataClient:
         if status >= 500:
             return Unavailable(f"The web server of 1C failed (HTTP {status}).")
         return ODataError(f"The web server refused the request (HTTP {status}).", code="")
-
-
-def place_of(set_name: str, key: str) -> str:
-    """Return the address of one object below the service root."""
-    return f"{quote(set_name)}(guid'{key}')"
 
 
 def split(content: bytes, set_name: str) -> list[Row]:

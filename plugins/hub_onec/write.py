@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from hub.api import AuthError, Clock, Command, HubError, Receipt, Rejected, SettingsError, Unavailable
 
-from .client import HEADS, ODataClient, ODataError, error_of, place_of
+from .client import HEADS, ODataClient, ODataError, error_of
 from .difference import Difference, decode, differences, told
 from .metadata import Schema, read_schema
 from .settings import OneCSettings
@@ -94,7 +94,7 @@ class Writer:
         answer = self._send(order, step)
         with _sent():
             key = step.key or str(decode(answer)["Ref_Key"])
-            after = decode(self._client.one(order.set_name, key))
+            after = decode(self._client.one(_place(order.set_name, key)))
             lost = self._lost(order, step, after)
         if lost:
             raise Rejected(
@@ -139,7 +139,7 @@ class Writer:
                 f"{order.set_name}(guid'{order.key}') was changed since the command was written; nothing was sent.",
                 hint="Look at it, and write the command anew.",
             )
-        place = place_of(order.set_name, order.key)
+        place = _place(order.set_name, order.key)
         if order.verb in ("post", "unpost"):
             if held.get("Posted") is (order.verb == "post"):
                 return None
@@ -297,7 +297,7 @@ class Writer:
         receipt = self._made(order) if order.verb == "create" else None
         if receipt is None:
             return self._receipt(order, order.key, self._held(order) or {}, {"note": "1C had it so already."})
-        held = decode(self._client.one(str(receipt.detail["set"]), receipt.external_id))
+        held = decode(self._client.one(_place(str(receipt.detail["set"]), receipt.external_id)))
         if lost := [told(it, {}) for it in self._differences(order, held, self._values(order))]:
             raise Rejected(
                 f"1C has made {receipt.detail['set']}(guid'{receipt.external_id}') already, but {'; '.join(lost)}.",
@@ -323,11 +323,16 @@ class Writer:
 
     def _held(self, order: Order) -> dict[str, Any] | None:
         try:
-            return decode(self._client.one(order.set_name, order.key))
+            return decode(self._client.one(_place(order.set_name, order.key)))
         except ODataError as error:
             if error.code == "9":
                 return None
             raise
+
+
+def _place(set_name: str, key: str) -> str:
+    """Return the address of one object below the service root."""
+    return f"{quote(set_name)}(guid'{key}')"
 
 
 def _token(order: Order) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from hub.testing.peers.onec import Infobase, OneCServer
+from hub.testing.peers.onec.edm import Field
+from hub.testing.peers.onec.registers import Register
 from hub.testing.peers.onec.writing import Refusal
 
 CLIENTS = "Catalog_Контрагенты"
@@ -256,6 +258,24 @@ def test_an_integer_travels_as_text_only(code: Any, client: str) -> None:
 
 def test_a_document_needs_its_date(code: Any) -> None:
     assert code("POST", INVOICES, {"Комментарий": "без даты"}) == (400, "5")
+
+
+def test_p9_a_record_of_a_register_is_written_by_its_key(publish: Any, web: Any, send: Any, code: Any) -> None:
+    dimension = (Field("Валюта_Key", "Guid"),)
+    rates = Register("InformationRegister_КурсыВалют", "information", dimension, (Field("Курс", "Double"),))
+    owned = Register("AccumulationRegister_Долги", "accumulation", dimension, (), "Document_X")
+    web.server = publish([], [rates, owned])
+    record = {"Period": "2026-05-12T00:00:00", "Валюта_Key": NOBODY, "Курс": 81.5}
+    place = f"{rates.name}(Period=datetime'2026-05-12T00:00:00',Валюта_Key=guid'{NOBODY}')"
+    assert code("POST", rates.name, {"Курс": 1})[0] == 400
+    assert send("POST", rates.name, record)[0] == 200
+    assert code("POST", rates.name, record) == (400, "15")
+    assert send("PATCH", place, {"Курс": 82})[0] == 200
+    assert web.rows(rates.name)[0]["Курс"] == 82
+    assert send("DELETE", place)[0] == 204
+    assert code("PATCH", place, {"Курс": 82}) == (404, "9")
+    assert web.rows(rates.name) == []
+    assert code("POST", f"{owned.name}_RecordType", record) == (405, "19")
 
 
 @pytest.mark.parametrize("shows", [True, False])

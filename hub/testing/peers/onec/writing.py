@@ -15,11 +15,13 @@ from .base import Row
 from .edm import EMPTY, EMPTY_DATE, UNDEFINED, Field, Model
 from .faults import Fault
 from .query import Projection, Renderer, form_of, parse_options
+from .registers import key_of
 
 if TYPE_CHECKING:
     from .server import OneCServer
 
-_TARGET = re.compile(r"(?P<set>[^/()]+)(?:\((?:Ref_Key=)?guid'(?P<key>[^']*)'\))?(?:/(?P<verb>\w+))?")
+_TARGET = re.compile(r"(?P<set>[^/()]+)(?:\((?P<key>[^)]*)\))?(?:/(?P<verb>\w+))?")
+_KEY = re.compile(r"(?:Ref_Key=)?guid'([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})'")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _BOUND = re.compile(r"(?P<set>[^/()]+)\(guid'(?P<key>[^']*)'\)")
@@ -105,6 +107,8 @@ class Writing:
         if found is None:
             raise Fault(400, "6", request.path)
         name, key, verb = found["set"], found["key"], found["verb"]
+        if name.removesuffix("_RecordType") in self._server.base.registers:
+            return self._record(name, key, request, form)
         model = self._model(name)
         if key is None:
             if request.method != "POST" or verb:
@@ -134,9 +138,10 @@ class Writing:
 
     def _row(self, name: str, key: str) -> Row:
         base = self._server.base
-        if not _GUID.fullmatch(key):
+        named = _KEY.fullmatch(key)
+        if named is None:
             raise Fault(400, "1", key)
-        row = base.sets[name].rows.get(key.lower())
+        row = base.sets[name].rows.get(named[1].lower())
         if row is None:
             raise Fault(404, "9")
         if row.key in base.hidden:
@@ -186,6 +191,33 @@ class Writing:
             self.poster(row.values)
         self._server.base.change(model.name, row.key, Posted=verb == "Post")
         return Made(200)
+
+    def _record(self, name: str, key: str | None, request: Request, form: str) -> Made:
+        """Write or delete one record of a register that no document writes; others are read-only here."""
+        records = self._server.base.registers.get(name)
+        if records is None or records.register.recorder or name not in self._server.base.composition:
+            raise Fault(405, "19", request.method)
+        model = records.register.records
+        rows = records.rows
+        if key is None and request.method == "POST":
+            sent = self._values(model, request)
+            if missing := [it for it in model.key if it not in sent]:
+                raise Fault(400, "5", missing[0])
+            if any(all(row[it] == sent[it] for it in model.key) for row in rows):
+                raise Fault(400, "15")
+            rows.append({**{it.name: EMPTY[it.kind] for it in model.fields}, **sent})
+            return Made(*self._shown(200, model, Row("", rows[-1]), form))
+        if key is None or request.method not in ("PATCH", "DELETE"):
+            raise Fault(405, "19", request.method)
+        wanted = key_of(model, key)
+        row = next((it for it in rows if all(it[part] == value for part, value in wanted.items())), None)
+        if row is None:
+            raise Fault(404, "9")
+        if request.method == "DELETE":
+            rows.remove(row)
+            return Made(204)
+        row.update(self._values(model, request))
+        return Made(*self._shown(200, model, Row("", row), form))
 
     def _shown(self, status: int, model: Model, row: Row, form: str) -> tuple[int, str, bytes]:
         kind = "application/atom+xml" if form == "atom" else f"{_JSON};odata={form}"
