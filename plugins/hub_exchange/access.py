@@ -113,7 +113,7 @@ def _question(mailbox: str, url: str) -> bytes:
 def _answered(content: bytes) -> str:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        envelope = etree.fromstring(content, parser)
+        envelope = etree.fromstring(content, parser=parser)
     except etree.XMLSyntaxError:
         return ""
     found: dict[str, str] = {}

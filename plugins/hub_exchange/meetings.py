@@ -35,7 +35,7 @@ def record_of(element: Any) -> Record:
 def events(record: Record, ours: Collection[str]) -> list[Event]:
     """Return what an item of a calendar means: nothing without anybody outside. Raises BadRecord for a damaged one."""
     try:
-        item = etree.fromstring(record.payload, _PARSER)
+        item = etree.fromstring(record.payload, parser=_PARSER)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise BadRecord("the item of the calendar cannot be read.") from error
     if item.tag != f"{TYPES}CalendarItem":

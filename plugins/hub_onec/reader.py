@@ -158,6 +158,8 @@ class Reader:
         lost = [it for it in place.sets if it not in self._found.sets]
         if lost:
             self._tools.log.warning("%s no longer published; nothing of it is marked gone", ", ".join(lost))
+        if way_of(self._found, self._settings, place.size) == "versions":
+            scanned = ""  # every run compares all: when it was done last decides nothing, and the cursor stays as it is
         end = replace(place, phase="scan", set="", skip=0, after="", scanned=scanned)
         return Batch(cursor=cursor_of(end), complete=whole and not lost and not self._settings.allowed_only)
 

@@ -45,7 +45,7 @@ PATH = "/EWS/Exchange.asmx"
 AUTODISCOVER = "/autodiscover/autodiscover.svc"
 DISCOVERY = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
 LOCKED_AFTER = 5
-_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
 _NTLM_FILE = threading.Lock()
 S = ElementMaker(namespace=SOAP, nsmap={"s": SOAP})
 A = ElementMaker(namespace=DISCOVERY, nsmap={"a": DISCOVERY})
@@ -164,7 +164,7 @@ class EwsServer(LoopbackServer):
             if path not in (PATH, AUTODISCOVER):
                 return Answer(404, b"<html>not here</html>", Content_Type="text/html")
             try:
-                envelope = etree.fromstring(body, _PARSER)
+                envelope = etree.fromstring(body, parser=_PARSER)
                 request = envelope.find(f"{{{SOAP}}}Body")[0]
             except (etree.XMLSyntaxError, TypeError, IndexError):
                 return Answer(400, b"Bad Request")

@@ -18,6 +18,7 @@ MESSAGES = "http://schemas.microsoft.com/exchange/services/2006/messages"
 TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
 ERRORS = "http://schemas.microsoft.com/exchange/services/2006/errors"
 _FIELD = re.compile(r"[a-zA-Z]+:[A-Z][A-Za-z]+")
+_OWN = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
 
 
 class Shape(Struct, frozen=True):
@@ -66,7 +67,7 @@ class Schema:
     def problem(self, element: etree._Element) -> str:
         """Return why the content of a SOAP body is not allowed, or an empty string."""
         if self._official is not None:
-            whole = etree.fromstring(etree.tostring(element))
+            whole = etree.fromstring(etree.tostring(element), parser=_OWN)
             if self._official.validate(whole):
                 return ""
             return str(self._official.error_log.last_error.message)
