@@ -100,7 +100,29 @@ A level is computed from what the conformance kit finds, never declared: `hub pl
 Built-in rules are switched off or replaced by their id in `config/rules/*.yaml`. `hub rule check` reads all of them,
 `hub rule preview NAME` lists what one would touch now, `hub rule test FILE` runs a scenario.
 """,
+    "seeds.md": """
+# Which rule answers which demand
+
+The demands are those of the five documents the hub was made for (S000 to S004), by row. A row stands here when a
+built-in rule reminds of what it asks and a scenario proves it: opening, staying quiet, ending, steps up; the scenario
+fails when any part of the rule is taken away. Documents, reports and mailings that a row asks for besides are not
+counted here. A row that is proven in part says which part. One that waits cannot be reminded of yet and says for what
+it waits.
+""",
 }
+SCENARIOS = Path(__file__).parents[1] / "tests" / "reminders" / "scenarios"
+TESTS = SCENARIOS.parent
+WAITS: Mapping[str, str] = {"satisfaction_poll": "the entry of survey answers"}
+"""Built-in rules whose facts nothing brings yet, and what is missing."""
+PARTS: Mapping[str, str] = {
+    "S000-14": "contracts; acts and invoices wait for documents that come back",
+    "S002-16": "birthdays; other dates wait for their entry",
+    "S002-18": "birthdays; common holidays wait for a calendar of them",
+    "S002-26": "addresses of mail; other stale details wait",
+    "S003-17": "contracts; stamps and other documents wait for the check-list",
+    "S003-28": "tickets; orders and deliveries wait for a source of them",
+}
+"""Demands that the rules answer in part, and what they answer."""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -379,6 +401,48 @@ def rule_page() -> str:
     return "\n\n".join(parts)
 
 
+def seed_page() -> str:
+    """Every demand that a rule answers, with the scenario and the tests that prove it."""
+    answers: dict[str, list[tuple[str, str]]] = {}
+    for file in sorted(rules.BUILTIN.glob("*.yaml")):
+        if not (SCENARIOS / f"{file.stem}.jsonl").is_file():
+            raise SystemExit(f"{file.name} has no scenario: nothing proves it.")
+        for rule in rules.read_rules(load_file(file)):
+            for seed in rule.seeds:
+                answers.setdefault(seed, []).append((rule.id, file.stem))
+    proofs = _proofs()
+    rows = [
+        (
+            seed,
+            ", ".join(f"[`{name}`](rules.md#{name})" for name, _ in found),
+            ", ".join(f"`{name}.jsonl`" for name in dict.fromkeys(stem for _, stem in found)),
+            ", ".join(f"`{name}`" for name in proofs.get(seed, ())),
+            _state_of(seed, [name for name, _ in found]),
+        )
+        for seed, found in sorted(answers.items(), key=lambda item: (item[0][:4], int(item[0][5:])))
+    ]
+    done, parts = (sum(row[4].startswith(word) for row in rows) for word in ("proven", "in part"))
+    heads = ("row", "rules", "scenario", "further tests", "state")
+    count = f"{done} rows are proven, {parts} more in part, {len(rows) - done - parts} wait."
+    return f"{count}\n\n{table(heads, rows)}"
+
+
+def _state_of(seed: str, names: Sequence[str]) -> str:
+    if all(name in WAITS for name in names):
+        return f"waits for {WAITS[names[0]]}"
+    return f"in part: {PARTS[seed]}" if seed in PARTS else "proven"
+
+
+def _proofs() -> dict[str, list[str]]:
+    """Return the tests of rules that name a row in their own name, such as `test_weekly_call_s000_10`."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(TESTS.glob("test_*.py")):
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.M):
+            for document, row in re.findall(r"_s(00[0-4])_(\d+)(?=_|$)", name):
+                found.setdefault(f"S{document}-{row}", []).append(name)
+    return found
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands,
     "configuration.md": configuration,
@@ -389,6 +453,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": error_page,
     "levels.md": levels,
     "rules.md": rule_page,
+    "seeds.md": seed_page,
 }
 
 

@@ -67,7 +67,7 @@ def test_two_daemons_and_a_person_get_on(office: QuickOffice) -> None:
             break
     for daemon in daemons:
         daemon.send_signal(signal.SIGTERM)
-    said = [daemon.communicate(timeout=20)[1] for daemon in daemons]
+    said = [daemon.communicate(timeout=60)[1] for daemon in daemons]
     assert [daemon.returncode for daemon in daemons] == [0, 0], said
     assert not any(word in text for text in said for word in ("Traceback", "ERROR", "WARNING")), said
     with opened(office.store_url) as store:
