@@ -16,6 +16,7 @@ from hub.api import Command, Rejected
 
 from .candidates import SOURCES
 from .metadata import Schema
+from .points import OWNERS, PART, WORDS
 from .settings import OneCSettings
 from .values import EMPTY_KEY, KEY
 
@@ -85,6 +86,17 @@ class Order(Struct, frozen=True):
     key: str
 
     @property
+    def points(self) -> dict[str, str]:
+        """Return the phone and the mailbox that shall be written. Raises Rejected."""
+        said = {word: self.command.data[word] for word in WORDS if self.command.data.get(word)}
+        for word, value in said.items():
+            if not isinstance(value, str) or _UNREADABLE.search(value):
+                raise Rejected(f"{word} must be a text without control characters.")
+        if said and PART in (self.command.data.get("fields") or {}):
+            raise Rejected(f"write either {' and '.join(said)} or the rows of {PART}.")
+        return said
+
+    @property
     def version(self) -> str:
         """Return the `DataVersion` that whoever wrote the command looked at, if it says so."""
         return str(self.command.data.get("version") or "")
@@ -108,7 +120,8 @@ def read_order(command: Command, published: Collection[str], settings: OneCSetti
         raise Rejected(f"{command.kind}: a new object has no key yet.")
     if verb != "create" and (not KEY.fullmatch(key) or key == EMPTY_KEY):
         raise Rejected(f"{command.kind}: `key` must be the Ref_Key of the object.")
-    allowed = _HEAD | (noun.fields.keys() if verb in ("create", "update") else set())
+    words = {*noun.fields, *(WORDS if noun_name in OWNERS else ())}
+    allowed = _HEAD | (words if verb in ("create", "update") else set())
     if unknown := sorted(set(command.data) - allowed):
         raise Rejected(
             f"{command.kind}: {', '.join(unknown)} is unknown.", hint=f"Known: {', '.join(sorted(allowed))}."
@@ -144,7 +157,7 @@ class Wording:
         wanted = {**self._named(self._set, order.noun.fields, said), **given}
         if order.verb == "create" and "Date" in self._types[self._set]:
             wanted.setdefault("Date", now.astimezone(self._zone).strftime("%Y-%m-%dT%H:%M:%S"))
-        if not wanted:
+        if not wanted and not order.points:
             raise Rejected(f"{order.command.kind} says nothing to write.")
         return {name: self._value(self._set, name, value) for name, value in wanted.items()}
 

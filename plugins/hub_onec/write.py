@@ -23,6 +23,7 @@ from hub.api import AuthError, Clock, Command, HubError, Receipt, Rejected, Sett
 from .client import HEADS, ODataClient, ODataError, error_of
 from .difference import Difference, decode, differences, told
 from .metadata import Schema, read_schema
+from .points import PART, point_rows
 from .settings import OneCSettings
 from .wanted import COMMENT as COMMENT_FIELDS
 from .wanted import KINDS, Order, Wording, read_order
@@ -116,7 +117,7 @@ class Writer:
                 is_done = held.get("Posted") is (order.verb == "post")
             else:
                 text = str(held.get(self._mark_field(order)) or "")
-                is_done = _token(order) in text or not self._differences(order, held, self._values(order))
+                is_done = _token(order) in text or not self._differences(order, held, self._values(order, held))
             return self._receipt(order, order.key, held, {}) if is_done else None
         except ODataError as error:
             raise Unavailable(str(error)) from error
@@ -130,7 +131,7 @@ class Writer:
         if order.verb == "create":
             if self._made(order) is not None:
                 return None
-            return Step("POST", quote(order.set_name), self._marked(order, self._values(order), {}), "", {})
+            return Step("POST", quote(order.set_name), self._marked(order, self._values(order, {}), {}), "", {})
         held = self._held(order)
         if held is None:
             raise Rejected(f"{order.set_name} has no object {order.key}.")
@@ -149,7 +150,7 @@ class Writer:
             return Step("POST", f"{place}/{verb}", {}, order.key, held)
         if order.verb == "mark" and held.get("Posted"):
             raise Rejected("the document is posted; 1C does not mark it for deletion.", hint="Unpost it first.")
-        values = self._values(order)
+        values = self._values(order, held)
         changed = self._differences(order, held, values)
         if not changed:
             return None
@@ -159,7 +160,7 @@ class Writer:
         needed = {name: values[name] for name in values if name in names}
         return Step("PATCH", place, self._marked(order, needed, held), order.key, held)
 
-    def _values(self, order: Order) -> dict[str, Any]:
+    def _values(self, order: Order, held: Mapping[str, Any]) -> dict[str, Any]:
         """Return what goes to 1C, with every reference looked up."""
         published = self._client.published()
         try:
@@ -177,6 +178,12 @@ class Writer:
             there = {row.key for row in self._client.objects(target, list(keys), HEADS)}
             for key in keys.keys() - there:
                 raise Rejected(f"{keys[key]} leads to no object of {target}.")
+        if said := order.points:
+            columns = self._schema(order).types.get(f"{order.set_name}_{PART}_RowType", {})
+            if not columns:
+                raise Rejected(f"{order.set_name} has no {PART} for {' and '.join(said)}.")
+            noun = order.command.kind.partition(".")[0]
+            values[PART] = point_rows(self._client, noun, held.get(PART) or [], said, columns)
         return values
 
     def _differences(self, order: Order, held: Mapping[str, Any], values: Mapping[str, Any]) -> list[Difference]:
@@ -298,7 +305,7 @@ class Writer:
         if receipt is None:
             return self._receipt(order, order.key, self._held(order) or {}, {"note": "1C had it so already."})
         held = decode(self._client.one(_place(str(receipt.detail["set"]), receipt.external_id)))
-        if lost := [told(it, {}) for it in self._differences(order, held, self._values(order))]:
+        if lost := [told(it, {}) for it in self._differences(order, held, self._values(order, held))]:
             raise Rejected(
                 f"1C has made {receipt.detail['set']}(guid'{receipt.external_id}') already, but {'; '.join(lost)}.",
                 hint="Correct the object in 1C; it is not made again.",

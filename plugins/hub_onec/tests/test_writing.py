@@ -218,6 +218,40 @@ def test_a_long_or_odd_id_is_kept_as_a_digest(hub: Any, server: OneCServer, base
         assert len(held(server, CLIENTS, key)["Комментарий"]) < 50
 
 
+def points(server: OneCServer, key: str) -> list[tuple[str, ...]]:
+    rows = held(server, CLIENTS, key)["КонтактнаяИнформация"]
+    return [(it["LineNumber"], it["Вид_Key"], it["Представление"], it["НомерТелефона"] + it["АдресЭП"]) for it in rows]
+
+
+def test_a_phone_and_a_mailbox_are_written_among_the_others(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    hub.server = server = publish([*ACCOUNTING, catalog("ВидыКонтактнойИнформации")])
+    kinds = "Catalog_ВидыКонтактнойИнформации"
+    phone = server.base.add(kinds, PredefinedDataName="ТелефонКонтрагента")
+    mail = server.base.add(kinds, PredefinedDataName="EmailКонтрагента")
+    run = hub.connector().execute
+    made = command("counterparty.create", name="Василек", phone="8 (391) 200-00-01", email="buh@firma.example")
+    key = run(made).external_id
+    assert points(server, key) == [
+        ("1", phone, "8 (391) 200-00-01", "83912000001"),
+        ("2", mail, "buh@firma.example", "buh@firma.example"),
+    ]
+    run(command("counterparty.update", key=key, phone="8 (391) 200-00-02"))
+    assert points(server, key) == [
+        ("1", phone, "8 (391) 200-00-02", "83912000002"),
+        ("2", mail, "buh@firma.example", "buh@firma.example"),
+    ]
+    before = len(changes(server))
+    run(command("counterparty.update", key=key, phone="8 (391) 200-00-02"))
+    assert len(changes(server)) == before
+
+
+def test_a_phone_without_its_kind_is_refused(hub: Any, server: OneCServer) -> None:
+    for said in ({"phone": "2000001"}, {"phone": 7}, {"email": "a@b", "fields": {"КонтактнаяИнформация": []}}):
+        with pytest.raises(Rejected):
+            hub.connector().execute(command("counterparty.create", said, name="Василек"))
+    assert changes(server) == []
+
+
 # Dry run
 
 
