@@ -137,6 +137,11 @@ def test_the_tax_on_top_is_part_of_the_total(hub: Any, server: OneCServer, clien
     assert Difference("СуммаДокумента", None, Decimal("2000.00")) in found.differences
 
 
+def test_the_marks_are_not_read_as_what_people_wrote(hub: Any, client: str) -> None:
+    hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+    assert hub.event("counterparties").note == "Давний клиент"
+
+
 def test_only_what_differs_is_sent_and_the_rest_stands(hub: Any, server: OneCServer, client: str) -> None:
     seen: list[dict[str, Any]] = []
     server.writing.module = lambda _, values: seen.append(dict(values))
