@@ -287,6 +287,7 @@ class _Run:
                 yield _Instance(scene, key, [start], ended)
 
     def _dates(self, rule: Rule, trigger: DateTrigger, enforce: datetime) -> Iterator[_Instance]:
+        known: dict[date, list[datetime]] = {}
         for object_id in sorted(self.world.objects.get(trigger.kind, {})):
             scene = Scene(self.world, self.now, trigger.kind, object_id)
             value = scene.get(trigger.path)
@@ -295,8 +296,10 @@ class _Run:
                 continue
             year = self.office.local_day(self.now).year
             for anchor in [_in_year(day, each) for each in (year + 1, year, year - 1)] if trigger.yearly else [day]:
-                times = self._firings(trigger, anchor, enforce) if FIRST_DAY <= anchor <= LAST_DAY else []
-                if times:
+                if anchor not in known:
+                    within = FIRST_DAY <= anchor <= LAST_DAY
+                    known[anchor] = self._firings(trigger, anchor, enforce) if within else []
+                if times := known[anchor]:
                     scene.figures = {"year": anchor.year}
                     yield from self._dated(rule, scene, times)
                     break

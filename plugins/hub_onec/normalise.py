@@ -34,7 +34,7 @@ from .candidates import PREFIXES, SOURCES
 from .mapping import Target, target
 from .rows import ContactRow, ContractRow, CounterpartyRow, DocumentRow, PersonRow, RawRow, WorkerRow
 from .settings import OneCSettings
-from .values import KEY, day_of, instant_of, key_of, money_of, reference_of, text_of
+from .values import KEY, day_of, instant_of, key_of, money_of, note_of, reference_of, text_of
 
 _SEVERAL = re.compile(r"[,;/\n]")
 _TYPES = {
@@ -110,7 +110,7 @@ class Normaliser:
             type=_TYPES.get(kind.strip(), kind.strip()) if kind else "",
             status="closed" if row.is_marked else "",
             city=city,
-            note=text_of(row.note) or text_of(row.comment),
+            note=note_of(row.note) or note_of(row.comment),
             points=points,
         )
 
@@ -129,7 +129,7 @@ class Normaliser:
             client=client,
             position=text_of(row.position_text) or _position(row.position),
             birthday=day_of(row.birthday, "ДатаРождения"),
-            note=text_of(row.comment),
+            note=note_of(row.comment),
             points=self._points(row.points)[0] if row.points else (),
         )
 
@@ -173,7 +173,7 @@ def _contract(row: ContractRow) -> Contract | None:
         type=text_of(row.type) or text_of(row.sort),
         is_signed=row.is_signed if row.is_signed is not None else row.is_agreed,
         is_closed=bool(row.is_marked or row.is_closed or status == "Закрыт"),
-        note=text_of(row.comment),
+        note=note_of(row.comment),
     )
 
 
@@ -188,7 +188,7 @@ def _invoice(row: DocumentRow) -> Invoice | None:
         due=day_of(_date_or_days(row.due), "СрокОплаты") or day_of(_date_or_days(row.pay_until), "ДатаПлатежа"),
         total=_total(row),
         is_posted=row.is_posted is not False,
-        note=text_of(row.comment),
+        note=note_of(row.comment),
     )
 
 
@@ -203,7 +203,7 @@ def _act(row: DocumentRow) -> Act | None:
         date=day_of(row.day, "Date"),
         total=_total(row),
         is_posted=row.is_posted is not False,
-        note=text_of(row.comment),
+        note=note_of(row.comment),
     )
 
 

@@ -13,12 +13,20 @@ from hub.api import BadRecord, Money, Reference, currency_code
 EMPTY_KEY = "00000000-0000-0000-0000-000000000000"
 EMPTY_YEAR = 1
 MAX_EXPONENT = 20
+MARK = re.compile(r"\[hub([+:])([0-9A-Za-z._-]+)\] ?")
+"""The id of a command in a comment: `[hub+ID]` made the object, `[hub:ID]` changed it last."""
 KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def text_of(value: str | None) -> str:
     """Return a text without the blanks that pad it."""
     return value.strip() if value else ""
+
+
+def note_of(value: str | None) -> str:
+    """Return a comment as people wrote it, without the ids of our commands."""
+    text = text_of(value)
+    return MARK.sub("", text) if "[hub" in text else text
 
 
 @lru_cache(maxsize=4096)

@@ -25,6 +25,7 @@ from .difference import Difference, decode, differences, told
 from .metadata import Schema, read_schema
 from .points import PART, point_rows
 from .settings import OneCSettings
+from .values import MARK
 from .wanted import COMMENT as COMMENT_FIELDS
 from .wanted import KINDS, Order, Wording, read_order
 
@@ -32,7 +33,6 @@ LOCKED = re.compile(r"заблокирован|блокировк|locked|lock co
 LOCKED_AGAIN = timedelta(minutes=1)
 SCHEMA_AGE = timedelta(hours=1)
 MOST_COPIES = 50
-_MARK = re.compile(r"\[hub([+:])([0-9A-Za-z._-]+)\] ?")
 _PLAIN_ID = re.compile(r"[0-9A-Za-z.-]{8,40}")
 _POSTING = "Post?PostingModeOperational=false"
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -189,7 +189,7 @@ class Writer:
     def _differences(self, order: Order, held: Mapping[str, Any], values: Mapping[str, Any]) -> list[Difference]:
         """Return what the command changes; our own marks in a comment are no content of it."""
         field = self._mark_field(order)
-        bare = {**held, field: _MARK.sub("", str(held.get(field) or ""))} if field in values else held
+        bare = {**held, field: MARK.sub("", str(held.get(field) or ""))} if field in values else held
         return differences(self._schema(order).types, order.set_name, bare, values)
 
     def _marked(self, order: Order, values: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,8 +198,8 @@ class Writer:
         if not field:
             return dict(values)
         text = str(held.get(field) or "")
-        first = "".join(f"[hub+{it[2]}] " for it in _MARK.finditer(text) if it[1] == "+")
-        rest = _MARK.sub("", str(values.get(field, text))).rstrip(" ")
+        first = "".join(f"[hub+{it[2]}] " for it in MARK.finditer(text) if it[1] == "+")
+        rest = MARK.sub("", str(values.get(field, text))).rstrip(" ")
         marked = f"{first}{_token(order)} {rest}".rstrip(" ")
         longest = self._schema(order).lengths.get(order.set_name, {}).get(field)
         if longest and len(marked) > longest:

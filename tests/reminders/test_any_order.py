@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hub.model.values import Money
 from hub.reminders.evaluate import Deed, evaluate
+from hub.reminders.explain import card, explain, script
 from hub.reminders.world import Fact
 
 TYPES = (
@@ -103,8 +104,10 @@ def test_any_order_any_split_and_any_downtime_give_the_same(world, rules, at, ro
 @relaxed
 @given(FACTS, st.integers(0, 30 * 24))
 def test_one_open_reminder_of_a_key_and_every_one_can_be_read(world, rules, at, rows, look):
-    found = evaluate(world(*facts_of(rows, at("2026-11-02T00:00")), **objects(at)), rules,
-                     at("2026-11-02T00:00") + timedelta(hours=look))  # fmt: skip
+    begin = at("2026-11-02T00:00")
+    whole, now = world(*facts_of(rows, begin), **objects(at)), begin + timedelta(hours=look)
+    found = evaluate(whole, rules, now)
+    by_id = {rule.id: rule for rule in rules}
     keys = [(due.rule, due.key) for due in found.open]
     assert len(keys) == len(set(keys))
     for due in found.open:
@@ -113,6 +116,10 @@ def test_one_open_reminder_of_a_key_and_every_one_can_be_read(world, rules, at, 
         assert due.assignee
         assert due.steps, "somebody hears of it"
         assert due.closes_when
+        rule = by_id[due.rule]
+        assert explain(whole, rule, due, now).closes
+        assert all("{" not in line and "—" not in line for line in script(whole, rule, due, now)), "nothing left blank"
+        assert card(whole, rule, due, now) or due.client is None, "what to know before the call"
 
 
 def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):

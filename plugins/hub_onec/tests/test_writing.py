@@ -10,6 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hub.api import AuthError, Command, HubError, Rejected, Unavailable
 from hub.testing.peers.onec import ACCOUNTING, TRADE, Infobase, OneCServer
@@ -135,6 +137,11 @@ def test_a_contact_a_contract_and_an_act_are_made(hub: Any, server: OneCServer, 
 def test_the_tax_on_top_is_part_of_the_total(hub: Any, server: OneCServer, client: str) -> None:
     found = hub.connector().preview(command("invoice.create", client=client, vat_included=False, lines=LINES[1:]))
     assert Difference("СуммаДокумента", None, Decimal("2000.00")) in found.differences
+
+
+def test_the_marks_are_not_read_as_what_people_wrote(hub: Any, client: str) -> None:
+    hub.connector().execute(command("counterparty.update", key=client, kpp="246001001"))
+    assert hub.event("counterparties").note == "Давний клиент"
 
 
 def test_only_what_differs_is_sent_and_the_rest_stands(hub: Any, server: OneCServer, client: str) -> None:
@@ -594,3 +601,34 @@ def test_a_wrong_field_for_the_marks_is_told(hub: Any, server: OneCServer) -> No
         hub.settings["marks"] = wrong
         with pytest.raises(ValueError, match="marks"):
             hub.connector()
+
+
+ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=120) | st.just([]) | st.just({})
+ROW = st.dictionaries(st.sampled_from(["name", "quantity", "price", "amount", "vat", "item", "Сумма"]), ANYTHING)
+DATA = st.fixed_dictionaries(
+    {},
+    optional={
+        "client": ANYTHING, "date": ANYTHING | st.datetimes().map(str), "total": ANYTHING | st.decimals().map(str),
+        "comment": ANYTHING, "vat_included": ANYTHING, "lines": ANYTHING | st.lists(ROW | ANYTHING, max_size=3),
+        "set": ANYTHING, "key": ANYTHING, "version": ANYTHING,
+        "fields": ANYTHING | st.dictionaries(st.text(max_size=9) | st.sampled_from(["Date", "СрокОплаты"]), ANYTHING),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=DATA, kind=st.sampled_from(["invoice.create", "invoice.update", "invoice.post"]))
+def test_whatever_a_command_holds_it_is_done_or_refused(
+    hub: Any, server: OneCServer, invoice: str, data: Any, kind: str
+) -> None:
+    if kind != "invoice.create":
+        data = {**data, "key": invoice}
+    asked = command(kind, data)
+    done = len(changes(server))
+    try:
+        receipt = hub.connector().execute(asked)
+    except Rejected:
+        assert len(changes(server)) == done
+        return
+    assert hub.connector().find(asked).external_id == receipt.external_id
+    assert hub.connector().preview(asked).differences == ()
