@@ -31,12 +31,16 @@ _encoder = msgspec.json.Encoder()
 _MAX_ID = 1000
 _MAX_ID_BYTES = 2000
 """An index of PostgreSQL takes no more."""
+_MAX_WORD = 600
+"""An index of PostgreSQL takes no more than 2704 bytes."""
 _MAX_DIGITS = 20
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _DECODERS = {kind: msgspec.json.Decoder(entity) for kind, entity in ENTITIES.items()}
 _HINTS = {kind: {name: str(hint) for name, hint in get_type_hints(entity).items()} for kind, entity in ENTITIES.items()}
 _MOMENTS = {kind: [it for it, hint in hints.items() if "datetime.datetime" in hint] for kind, hints in _HINTS.items()}
 _AMOUNTS = {kind: [it for it, hint in hints.items() if "Money" in hint] for kind, hints in _HINTS.items()}
+_WORDS: dict[str, tuple[str, ...]] = {"client": ("type", "manager"), "call": ("number",)}
+"""Fields that are compared or indexed: a word or a number and no free text."""
 _COUNTS = {kind: [it for it, hint in hints.items() if hint == "<class 'int'>"] for kind, hints in _HINTS.items()}
 
 
@@ -144,6 +148,7 @@ def _checked(event: Event, kind: str) -> tuple[str, Entity]:
         raise BadRecord(f"{event.type} holds a value of a wrong type: {error}") from None
     except OverflowError:
         raise BadRecord(f"{event.type} holds a time outside of the calendar.") from None
+    _refuse_long(entity, event.type)
     for name in _COUNTS[kind]:
         if not -(2**63) <= getattr(entity, name) < 2**63:
             raise BadRecord(f"{name} of {event.type} is too large.")
@@ -153,6 +158,12 @@ def _checked(event: Event, kind: str) -> tuple[str, Entity]:
             if amount is not None and not _is_sane(amount.amount):
                 raise BadRecord(f"{name} of {event.type} is no amount of money.")
     return data, entity
+
+
+def _refuse_long(entity: Entity, type_: str) -> None:
+    for name in _WORDS.get(entity.kind, ()):
+        if len(getattr(entity, name)) > _MAX_WORD:
+            raise BadRecord(f"{name} of {type_} is longer than {_MAX_WORD} characters.")
 
 
 def _is_sane(amount: Decimal) -> bool:

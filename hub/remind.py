@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from hub.config import Config
 from hub.model.entities import ENTITIES, ContactPoint
 from hub.model.errors import HubError
+from hub.payments import Match, match_payments, with_matches
 from hub.plugins import Plugins
 from hub.projection import OPERATOR
 from hub.reminders.calendars import Calendars, Overrides, parse_hours
@@ -94,8 +95,18 @@ def load_world(connection: Connection, config: Config, now: datetime) -> World:
     objects["client"] = _clients(connection, config)
     objects["employee"], objects["absence"] = _employees(config)
     objects["connection"] = _connections(connection, config, now)
+    objects["payment"] = with_matches(objects)
     return World(
         objects, _facts(connection, now), calendars=calendars_of(config), enforce_from=enforce_from(config, connection)
+    )
+
+
+def suggested_matches(connection: Connection) -> tuple[tuple[Match, dict[str, Any], list[dict[str, Any]]], ...]:
+    """Return what can be said of payments that no source binds to an invoice, with the payment and the invoices."""
+    objects = {kind: _objects(connection, kind) for kind in ("payment", "invoice")}
+    return tuple(
+        (it, objects["payment"][it.payment], [objects["invoice"][key] for key in it.invoices])
+        for it in match_payments(objects)
     )
 
 

@@ -381,6 +381,10 @@ def _guarded(batches: Iterable[Batch]) -> Iterator[Batch]:
             yield batch
     except HubError:
         raise
+    except MemoryError as error:
+        raise HubError(
+            "there was not memory enough to read this stream.", hint="Give it more, or smaller pages."
+        ) from error
     except (Exception, SystemExit) as error:
         logger.warning("a plugin failed while reading: %s", type(error).__name__)
         raise HubError(f"the plugin failed: {type(error).__name__}: {str(error)[:200]}", hint=ASK_AUTHOR) from error

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from hub.cli.answers import answers
 from hub.cli.app import App, no_such, pass_app, print_json, print_table, say_lines
+from hub.cli.matches import matches
 from hub.store import parties, state
 from hub.store.tables import STATE
 
@@ -110,4 +111,5 @@ payment = _group("payment")
 ticket = _group("ticket")
 call = _group("call")
 message = _group("message")
+payment.add_command(matches)
 message.add_command(answers)

@@ -236,7 +236,9 @@ def _clear_errors(store: Store) -> Iterator[None]:
             raise StoreError(
                 f"{store.name} cannot be opened or written.", hint="Check folder, rights and disk."
             ) from error
-        if not store.is_sqlite and (isinstance(error, OperationalError) or type(error).__name__ == "OperationalError"):
+        code = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
+        is_silent = isinstance(error, OperationalError) or type(error).__name__ == "OperationalError"
+        if not store.is_sqlite and is_silent and code[:2] in ("", "08", "53", "55", "57"):
             raise Unavailable(
                 f"{store.name} does not answer.", hint="Check the address and that PostgreSQL runs."
             ) from error
