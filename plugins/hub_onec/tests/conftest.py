@@ -15,8 +15,11 @@ import pytest
 from hub.api import Batch, Cursor, Event, Record, Stream
 from hub.testing.conformance.harness import ConnectionTools, HttpxClient, LeapingClock, MemoryBlobs
 from hub.testing.peers.onec import ACCOUNTING, Infobase, OneCServer
+from hub_onec import write
 from hub_onec.connector import OneC
 from hub_onec.settings import OneCSettings
+
+from .orders import CLIENTS, INVOICES
 
 
 class Web:
@@ -162,3 +165,29 @@ def hub(server: OneCServer) -> Iterator[Hub]:
     made = Hub(server)
     yield made
     made.http.close()
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> None:
+    """Ports come again: what was kept of a publication is forgotten between tests."""
+    write._schemas.clear()
+
+
+@pytest.fixture
+def base(server: OneCServer) -> Infobase:
+    return server.base
+
+
+@pytest.fixture
+def client(base: Infobase) -> str:
+    key: str = base.add(CLIENTS, Description="Ромашка ООО", ИНН="2460000001", Комментарий="Давний клиент")
+    return key
+
+
+@pytest.fixture
+def invoice(base: Infobase, client: str) -> str:
+    rows = [{"Содержание": "А", "Сумма": 1}, {"Содержание": "Б", "Сумма": 2}]
+    key: str = base.add(
+        INVOICES, Number="7", Date="2026-05-12T09:30:00", Контрагент_Key=client, СуммаДокумента=3, Товары=rows
+    )
+    return key
