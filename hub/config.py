@@ -154,8 +154,14 @@ class Outbox(_Model):
 
     approve: tuple[str, ...] = ()
     """Command kinds that wait for `hub command approve`."""
+    second_person: tuple[str, ...] = ()
+    """Command kinds that wait for the approval of somebody else than who wanted them."""
     mail_connection: str = ""
     """The connection that sends mail; needed when several can."""
+
+    def has_to_wait(self, kind: str) -> bool:
+        """Tell whether a command of this kind goes out only after an approval."""
+        return kind in self.approve or kind in self.second_person
 
 
 class ConnectionConfig(_Model):

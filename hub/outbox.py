@@ -12,7 +12,7 @@ it is looked up and never sent again by itself. Only the words of the other side
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -184,11 +184,13 @@ def settle(connection: Connection, now: datetime) -> int:
     return len(found)
 
 
-def approve(store: Store, command_id: str, by: str) -> None:
-    """Let a waiting command go."""
+def approve(store: Store, command_id: str, by: str, *, second_person: Collection[str] = ()) -> None:
+    """Let a waiting command go. Raises HubError for a kind of `second_person` when `by` wanted it himself."""
     with store.write() as connection:
         now = store.now(connection)
         row = _known(connection, command_id)
+        if row.kind in second_person and row.created_by == by:
+            raise HubError(f"{row.kind} needs a second person: {by} wanted command {command_id}.")
         if not commands.change(connection, command_id, ("waiting",), state="ready", approved_by=by):
             raise HubError(f"command {command_id} is {row.state}; only a waiting one can be approved.")
         _wake(connection, row, now)

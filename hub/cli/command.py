@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from functools import partial
 
 import click
 import msgspec
 
 from hub import outbox
 from hub.cli.app import App, no_such, pass_app, print_json, print_table, say, say_lines
+from hub.cli.ordering import new, preview
 from hub.store import commands
 from hub.store.commands import Outgoing
 from hub.store.database import Store
@@ -29,6 +31,10 @@ def decides(function: Callable[..., None]) -> Callable[..., None]:
 @click.group()
 def cli() -> None:
     """The outbox: what leaves the hub, and what came of it."""
+
+
+cli.add_command(new)
+cli.add_command(preview)
 
 
 @cli.command("list")
@@ -91,7 +97,8 @@ def show(app: App, command_id: str, as_json: bool) -> None:
 @decides
 def approve(app: App, command_ids: tuple[str, ...], by: str, as_json: bool) -> None:
     """Let waiting commands go. JSON: as `hub command list`."""
-    _decide(app, command_ids, outbox.approve, by, as_json=as_json)
+    act = partial(outbox.approve, second_person=app.config.model.outbox.second_person)
+    _decide(app, command_ids, act, by, as_json=as_json)
 
 
 @cli.command()

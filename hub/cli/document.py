@@ -136,7 +136,7 @@ def send(app: App, key: int, to: tuple[str, ...]) -> None:
     data = letter(app.config, found, files, addresses, blobs.put)
     with app.store.write() as connection:
         command = outbox.add(connection, "mail.send", name, data, title=str(data["subject"]), client=found.client,
-                             by=getpass.getuser(), now=now, approve="mail.send" in app.config.model.outbox.approve,
+                             by=getpass.getuser(), now=now, approve=app.config.model.outbox.has_to_wait("mail.send"),
                              key=f"document-{key}-{found.version}-{'-'.join(sorted(addresses))}")  # fmt: skip
         if found.state == "issued":
             rows.set_state(connection, key, "sent", ("issued",))

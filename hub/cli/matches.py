@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hub.cli.app import App, pass_app, print_json, print_table
+from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.remind import suggested_matches
 
 
@@ -26,6 +26,9 @@ def matches(app: App, near: bool, as_json: bool) -> None:
                 for it, _, _ in found
             ]
         )
+        return
+    if not found:
+        say("Nothing to match: every payment names its invoice, or nothing can be said of it.")
         return
     print_table(
         ("payment", "total", "invoices", "", "because"),

@@ -239,6 +239,33 @@ class Writes(Protocol):
         ...
 
 
+class Difference(Struct, frozen=True):
+    """One field with what it holds and what it shall hold; `None` where there is no such field or row."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class Preview(Struct, frozen=True):
+    """What a command would change.
+
+    With `version` among its data the command is refused once the object has another one; it is empty for a new object.
+    """
+
+    version: str
+    differences: tuple[Difference, ...]
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """A connector that can say beforehand what a command would change; nothing but questions leaves."""
+
+    def preview(self, command: Command) -> Preview:
+        """Return what the command would change, field by field. Raises Rejected for one that would be refused."""
+        ...
+
+
 @runtime_checkable
 class Receives(Protocol):
     """A connector that takes webhooks; it verifies the signature before anything else."""

@@ -19,6 +19,7 @@ from hub.api import (
     Command,
     Cursor,
     Event,
+    Preview,
     Receipt,
     Record,
     Rejected,
@@ -39,7 +40,7 @@ from .resolve import Found
 from .settings import OneCSettings
 from .tables import read_table
 from .unknown import Guesses
-from .write import Preview, Writer
+from .write import Writer
 
 SLOW_SECONDS = 10
 WAYS = 3

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+
+from hub.api import Difference
 
 from .metadata import Types
 from .values import EMPTY_KEY
@@ -20,14 +21,6 @@ EMPTY: Mapping[str, Any] = {
 _ROWS = "Collection("
 _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _COUNTED = frozenset({"Ref_Key", "LineNumber"})
-
-
-class Difference(Struct, frozen=True):
-    """One field with what it holds and what it shall hold; `None` where there is no such field or row."""
-
-    field: str
-    before: Any
-    after: Any
 
 
 def decode(payload: bytes) -> dict[str, Any]:

@@ -18,10 +18,21 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from hub.api import AuthError, Clock, Command, HubError, Receipt, Rejected, SettingsError, Unavailable
+from hub.api import (
+    AuthError,
+    Clock,
+    Command,
+    Difference,
+    HubError,
+    Preview,
+    Receipt,
+    Rejected,
+    SettingsError,
+    Unavailable,
+)
 
 from .client import HEADS, ODataClient, ODataError, error_of
-from .difference import Difference, decode, differences, told
+from .difference import decode, differences, told
 from .metadata import Schema, read_schema
 from .points import PART, point_rows
 from .settings import OneCSettings
@@ -38,13 +49,6 @@ _POSTING = "Post?PostingModeOperational=false"
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _schemas: dict[tuple[str, frozenset[str]], tuple[float, Schema]] = {}
 """What `$metadata` of a publication says, for a while: it has 15-30 MB, and a command is a matter of a moment."""
-
-
-class Preview(Struct, frozen=True):
-    """What a command would change. With `version` in its data, the command is refused once the object has another."""
-
-    version: str
-    differences: tuple[Difference, ...]
 
 
 class Step(Struct, frozen=True):

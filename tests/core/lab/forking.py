@@ -2,7 +2,7 @@
 
 It reads one order a line and answers each with the exit status, negative for a signal. Between two commands nothing
 is kept: a fork that was killed leaves what a killed hub leaves. An order: {arguments, cwd, env, site, out, err, after};
-`after` are the seconds until SIGKILL, or null. Of its environment `SABOTAGE` breaks the hub first, see `sabotage`, and
+`after` are the seconds until SIGKILL, or null. Of its environment `SABOTAGE` breaks the hub first (`stage_sabotage`),
 `DIE_AT_FILE` kills it right before the n-th step that changes names of files, `PATIENCE` are the seconds for which it
 waits for a store that another program holds, `FILES` limits its descriptors, `ROOM` the megabytes it may still take.
 """
@@ -34,7 +34,7 @@ for name in (
         "alembic.command",
         "alembic.config",
         "psycopg",
-        "sabotage",
+        "stage_sabotage",
         "httpcore",
         "h11",
     ),
@@ -67,7 +67,7 @@ def run(order: dict[str, Any]) -> int:
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + (int(order["env"]["ROOM"]) << 20),) * 2)
     if order["env"].get("SABOTAGE"):
-        importlib.import_module("sabotage").apply(order["env"]["SABOTAGE"])
+        importlib.import_module("stage_sabotage").apply(order["env"]["SABOTAGE"])
     try:
         hub.cli.main()
     except SystemExit as error:
