@@ -217,7 +217,7 @@ class OneC:
             mark = resolve.mark_of(self._client.published(), wanted)
             self._known = self._kept_schema(kept, mark) or read_schema(self._client.metadata(), wanted)
             self._known.mark = mark
-            self._digest = self._tools.blobs.put(msgspec.json.encode(self._known))
+            self._digest = self._tools.blobs.put(msgspec.json.encode(self._known, order="deterministic"))
         return self._known
 
     def _kept_schema(self, kept: Place | None, mark: str) -> Schema | None:
