@@ -18,6 +18,7 @@ from hub.mail import (
     read_mail,
     sent_message_id,
 )
+from hub.mail.tokens import Tokens
 from hub.model.connector import (
     Batch,
     Blobs,
@@ -138,6 +139,7 @@ __all__ = [
     "Stream",
     "TaxId",
     "Ticket",
+    "Tokens",
     "Tools",
     "Unavailable",
     "WebRequest",

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlencode
-
 from lxml import etree
 
-from hub.api import AuthError, SettingsError, Tools, Unavailable
+from hub.api import SettingsError, Tokens, Tools
 
 from .settings import ExchangeSettings, place
 from .wire import PASSWORD_HINT, check_answer, login, new_session
 
-EARLY = timedelta(minutes=2)
 MOST_BYTES = 1024 * 1024
 NOT_FOUND = "Ask the administrator for the address that ends with /EWS/Exchange.asmx and set endpoint."
 _AUTODISCOVER = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
@@ -27,7 +20,7 @@ class Access:
     def __init__(self, settings: ExchangeSettings, tools: Tools) -> None:
         self._settings, self._tools = settings, tools
         self._endpoint = settings.endpoint
-        self._token, self._until = "", datetime.min.replace(tzinfo=UTC)
+        self._tokens = Tokens(tools, settings.oauth_url, _form(settings), PASSWORD_HINT)
 
     def endpoint(self) -> str:
         """Return the address of EWS: the setting, or what Autodiscover says."""
@@ -37,33 +30,7 @@ class Access:
 
     def token(self) -> str:
         """Return a token that is still good for a while."""
-        if self._tools.clock.now() >= self._until:
-            self._token, seconds = self._granted()
-            self._until = self._tools.clock.now() + max(timedelta(seconds=seconds) - EARLY, timedelta(minutes=1))
-        return self._token
-
-    def _granted(self) -> tuple[str, int]:
-        settings = self._settings
-        secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
-        form = {"grant_type": "client_credentials", "client_id": settings.client_id, "client_secret": secret}
-        if settings.scope:
-            form["scope"] = settings.scope
-        answer = self._tools.http.request(
-            "POST",
-            settings.oauth_url,
-            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
-            content=urlencode(form).encode(),
-            max_bytes=MOST_BYTES,
-            accept_status=(400, 401, 403),
-        )
-        given = _decoded(answer.content)
-        if answer.status != 200:
-            code = re.sub(r"[^a-z_]", "", str(given.get("error", "")))[:40]
-            raise AuthError(f"no token was granted (HTTP {answer.status}, {code or 'no reason'}).", hint=PASSWORD_HINT)
-        token, seconds = given.get("access_token"), given.get("expires_in", 3600)
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
-            raise Unavailable("the server that gives tokens answered without one.")
-        return token, int(seconds) if str(seconds).isdecimal() and len(str(seconds)) < 8 else 3600
+        return self._tokens.token()
 
     def _discovered(self) -> str:
         settings = self._settings
@@ -83,12 +50,10 @@ class Access:
             raise SettingsError(f"Autodiscover leads to {found[:200]!r}: {error}.", field="endpoint") from error
 
 
-def _decoded(content: bytes) -> dict[str, Any]:
-    try:
-        given = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return given if isinstance(given, dict) else {}
+def _form(settings: ExchangeSettings) -> dict[str, str]:
+    secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
+    form = {"grant_type": "client_credentials", "client_id": settings.client_id, "client_secret": secret}
+    return {**form, "scope": settings.scope} if settings.scope else form
 
 
 def _question(mailbox: str, url: str) -> bytes:

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
-from hub.api import AuthError, Rejected, Response, SettingsError, Tools, Unavailable
+from hub.api import AuthError, Rejected, Response, SettingsError, Tokens, Tools, Unavailable
 
 from .settings import WELL_KNOWN, GraphSettings
 
@@ -20,7 +20,6 @@ PAGE = 100
 MOST_ANSWER = 8 * 1024 * 1024
 MOST_SENT = 3 * 1024 * 1024
 """Bytes of a letter that one request takes; Base64 makes them four megabytes, where Graph ends."""
-EARLY = timedelta(minutes=5)
 SIZE = "Integer 0x0E08"
 LASTING = 'IdType="ImmutableId"'
 """Without this preference the id of a letter changes when somebody moves it."""
@@ -43,7 +42,10 @@ class Mailbox:
 
     def __init__(self, settings: GraphSettings, tools: Tools) -> None:
         self._settings, self._tools = settings, tools
-        self._token, self._until = "", datetime.min.replace(tzinfo=UTC)
+        self._tokens = Tokens(
+            tools, f"{settings.login_url}/{settings.tenant}/oauth2/v2.0/token", _form(settings),
+            "Write a new client_secret, or sign in again for a new refresh_token.",
+        )  # fmt: skip
         self._root = f"{settings.url}/users/{quote(settings.address)}"
 
     def find(self, name: str) -> str | None:
@@ -136,7 +138,7 @@ class Mailbox:
 
     def _unsent_token(self) -> str:
         try:
-            return self._access()
+            return self._tokens.token()
         except Unavailable as error:
             error.unsent = True
             raise
@@ -148,7 +150,7 @@ class Mailbox:
         answer = self._tools.http.request(
             method,
             place if place.startswith("http") else f"{self._root}{place}",
-            headers={"authorization": f"Bearer {self._access()}", "prefer": preferences},
+            headers={"authorization": f"Bearer {self._tokens.token()}", "prefer": preferences},
             max_bytes=most,
             accept_status=(*accept, 401, 403),
         )
@@ -165,46 +167,15 @@ class Mailbox:
             raise Unavailable("Graph answered with something that is not JSON.")
         return told
 
-    def _access(self) -> str:
-        """Return a token that is still good for a while."""
-        if self._tools.clock.now() >= self._until:
-            self._token, seconds = self._granted()
-            self._until = self._tools.clock.now() + max(timedelta(seconds=seconds) - EARLY, timedelta(minutes=1))
-        return self._token
 
-    def _granted(self) -> tuple[str, int]:
-        settings = self._settings
-        form = {"client_id": settings.client_id}
-        if settings.client_secret is not None:
-            form["client_secret"] = settings.client_secret.get_secret_value()
-        if settings.refresh_token is not None:
-            form |= {"grant_type": "refresh_token", "refresh_token": settings.refresh_token.get_secret_value()}
-        else:
-            parts = urlsplit(settings.url)
-            form |= {"grant_type": "client_credentials", "scope": f"{parts.scheme}://{parts.netloc}/.default"}
-        answer = self._tools.http.request(
-            "POST",
-            f"{settings.login_url}/{settings.tenant}/oauth2/v2.0/token",
-            headers={"content-type": "application/x-www-form-urlencoded", "accept": "application/json"},
-            content=urlencode(form).encode(),
-            max_bytes=MOST_ANSWER,
-            accept_status=(400, 401, 403),
-        )
-        try:
-            given = json.loads(answer.content)
-        except (ValueError, RecursionError):
-            given = None
-        given = given if isinstance(given, dict) else {}
-        if answer.status != 200:
-            code = re.sub(r"[^a-z_]", "", str(given.get("error", "")))[:40] or "no reason"
-            raise AuthError(
-                f"Microsoft granted no token (HTTP {answer.status}, {code}).",
-                hint="Write a new client_secret, or sign in again for a new refresh_token.",
-            )
-        token, seconds = given.get("access_token"), str(given.get("expires_in", 3600))
-        if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]{1,16384}", token):
-            raise Unavailable("the server that gives tokens answered without one.")
-        return token, int(seconds) if seconds.isdecimal() and len(seconds) < 8 else 3600
+def _form(settings: GraphSettings) -> dict[str, str]:
+    form = {"client_id": settings.client_id}
+    if settings.client_secret is not None:
+        form["client_secret"] = settings.client_secret.get_secret_value()
+    if settings.refresh_token is not None:
+        return {**form, "grant_type": "refresh_token", "refresh_token": settings.refresh_token.get_secret_value()}
+    parts = urlsplit(settings.url)
+    return {**form, "grant_type": "client_credentials", "scope": f"{parts.scheme}://{parts.netloc}/.default"}
 
 
 def _moment(text: object) -> datetime | None:

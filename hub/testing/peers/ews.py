@@ -40,7 +40,7 @@ from hub.testing.peers.smtp import LoopbackServer, hang_up
 USER = "office@example.com"
 SHARED = "sales@example.com"
 PASSWORD = "stand-in secret"  # noqa: S105 - of a server that lives for a test
-TOKEN = "stand-in token"  # noqa: S105 - the same
+TOKEN = "stand-in-token"  # noqa: S105 - the same
 PATH = "/EWS/Exchange.asmx"
 AUTODISCOVER = "/autodiscover/autodiscover.svc"
 DISCOVERY = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
