@@ -26,7 +26,7 @@ from lab import NOW, difference, dump, item, opened, said, stream
 from sqlalchemy import create_engine, inspect
 
 from hub.store import tables
-from hub.store.database import APPLICATION_ID, Store
+from hub.store.database import APPLICATION_ID, Store, StoreError
 from hub.store.parties import entity_id
 from hub.testing.peers.onec.samples import inn
 
@@ -340,7 +340,10 @@ def _strike(ground: Ground, killer: Killer, command: tuple[str, ...]) -> None:
 
 def _dump_of(path: Path) -> list[str]:
     assert is_sound(path), f"{path.name} is damaged"
-    return dump(f"sqlite:///{path}")
+    try:
+        return dump(f"sqlite:///{path}")
+    except StoreError as error:
+        raise AssertionError(f"{path.name} does not open: {error}") from error
 
 
 STAGES: dict[str, Callable[[Ground, int], Killer]] = {
