@@ -10,20 +10,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import Connection
 
 from hub.config import Config
-from hub.documents import docx, invoice
-from hub.documents.invoice import InvoiceContext, Party, build_context, sample_context, template_values
+from hub.documents import docx
+from hub.documents.forms import form_of
+from hub.documents.invoice import InvoiceDraft
+from hub.documents.limits import Value
+from hub.documents.parties import Party
 from hub.documents.render import render_pdf
 from hub.files import write_file
-from hub.model.entities import Invoice, Line
+from hub.model.entities import Line
 from hub.model.errors import HubError
 from hub.model.values import Money, parse_decimal
 from hub.stop_points import stop_point
@@ -31,18 +33,6 @@ from hub.store import documents as rows
 from hub.store.database import Store
 from hub.store.documents import DocumentRow, FileRow
 from hub.store.problems import note
-
-KINDS = {"invoice": "Счёт на оплату"}
-
-
-class Draft(Struct, frozen=True):
-    """What a person wants on a document, before it has a number."""
-
-    buyer: Party
-    lines: tuple[Line, ...]
-    basis: str = ""
-    due: date | None = None
-    note: str = ""
 
 
 def new_invoice(connection: Connection, config: Config, client: Mapping[str, Any], lines: Sequence[Line], *, basis: str,
@@ -54,13 +44,14 @@ def new_invoice(connection: Connection, config: Config, client: Mapping[str, Any
         kpp=str(client["kpp"] or ""),
         address=_address(client),
     )
-    draft = Draft(buyer, tuple(lines), basis, due, note)
-    _context(config, draft, "1", now)
+    draft = InvoiceDraft(buyer, tuple(lines), basis, due, config.model.documents.invoice_due_days, note)
+    form = form_of("invoice")
+    form.build(config.model.organisation, draft, "1", now.astimezone(config.zone).date())
     return rows.insert(
         connection,
-        kind="invoice",
+        kind=form.kind,
         client=str(client["id"]),
-        title=f"{KINDS['invoice']}: {client['name']}",
+        title=f"{form.title}: {client['name']}",
         context=msgspec.json.encode(draft).decode(),
         by=by,
         now=now,
@@ -89,13 +80,6 @@ def parse_line(text: str, config: Config) -> Line:
     )
 
 
-def _context(config: Config, draft: Draft, number: str, now: datetime) -> InvoiceContext:
-    day = now.astimezone(config.zone).date()
-    due = draft.due or day + timedelta(days=config.model.documents.invoice_due_days)
-    wanted = Invoice(number=number, date=day, due=due, lines=draft.lines, note=draft.note)
-    return build_context(config.model.organisation, draft.buyer, wanted, basis=draft.basis)
-
-
 def issue(store: Store, config: Config, document: int, *, by: str, now: datetime) -> DocumentRow:
     """Give the document its number, draw its files and issue it; a second call finishes what a crash left."""
     with store.read() as connection:
@@ -114,14 +98,15 @@ def issue(store: Store, config: Config, document: int, *, by: str, now: datetime
 
 
 def _number(store: Store, config: Config, found: DocumentRow, *, by: str, now: datetime) -> DocumentRow:
-    draft = msgspec.json.decode(found.context, type=Draft)
+    form = form_of(found.kind)
+    draft = msgspec.json.decode(found.context, type=form.draft)
     template = template_of(config, found.kind)
     mark = f"{found.kind}:{hashlib.sha256(template).hexdigest()}"
     organisation = config.model.organisation
-    year = now.astimezone(config.zone).year
+    day = now.astimezone(config.zone).date()
     with store.write() as connection:
-        number = _free_number(connection, config, found.kind, organisation.inn if organisation else "", year)
-        context = _context(config, draft, number, now)
+        number = _free_number(connection, config, found.kind, organisation.inn if organisation else "", day.year)
+        context = form.build(organisation, draft, number, day)
         rows.take_number(connection, found.id, number, msgspec.json.encode(context).decode(), mark, by, now)
         stop_point("number")
     with store.read() as connection:
@@ -148,13 +133,13 @@ def template_of(config: Config, kind: str) -> bytes:
     """Return the firm's own Word template of the kind, or the built-in one."""
     own = config.resolve(config.model.documents.templates) / f"{kind}.docx"
     if not own.is_file():
-        return docx.builtin_template(kind)
-    docx.check_template(own, template_values(sample_context()))
+        return form_of(kind).template()
+    docx.check_template(own, form_of(kind).sample_values())
     return own.read_bytes()
 
 
 def _draw(config: Config, found: DocumentRow, folder: Path) -> list[FileRow]:
-    values = template_values(msgspec.json.decode(found.context, type=InvoiceContext))
+    values = values_of(found)
     made = {"pdf": render_pdf(found.kind, values), "docx": docx.fill_docx(template_of(config, found.kind), values)}
     name = f"{found.kind}-{re.sub(r'[^0-9A-Za-zА-Яа-яЁё]+', '-', found.number).strip('-')[:60]}-{found.id}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -173,22 +158,20 @@ def letter(config: Config, found: DocumentRow, files: Sequence[FileRow], to: Seq
         raise HubError(f"the document {found.id} is {found.state}.", hint=f"Run first: hub document issue {found.id}")
     pdf = next(file for file in files if file.format == "pdf")
     content = read_file(config, pdf)
-    context = msgspec.json.decode(found.context, type=InvoiceContext)
-    total = invoice.template_values(context)
-    text = (
-        "Здравствуйте!\n\n"
-        f"Направляем счёт на оплату № {found.number} от {total['date']} на сумму {total['total']} {total['currency']}\n"
-        + (f"Основание: {context.basis}.\n" if context.basis else "")
-        + (f"Просим оплатить до {total['due']}\n" if total["due"] else "")
-        + "Счёт — в приложенном файле; для оплаты можно воспользоваться QR-кодом.\n\n"
-        f"С уважением,\n{context.seller.name}\n{context.seller.phone}".rstrip()
-        + "\n"
-    )
-    name = f"Счёт № {found.number} от {total['date_short']}.pdf".replace("/", "-")
+    values = values_of(found)
+    covering = form_of(found.kind).letter(values)
+    title = form_of(found.kind).title.split()[0]
+    name = f"{title} № {found.number} от {values['date_short']}.pdf".replace("/", "-")
     return {
-        "to": list(to), "subject": f"Счёт на оплату № {found.number} от {total['date_short']}", "text": text,
+        "to": list(to), "subject": covering.subject, "text": covering.text,
         "attachments": [{"name": name, "type": "application/pdf", "blob": put(content)}],
     }  # fmt: skip
+
+
+def values_of(found: DocumentRow) -> Mapping[str, Value]:
+    """Return the texts that stand on a document which has its number."""
+    form = form_of(found.kind)
+    return form.values(msgspec.json.decode(found.context, type=form.context))
 
 
 def read_file(config: Config, file: FileRow) -> bytes:

@@ -12,12 +12,12 @@ from hub import outbox
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.cli.client import one
 from hub.connections import Hub, mail_connection
-from hub.documents.docx import builtin_template, check_template
-from hub.documents.invoice import sample_context, template_values
+from hub.documents.docx import check_template
+from hub.documents.forms import FORMS
 from hub.files import write_file
 from hub.model.errors import HubError
 from hub.model.values import Email
-from hub.paperwork import KINDS, issue, letter, new_invoice, parse_line, read_file
+from hub.paperwork import issue, letter, new_invoice, parse_line, read_file
 from hub.store import documents as rows
 from hub.store.documents import STATES
 from hub.store.problems import note
@@ -30,7 +30,7 @@ def document() -> None:
 
 
 @document.command()
-@click.argument("kind", type=click.Choice(sorted(KINDS)))
+@click.argument("kind", type=click.Choice(sorted(FORMS)))
 @click.option("--client", "client_key", required=True, help="Id or ИНН of the client.")
 @click.option(
     "--line", "lines", multiple=True, required=True, help="«title; quantity; unit; price», once for each row."
@@ -161,23 +161,22 @@ def _of_client(client: dict[str, object]) -> list[str]:
 
 
 @document.command()
-@click.argument("kind", type=click.Choice(sorted(KINDS)))
+@click.argument("kind", type=click.Choice(sorted(FORMS)))
 @click.argument("file", type=click.Path(path_type=Path))
 def template(kind: str, file: Path) -> None:
     """Write the built-in Word template of KIND to FILE, to be changed in Word and put into the templates folder."""
     if file.exists():
         raise HubError(f"{file} exists already.", hint="Give another name.")
-    write_file(file, builtin_template(kind))
+    write_file(file, FORMS[kind].template())
     say(f"{file}: change it in Word; `hub document check {kind} {file}` tells whether it can be filled.")
 
 
 @document.command()
-@click.argument("kind", type=click.Choice(sorted(KINDS)))
+@click.argument("kind", type=click.Choice(sorted(FORMS)))
 @click.argument("file", type=click.Path(path_type=Path))
 def check(kind: str, file: Path) -> None:
     """Fill the Word template FILE with an invented example and say what is wrong in it."""
-    del kind  # one kind so far
-    check_template(file, template_values(sample_context()))
+    check_template(file, FORMS[kind].sample_values())
     say(f"{file} can be filled.")
 
 

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +75,6 @@ def check_template(path: Path, values: Mapping[str, Value]) -> None:
     except OSError as error:
         raise HubError(f"{path} cannot be read: {error.strerror}.") from error
     fill_docx(template, values, name=str(path))
-
-
-def builtin_template(kind: str) -> bytes:
-    """Return the Word template that ships with the hub, to be copied and changed by its users."""
-    folder = resources.files(__package__).joinpath("layouts")
-    known = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".docx"))
-    if f"{kind}.docx" not in known:
-        raise HubError(f"There is no Word template for {kind!r}.", hint=f"Built in: {', '.join(known)}.")
-    return folder.joinpath(f"{kind}.docx").read_bytes()
 
 
 def _check_word(template: bytes, name: str) -> None:

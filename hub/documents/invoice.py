@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct, structs
 
-from hub import config
 from hub.config import Organisation
 from hub.documents import vat, words
+from hub.documents.form import SAMPLE_CLIENT, Form, Letter, Values
 from hub.documents.limits import Value, one_line, printable
+from hub.documents.parties import Bank, Party, clean_party, our_bank, our_side, party_values
 from hub.documents.qr import payment_payload
 from hub.model.entities import Invoice, Line
-from hub.model.errors import HubError, SettingsError
+from hub.model.errors import HubError
 from hub.model.values import CENT, Money, parse_decimal
 
 _PURPOSE_LENGTH = 210
@@ -23,23 +24,16 @@ _LIMIT = Decimal(10) ** 12
 _MARKS = {"RUB": "руб.", "USD": "долл. США", "EUR": "евро", "CNY": "юаней"}
 
 
-class Party(Struct, frozen=True, omit_defaults=True):
-    """One side of a document."""
+class InvoiceDraft(Struct, frozen=True, omit_defaults=True):
+    """What a person wants on an invoice; `due_days` counts from its day when no `due` is said."""
 
-    name: str
-    inn: str = ""
-    kpp: str = ""
-    address: str = ""
-    phone: str = ""
-
-
-class Bank(Struct, frozen=True):
-    """Where the buyer pays to."""
-
-    name: str
-    bic: str
-    account: str
-    corr_account: str
+    client: Party
+    lines: tuple[Line, ...]
+    basis: str = ""
+    due: date | None = None
+    due_days: int = 5
+    note: str = ""
+    supplied: date | None = None
 
 
 class InvoiceLine(Struct, frozen=True):
@@ -83,6 +77,13 @@ class InvoiceContext(Struct, frozen=True, kw_only=True):
     qr: str
 
 
+def build(organisation: Organisation | None, draft: InvoiceDraft, number: str, day: date) -> InvoiceContext:
+    """Make the invoice of a draft; see `build_context`."""
+    due = draft.due or day + timedelta(days=draft.due_days)
+    wanted = Invoice(number=number, date=day, due=due, lines=draft.lines, note=draft.note)
+    return build_context(organisation, draft.client, wanted, basis=draft.basis, supplied=draft.supplied)
+
+
 def build_context(
     organisation: Organisation | None, buyer: Party, invoice: Invoice, *, basis: str = "", supplied: date | None = None
 ) -> InvoiceContext:
@@ -91,7 +92,7 @@ def build_context(
     `supplied` is the day of supply when it is not that of the invoice: it decides which VAT rates are in force.
     Raises SettingsError with the field for what the firm's configuration lacks, HubError for the rest.
     """
-    seller, bank = _our_side(organisation)
+    seller, bank = our_side(organisation), our_bank(organisation)
     assert organisation is not None
     number, day = one_line(invoice.number), invoice.date
     if not number or day is None:
@@ -100,7 +101,7 @@ def build_context(
         raise HubError(f"The number of an invoice has at most {_NUMBER_LENGTH} characters.")
     if invoice.due and invoice.due < day:
         raise HubError(f"The invoice is dated {day:%d.%m.%Y} and would be due before, on {invoice.due:%d.%m.%Y}.")
-    buyer = _clean(buyer)
+    buyer = clean_party(buyer)
     if not buyer.name:
         raise HubError("An invoice needs the name of the buyer.")
     if not invoice.lines:
@@ -115,6 +116,7 @@ def build_context(
     shares = vat.vat_shares((Money(line.total, currency), line.vat_rate) for line in lines)
     rows = tuple(_vat_row(share, organisation.vat_ground) for share in shares)
     basis = one_line(basis)
+    seller = structs.replace(seller, bank=None)
     return InvoiceContext(
         number=number, day=day, due=invoice.due, seller=seller, bank=bank, buyer=buyer, basis=basis, lines=lines,
         currency=currency, total=total, vat=sum((share.vat.amount for share in shares), Decimal("0.00")), vat_rows=rows,
@@ -122,30 +124,6 @@ def build_context(
         accountant=one_line(organisation.accountant), comment=printable(invoice.note).strip(),
         qr=_payload(seller, bank, Money(total, currency), _purpose(number, day, basis, shares)),
     )  # fmt: skip
-
-
-def _our_side(organisation: Organisation | None) -> tuple[Party, Bank]:
-    if organisation is None:
-        raise SettingsError(
-            "The configuration does not say who issues the invoice.",
-            field="organisation", hint="Fill in `organisation:`, see config/hub.example.yaml",
-        )  # fmt: skip
-    if organisation.bank is None:
-        raise SettingsError(
-            "The configuration does not say where the buyer pays to.",
-            field="organisation.bank", hint="Fill in `organisation: bank:` with name, bic, account and corr_account.",
-        )  # fmt: skip
-    own, bank = organisation, organisation.bank
-    if not own.name.strip():
-        raise SettingsError("The name of the firm is empty.", field="organisation.name")
-    return (
-        _clean(Party(own.name, own.inn, own.kpp, own.address, own.phone)),
-        Bank(one_line(bank.name), bank.bic, bank.account, bank.corr_account),
-    )
-
-
-def _clean(party: Party) -> Party:
-    return Party(*(one_line(value) for value in structs.astuple(party)))
 
 
 def _currency(lines: Sequence[Line]) -> str:
@@ -222,15 +200,16 @@ def template_values(context: InvoiceContext) -> dict[str, Value]:
     """Return what a layout or a Word template may show: ready texts under stable names, nothing else."""
     due = context.due
     return {
+        "heading": f"Счёт на оплату № {context.number} от {words.day_in_words(context.day)}",
         "number": context.number,
         "date": words.day_in_words(context.day),
         "date_short": f"{context.day:%d.%m.%Y}",
         "date_iso": context.day.isoformat(),
         "due": words.day_in_words(due) if due else "",
         "due_short": f"{due:%d.%m.%Y}" if due else "",
-        "seller": _party_values(context.seller),
+        "seller": party_values(context.seller),
         "bank": structs.asdict(context.bank),
-        "buyer": _party_values(context.buyer),
+        "buyer": party_values(context.buyer),
         "basis": context.basis,
         "lines": [_line_values(place, line) for place, line in enumerate(context.lines, 1)],
         "lines_count": len(context.lines),
@@ -251,17 +230,6 @@ def template_values(context: InvoiceContext) -> dict[str, Value]:
     }
 
 
-def _party_values(party: Party) -> dict[str, Value]:
-    parts = (
-        party.name,
-        party.inn and f"ИНН {party.inn}",
-        party.kpp and f"КПП {party.kpp}",
-        party.address,
-        party.phone and f"тел. {party.phone}",
-    )
-    return {**structs.asdict(party), "requisites": ", ".join(part for part in parts if part)}
-
-
 def _line_values(place: int, line: InvoiceLine) -> dict[str, Value]:
     return {
         "place": place,
@@ -279,30 +247,41 @@ def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def covering_letter(values: Values) -> Letter:
+    """Word the e-mail that carries the invoice."""
+    seller = values["seller"]
+    assert isinstance(seller, Mapping)
+    lines = [
+        f"Направляем счёт на оплату № {values['number']} от {values['date']} на сумму {values['total']} "
+        + str(values["currency"]),
+        f"Основание: {values['basis']}." if values["basis"] else "",
+        f"Просим оплатить до {values['due']}" if values["due"] else "",
+        "Счёт — в приложенном файле; для оплаты можно воспользоваться QR-кодом."
+        if values["qr"] else "Счёт — в приложенном файле.",
+    ]  # fmt: skip
+    text = "\n".join(line for line in lines if line)
+    ending = f"С уважением,\n{seller['name']}\n{seller['phone']}".rstrip()
+    return Letter(f"Счёт на оплату № {values['number']} от {values['date_short']}",
+                  f"Здравствуйте!\n\n{text}\n\n{ending}\n")  # fmt: skip
+
+
+FORMS = (
+    Form(
+        kind="invoice", title="Счёт на оплату", copies=2,
+        draft=InvoiceDraft, context=InvoiceContext, build=build, values=template_values, letter=covering_letter,
+        example=InvoiceDraft(
+            client=SAMPLE_CLIENT,
+            lines=(
+                Line(title="Сопровождение программы за ноябрь 2026 г.", unit="мес",
+                     price=Money(Decimal(12400)), vat_rate=22),
+                Line(title="Выезд специалиста", quantity="2,5", unit="час", price=Money(Decimal(1800)), vat_rate=22),
+            ),
+            basis="Договор № 17/2026 от 01.02.2026", note="Звоните до 18:00.",
+        ),
+    ),
+)  # fmt: skip
+
+
 def sample_context() -> InvoiceContext:
     """Return an invented invoice with everything on it, to try a template or layout with."""
-    organisation = Organisation(
-        name="ООО «Полярная сова»",
-        inn="2465000007",
-        kpp="246501001",
-        address="660000, г. Красноярск, ул. Примерная, д. 1",
-        phone="+7 391 200-00-00",
-        director="Соколова А. Б.",
-        accountant="Ветрова В. Г.",
-        bank=config.Bank(
-            name="АО «ПРИМЕРБАНК» Г. КРАСНОЯРСК",
-            bic="040407777",
-            account="40702810900000000017",
-            corr_account="30101810200000000777",
-        ),
-    )
-    lines = (
-        Line(title="Сопровождение программы за ноябрь 2026 г.", unit="мес", price=Money(Decimal(12400)), vat_rate=22),
-        Line(title="Выезд специалиста", quantity="2,5", unit="час", price=Money(Decimal(1800)), vat_rate=22),
-    )
-    return build_context(
-        organisation,
-        Party("МБОУ «Средняя школа № 5»", "2466001236", "246601001", "660001, г. Красноярск, ул. Школьная, д. 7"),
-        Invoice(number="17", date=date(2026, 11, 22), due=date(2026, 11, 27), lines=lines, note="Звоните до 18:00."),
-        basis="Договор № 17/2026 от 01.02.2026",
-    )
+    return FORMS[0].sample()

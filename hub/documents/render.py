@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 
 import msgspec
 import typst
 
+from hub.documents.form import LAYOUTS
 from hub.documents.limits import Value, plain
 from hub.documents.qr import SIZE_MM, qr_svg
 from hub.model.errors import HubError
@@ -30,7 +30,7 @@ def layout_inputs(layout: str, values: Mapping[str, Value]) -> tuple[bytes, dict
     known = layouts()
     if layout not in known:
         raise HubError(f"There is no layout {layout!r}.", hint=f"Built in: {', '.join(known)}.")
-    source = resources.files(__package__).joinpath("layouts", f"{layout}.typ").read_bytes()
+    source = LAYOUTS.joinpath(f"{layout}.typ").read_bytes()
     payload = values.get("qr")
     return source, {
         "values": msgspec.json.encode({**plain_mapping(values), "qr_size_mm": SIZE_MM}).decode(),
@@ -40,8 +40,7 @@ def layout_inputs(layout: str, values: Mapping[str, Value]) -> tuple[bytes, dict
 
 def layouts() -> tuple[str, ...]:
     """Return the names of the built-in layouts."""
-    folder = resources.files(__package__).joinpath("layouts")
-    return tuple(sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".typ")))
+    return tuple(sorted(entry.name[:-4] for entry in LAYOUTS.iterdir() if entry.name.endswith(".typ")))
 
 
 def plain_mapping(values: Mapping[str, Value]) -> dict[str, Value]:

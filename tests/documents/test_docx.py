@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hub.documents import docx as word
-from hub.documents.docx import builtin_template, check_template, fill_docx
+from hub.documents.docx import check_template, fill_docx
+from hub.documents.forms import form_of
 from hub.documents.invoice import InvoiceContext, sample_context, template_values
 from hub.model.entities import Line
 from hub.model.errors import HubError
@@ -42,13 +43,13 @@ def texts(content: bytes) -> list[str]:
 
 def test_the_shipped_template_is_what_its_script_writes() -> None:
     made = runpy.run_path(str(Path(__file__).with_name("make_word_template.py")))["parts"]()
-    with zipfile.ZipFile(io.BytesIO(builtin_template("invoice"))) as shipped:
+    with zipfile.ZipFile(io.BytesIO(form_of("invoice").template())) as shipped:
         assert {name: shipped.read(name).decode() for name in shipped.namelist()} == made
 
 
 def test_the_shipped_template_is_filled(make_context: MakeContext, make_line: MakeLine) -> None:
     context = make_context(make_line("Первая", rate=10), make_line("Вторая", rate=22, quantity="2"), note="Строка")
-    shown = texts(fill_docx(builtin_template("invoice"), template_values(context)))
+    shown = texts(fill_docx(form_of("invoice").template(), template_values(context)))
     for needed in (
         "40702810900000000017", "30101810200000000777", "040407777", "Счёт на оплату № 17 от 22 ноября 2026 г.",
         "Первая", "Вторая", "В том числе НДС 22\u00a0%:", "В том числе НДС 10\u00a0%:", "300,00", "36,07",
@@ -60,8 +61,10 @@ def test_the_shipped_template_is_filled(make_context: MakeContext, make_line: Ma
 
 
 def test_absent_things_leave_no_empty_row(make_context: MakeContext) -> None:
-    full = texts(fill_docx(builtin_template("invoice"), template_values(make_context(note="Строка"))))
-    bare = texts(fill_docx(builtin_template("invoice"), template_values(make_context(due=None, basis="")) | {"qr": ""}))
+    full = texts(fill_docx(form_of("invoice").template(), template_values(make_context(note="Строка"))))
+    bare = texts(
+        fill_docx(form_of("invoice").template(), template_values(make_context(due=None, basis="")) | {"qr": ""})
+    )
     assert "Основание:" in full
     assert not {"Основание:", "Оплата по QR-коду"} & set(bare)
     assert len(bare) == len(full) - 4  # two cells of the basis, the due day, the comment
@@ -69,7 +72,7 @@ def test_absent_things_leave_no_empty_row(make_context: MakeContext) -> None:
 
 def test_the_code_in_the_document_reads_back(make_context: MakeContext) -> None:
     context = make_context()
-    content = fill_docx(builtin_template("invoice"), template_values(context))
+    content = fill_docx(form_of("invoice").template(), template_values(context))
     with zipfile.ZipFile(io.BytesIO(content)) as filled:
         picture = Image.open(io.BytesIO(filled.read("word/media/image1.png")))
     assert zxingcpp.read_barcode(picture).text == context.qr
@@ -79,15 +82,15 @@ def test_the_code_in_the_document_reads_back(make_context: MakeContext) -> None:
 
 def test_the_same_values_give_the_same_document() -> None:
     values = template_values(sample_context())
-    content = fill_docx(builtin_template("invoice"), values)
-    assert fill_docx(builtin_template("invoice"), values) == content
+    content = fill_docx(form_of("invoice").template(), values)
+    assert fill_docx(form_of("invoice").template(), values) == content
     with zipfile.ZipFile(io.BytesIO(content)) as filled:
         assert {entry.date_time for entry in filled.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_data_never_becomes_template_or_markup(make_context: MakeContext, make_line: MakeLine) -> None:
     values = template_values(make_context(make_line(HOSTILE), basis=HOSTILE, note=HOSTILE))
-    shown = texts(fill_docx(builtin_template("invoice"), values))
+    shown = texts(fill_docx(form_of("invoice").template(), values))
     assert shown.count(HOSTILE) == 3
 
 
@@ -188,7 +191,7 @@ def test_the_child_gets_no_secret_of_the_environment(monkeypatch: pytest.MonkeyP
 def test_check_template_tells_what_is_wrong(tmp_path: Path) -> None:
     values = template_values(sample_context())
     good, wrong = tmp_path / "good.docx", tmp_path / "wrong.docx"
-    good.write_bytes(builtin_template("invoice"))
+    good.write_bytes(form_of("invoice").template())
     wrong.write_bytes(template("{{ bank.swift }}"))
     check_template(good, values)
     with pytest.raises(HubError, match=r"wrong\.docx: it asks for `swift`.*account, bic, corr_account, name"):
@@ -214,6 +217,7 @@ def test_a_template_with_names_of_its_own_is_filled(shared_path: Callable[[str],
     assert not any("{" in text for text in shown)
 
 
-def test_an_unknown_kind_names_the_templates_there_are() -> None:
-    with pytest.raises(HubError, match=r"'act'.*invoice\.docx"):
-        builtin_template("act")
+def test_an_unknown_kind_names_the_nearest_one() -> None:
+    with pytest.raises(HubError, match=r"'invoise'") as caught:
+        form_of("invoise")
+    assert caught.value.hint == "Did you mean 'invoice'?"

@@ -1,0 +1,22 @@
+"""Every kind of document the hub can make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hub.documents import invoice
+from hub.documents.form import Form
+from hub.model.errors import HubError
+from hub.yaml_text import nearest
+
+FORMS: Mapping[str, Form[Any, Any]] = {form.kind: form for form in (*invoice.FORMS,)}
+"""The built-in forms by kind, in the order of a client folder."""
+
+
+def form_of(kind: str) -> Form[Any, Any]:
+    """Return a form. Raises HubError with the nearest known kind."""
+    try:
+        return FORMS[kind]
+    except KeyError:
+        raise HubError(f"there is no document of the kind {kind!r}.", hint=nearest(kind, list(FORMS))) from None
