@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import get_type_hints
+from typing import get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +27,18 @@ from hub.store.types import instant_text
 
 log = logging.getLogger("hub.normalise")
 
+
+def _amounts_of_rows(entity: type[Entity]) -> list[tuple[str, list[str]]]:
+    """Return the fields that hold rows of their own, each with those fields of a row that are money."""
+    rows = {it: get_args(hint)[0] for it, hint in get_type_hints(entity).items() if get_origin(hint) is tuple}
+    amounts = {
+        it: [name for name, hint in get_type_hints(row).items() if "Money" in str(hint)]
+        for it, row in rows.items()
+        if hasattr(row, "__struct_fields__")
+    }
+    return [(it, names) for it, names in amounts.items() if names]
+
+
 _encoder = msgspec.json.Encoder()
 _MAX_ID = 1000
 _MAX_ID_BYTES = 2000
@@ -41,7 +53,11 @@ _MOMENTS = {kind: [it for it, hint in hints.items() if "datetime.datetime" in hi
 _AMOUNTS = {kind: [it for it, hint in hints.items() if "Money" in hint] for kind, hints in _HINTS.items()}
 _WORDS: dict[str, tuple[str, ...]] = {"client": ("type", "manager"), "call": ("number",)}
 """Fields that are compared or indexed: a word or a number and no free text."""
-_COUNTS = {kind: [it for it, hint in hints.items() if hint == "<class 'int'>"] for kind, hints in _HINTS.items()}
+_COUNTS = {
+    kind: [it for it, hint in hints.items() if hint in ("<class 'int'>", "int | None")]
+    for kind, hints in _HINTS.items()
+}
+_ROWS = {kind: _amounts_of_rows(entity) for kind, entity in ENTITIES.items()}
 
 
 class Fact(Struct, frozen=True):
@@ -149,15 +165,25 @@ def _checked(event: Event, kind: str) -> tuple[str, Entity]:
     except OverflowError:
         raise BadRecord(f"{event.type} holds a time outside of the calendar.") from None
     _refuse_long(entity, event.type)
-    for name in _COUNTS[kind]:
-        if not -(2**63) <= getattr(entity, name) < 2**63:
-            raise BadRecord(f"{name} of {event.type} is too large.")
-    for thing in (entity, *getattr(entity, "lines", ())):
-        for name in _AMOUNTS[kind] if thing is entity else ("price", "total"):
-            amount: Money | None = getattr(thing, name)
-            if amount is not None and not _is_sane(amount.amount):
-                raise BadRecord(f"{name} of {event.type} is no amount of money.")
+    _refuse_figures(entity, event.type)
     return data, entity
+
+
+def _refuse_figures(entity: Entity, type_: str) -> None:
+    for name in _COUNTS[entity.kind]:
+        if not -(2**63) <= (getattr(entity, name) or 0) < 2**63:
+            raise BadRecord(f"{name} of {type_} is too large.")
+    for name in _AMOUNTS[entity.kind]:
+        _refuse_amount(getattr(entity, name), name, type_)
+    for field, names in _ROWS[entity.kind]:
+        for row in getattr(entity, field):
+            for name in names:
+                _refuse_amount(getattr(row, name), name, type_)
+
+
+def _refuse_amount(value: object, name: str, type_: str) -> None:
+    if isinstance(value, Money) and not _is_sane(value.amount):
+        raise BadRecord(f"{name} of {type_} is no amount of money.")
 
 
 def _refuse_long(entity: Entity, type_: str) -> None:

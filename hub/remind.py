@@ -17,11 +17,11 @@ from sqlalchemy import Connection, func, or_, select, union
 from sqlalchemy.exc import IntegrityError
 
 from hub.config import Config
-from hub.model.entities import ENTITIES, ContactPoint
+from hub.ingest import DECISIONS
+from hub.model.entities import ENTITIES, ContactPoint, Entity, Reference
 from hub.model.errors import HubError
 from hub.payments import Match, match_payments, with_matches
 from hub.plugins import Plugins
-from hub.projection import OPERATOR
 from hub.reminders.calendars import Calendars, Overrides, parse_hours
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
 from hub.reminders.rules import BUILTIN, Rule, load_rules
@@ -39,7 +39,11 @@ HORIZON = timedelta(days=180)
 _TRIED = timedelta(days=1)
 _SILENCE = timedelta(hours=2)
 """A connection is not called silent sooner, however often it is to be read."""
-_KINDS = ("contract", "invoice", "act", "payment", "ticket", "contact")
+_KINDS = (
+    "contract", "invoice", "act", "payment", "ticket", "contact",
+    "survey", "complaint", "note", "promise", "decision", "referral", "checklist", "project", "offer", "handover",
+    "purchase", "questionnaire", "meeting", "diary", "task", "occasion", "campaign", "shipment",
+)  # fmt: skip
 
 
 class Reminding(Struct, frozen=True):
@@ -113,7 +117,7 @@ def suggested_matches(connection: Connection) -> tuple[tuple[Match, dict[str, An
 def _objects(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
     found = {}
     for row in state.read(connection, kind, ~STATE[kind].c.deleted):
-        found[row["id"]] = {**_typed(row), "client": row["client_id"]}
+        found[row["id"]] = {**_typed(row), "client": row.get("client_id")}
     return found
 
 
@@ -188,7 +192,7 @@ def _connections(connection: Connection, config: Config, now: datetime) -> dict[
 
 def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
     query = log.holding().where(
-        event.c.source != OPERATOR,
+        event.c.type.not_in(DECISIONS),
         event.c.type.not_like("%.observed"),
         event.c.type.not_like("%.deleted"),
         event.c.time >= now - HORIZON,
@@ -209,8 +213,18 @@ def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
         if entity is None:
             continue
         facts.append(Fact(id=f"{row.source}/{row.id}", type=row.type, time=row.time, kind=kind, subject=key,
-                          client=clients[kind].get(key), fields=msgspec.structs.asdict(entity)))  # fmt: skip
+                          client=clients[kind].get(key), fields=_fields(entity, row.source)))  # fmt: skip
     return facts
+
+
+def _fields(entity: Entity, source: str) -> dict[str, Any]:
+    """Return the fields of an entity, things it points to by their ids in the store."""
+    return {
+        name: entity_id(value.connection or source, value.kind, value.external_id)
+        if isinstance(value, Reference)
+        else value
+        for name, value in msgspec.structs.asdict(entity).items()
+    }
 
 
 def evaluate_now(connection: Connection, config: Config, rules: Sequence[Rule], now: datetime) -> Reminding:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hub.mail.letter import Failure, Letter, Mail, MailAddress, MailFile, Meeting
+from hub.mail.letter import Failure, Invitation, Letter, Mail, MailAddress, MailFile
 from hub.model.entities import Reference
 from hub.model.events import Event
 
@@ -23,7 +23,7 @@ __all__ = [
     "Mail",
     "MailAddress",
     "MailFile",
-    "Meeting",
+    "Invitation",
     "compose_mail",
     "mail_events",
     "mail_key",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-from hub.mail.letter import Meeting
+from hub.mail.letter import Invitation
 from hub.model.values import Email
 
 _MOST_LINES = 20_000
@@ -36,7 +36,7 @@ _PARAMETER = re.compile(r';([A-Za-z-]{1,40})=("[^"]*"|[^;:"]*)')
 Property = tuple[str, dict[str, str], str]
 
 
-def read_meeting(text: str, method: str = "") -> Meeting | None:
+def read_meeting(text: str, method: str = "") -> Invitation | None:
     """Return the first meeting of a calendar, `None` when it holds none; `method` is that of the mail part."""
     zones: dict[str, set[timedelta]] = {}
     fields: dict[str, Property] = {}
@@ -59,13 +59,13 @@ def read_meeting(text: str, method: str = "") -> Meeting | None:
     return _meeting(fields, zones, method) if fields else None
 
 
-def _meeting(fields: dict[str, Property], zones: dict[str, set[timedelta]], method: str) -> Meeting:
+def _meeting(fields: dict[str, Property], zones: dict[str, set[timedelta]], method: str) -> Invitation:
     start, end = (_moment(fields.get(name), zones) for name in ("DTSTART", "DTEND"))
     if start and not end and "DURATION" in fields:
         end = _later(start, fields["DURATION"][2])
     cancelled = _said(fields, "STATUS").upper() == "CANCELLED"
     organiser = Email.parse(re.sub(r"(?i)^mailto:", "", _said(fields, "ORGANIZER")))
-    return Meeting(
+    return Invitation(
         method="cancel" if cancelled else method.lower()[:20],
         id=_said(fields, "UID")[:500],
         title=_said(fields, "SUMMARY")[:1000],

@@ -62,7 +62,7 @@ class Failure(Struct, frozen=True, kw_only=True):
         return self.status in _GONE or _NOBODY.search(self.reason) is not None
 
 
-class Meeting(Struct, frozen=True, kw_only=True):
+class Invitation(Struct, frozen=True, kw_only=True):
     """A meeting that a mail speaks of; `method` is request, cancel, reply, publish or another of RFC 5546.
 
     A day without hours is `is_all_day`, from midnight UTC on.
@@ -104,7 +104,7 @@ class Mail(Struct, frozen=True, kw_only=True):
     list_id: str = ""
     is_report: bool = False
     failures: tuple[Failure, ...] = ()
-    meeting: Meeting | None = None
+    meeting: Invitation | None = None
 
     @property
     def recipients(self) -> tuple[str, ...]:

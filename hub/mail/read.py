@@ -16,7 +16,7 @@ from hub.mail.charset import clean, words
 from hub.mail.files import file_of, hidden_files, once, wrapped
 from hub.mail.html_text import html_to_text
 from hub.mail.keys import OMITTED, message_id, message_ids
-from hub.mail.letter import Mail, MailAddress, MailFile, Meeting
+from hub.mail.letter import Invitation, Mail, MailAddress, MailFile
 from hub.mail.mime import MOST_HEADER, MOST_TEXT, Part, parse
 from hub.mail.outlook import is_saved, read_saved
 from hub.mail.quotes import CUT, own_text, shown
@@ -63,7 +63,7 @@ class _Content(Struct):
 
     texts: dict[int, _Text] = {}
     files: list[MailFile] = []
-    meeting: Meeting | None = None
+    meeting: Invitation | None = None
 
 
 def _saved(raw: bytes) -> Mail:

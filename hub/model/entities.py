@@ -13,18 +13,32 @@ from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 
+from hub.model.entries import (
+    Campaign,
+    Checklist,
+    Complaint,
+    Decision,
+    Diary,
+    Handover,
+    Meeting,
+    Note,
+    Occasion,
+    Offer,
+    Project,
+    Promise,
+    Purchase,
+    Questionnaire,
+    Referral,
+    Shipment,
+    Survey,
+    Task,
+    Term,
+    Trait,
+)
+from hub.model.references import Reference as Reference
+from hub.model.trade import Balance, BankAccount, Order, Organisation, Price, Product, Stock
+from hub.model.trade import Line as Line
 from hub.model.values import Email, Money, TaxId
-
-
-class Reference(Struct, frozen=True, omit_defaults=True):
-    """Where a thing lives: `kind` and the source's own id; an empty `connection` means the one that says it."""
-
-    kind: str
-    external_id: str
-    connection: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.connection}/{self.kind}/{self.external_id}"
 
 
 def tax_key(inn: str, kpp: str = "") -> str:
@@ -69,7 +83,10 @@ class ContactPoint(Struct, frozen=True, omit_defaults=True):
 
 
 class Client(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An organisation or person we serve or may serve; `status` is client, prospect, closed or empty."""
+    """An organisation or person we serve or may serve; `status` is client, prospect, closed or empty.
+
+    `origin` says how the client found us (S004-12), `segment` to which group he belongs for mailings.
+    """
 
     kind: ClassVar[str] = "client"
 
@@ -84,6 +101,9 @@ class Client(Struct, frozen=True, kw_only=True, omit_defaults=True):
     city: str = ""
     note: str = ""
     is_folder: bool = False
+    origin: str = ""
+    segment: str = ""
+    refuses_mailings: bool = False
     points: tuple[ContactPoint, ...] = ()
 
     def keys(self) -> tuple[str, ...]:
@@ -126,17 +146,6 @@ class Contract(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def keys(self) -> tuple[str, ...]:
         return _clean(contract_key(self.number, self.date))
-
-
-class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One row of an invoice or act; `vat_rate` in percent, `None` means without VAT."""
-
-    title: str
-    quantity: str = "1"
-    unit: str = ""
-    price: Money | None = None
-    total: Money | None = None
-    vat_rate: int | None = None
 
 
 class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -319,9 +328,71 @@ class Employee(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ()
 
 
-Entity: TypeAlias = Client | Contact | Contract | Invoice | Act | Payment | Ticket | Comment | Call | Message | Employee
+_OF_SOURCES = (Client, Contact, Contract, Invoice, Act, Payment, Ticket, Comment, Call, Message, Employee)
+_OF_TRADE = (Organisation, BankAccount, Product, Price, Stock, Order, Balance)
+_OF_PEOPLE = (
+    Survey,
+    Complaint,
+    Note,
+    Promise,
+    Decision,
+    Referral,
+    Checklist,
+    Project,
+    Offer,
+    Handover,
+    Purchase,
+    Questionnaire,
+    Meeting,
+    Diary,
+    Task,
+    Occasion,
+    Campaign,
+    Trait,
+    Term,
+    Shipment,
+)
 
-ENTITIES: dict[str, type[Entity]] = {
-    entity.kind: entity
-    for entity in (Client, Contact, Contract, Invoice, Act, Payment, Ticket, Comment, Call, Message, Employee)
-}
+Entity: TypeAlias = (
+    Client
+    | Contact
+    | Contract
+    | Invoice
+    | Act
+    | Payment
+    | Ticket
+    | Comment
+    | Call
+    | Message
+    | Employee
+    | Organisation
+    | BankAccount
+    | Product
+    | Price
+    | Stock
+    | Order
+    | Balance
+    | Survey
+    | Complaint
+    | Note
+    | Promise
+    | Decision
+    | Referral
+    | Checklist
+    | Project
+    | Offer
+    | Handover
+    | Purchase
+    | Questionnaire
+    | Meeting
+    | Diary
+    | Task
+    | Occasion
+    | Campaign
+    | Trait
+    | Term
+    | Shipment
+)
+
+ENTITIES: dict[str, type[Entity]] = {entity.kind: entity for entity in (*_OF_SOURCES, *_OF_TRADE, *_OF_PEOPLE)}
+"""The class of each kind."""

@@ -28,7 +28,10 @@ _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 Path: TypeAlias = tuple[str, str]
 """Kind and field; an empty kind means a figure of the reminder itself, such as `count`."""
 
-_TYPES = {"str": "text", "int": "number", "Money": "money", "date": "day", "datetime": "moment", "bool": "flag"}
+_TYPES = {
+    "str": "text", "int": "number", "Money": "money", "date": "day", "datetime": "moment", "bool": "flag",
+    "Reference": "text",
+}  # fmt: skip
 
 
 def _type(annotation: str) -> str:
@@ -63,7 +66,6 @@ _EXTRA = {
         "evening": "moment",
     },
     "connection": {"name": "text", "read_at": "moment", "expected": "moment"},
-    "poll": {"score": "number", "aspect": "text", "text": "text", "reason": "text"},
 }  # fmt: skip
 
 FIELDS = _fields()
@@ -78,7 +80,23 @@ _VERBS = {
     "message": "received sent answered bounced",
     "contract": "created signed ended",
     "invoice": "issued paid overdue",
-    "poll": "answered",
+    "survey": "answered",
+    "complaint": "filed acknowledged corrected confirmed withdrawn",
+    "note": "written",
+    "promise": "given",
+    "decision": "made",
+    "referral": "created moved won lost",
+    "checklist": "started item_done completed",
+    "project": "started accepted closed refused",
+    "offer": "made sent received accepted refused",
+    "handover": "made",
+    "purchase": "requested ready",
+    "questionnaire": "answered",
+    "meeting": "held",
+    "diary": "written",
+    "task": "given done",
+    "campaign": "published sent",
+    "shipment": "ordered picked_up status delivered failed eta_changed",
 }
 _OCCURRENCES = {f"{kind}.{verb}" for kind, verbs in _VERBS.items() for verb in verbs.split()}
 EVENTS = frozenset(_OCCURRENCES | {f"{kind}.observed" for kind in FIELDS})

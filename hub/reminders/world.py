@@ -216,7 +216,7 @@ def _talks(world: World, client: str) -> Points:
 
 
 def _polls(world: World, client: str) -> Points:
-    return _with_given(world, "client", client, "last_poll", world.with_client("poll.answered", client))
+    return _with_given(world, "client", client, "last_poll", world.with_client("survey.answered", client))
 
 
 def _ticket_activity(world: World, ticket: str) -> Points:

@@ -314,9 +314,10 @@ def _columns(name: str, annotation: Any) -> list[Column[Any]]:
 
 
 def _state_table(kind: str) -> Table:
-    columns = [column for field, hint in get_type_hints(ENTITIES[kind]).items() if field != "kind"
-               for column in _columns(field, hint)]  # fmt: skip
-    extra = [] if kind in ("client", "comment", "employee") else [_text("client_id", nullable=True, index=True)]
+    hints = {field: hint for field, hint in get_type_hints(ENTITIES[kind]).items() if field != "kind"}
+    columns = [column for field, hint in hints.items() for column in _columns(field, hint)]
+    is_owned = "client" in hints or kind in ("call", "message")  # these two find their client by number and address
+    extra = [_text("client_id", nullable=True, index=True)] if is_owned else []
     return _table(
         kind,
         _text("id", primary_key=True),

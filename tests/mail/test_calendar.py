@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.api import Mail, Meeting, read_mail
+from hub.api import Invitation, Mail, read_mail
 from hub.mail.calendar import read_meeting
 
 OUTLOOK = """BEGIN:VCALENDAR
@@ -53,7 +53,7 @@ def sent(calendar: str, kind: str = "text/calendar; charset=utf-8; method=REQUES
 
 
 def test_an_invitation_says_when_where_and_by_whom():
-    assert sent(invitation()).meeting == Meeting(
+    assert sent(invitation()).meeting == Invitation(
         method="request",
         id="040000008200E00074C5B7101A82E00800000000",
         title="Сверка за год, отчёт",
@@ -124,4 +124,4 @@ def test_a_calendar_without_a_meeting_is_a_file():
 def test_damage_gives_a_meeting_or_none(text, place, cut):
     calendar = invitation()
     found = read_meeting(calendar[:place] + text + calendar[place + cut :])
-    assert found is None or isinstance(found, Meeting)
+    assert found is None or isinstance(found, Invitation)

@@ -16,7 +16,7 @@ from hub.reminders.world import Fact
 TYPES = (
     "call.missed", "call.connected", "call.ended", "ticket.assigned", "ticket.status", "ticket.reopened",
     "ticket.closed", "ticket.commented", "message.sent", "message.received", "message.bounced", "contract.signed",
-    "poll.answered", "invoice.paid",
+    "survey.answered", "invoice.paid",
 )  # fmt: skip
 FACTS = st.lists(
     st.tuples(st.sampled_from(TYPES), st.integers(0, 21 * 24 * 4), st.sampled_from(["c1", "c2"]), st.integers(0, 90)),
@@ -35,7 +35,7 @@ def facts_of(rows, begin):
         fields = {
             "call": {"number": f"+7391294085{client[1]}", "direction": "inbound", "talk_seconds": figure},
             "contract": {"start": date(2027, 1, 1), "end": date(2027, 12, 31)},
-            "poll": {"score": figure % 11},
+            "survey": {"score": figure % 11},
             "invoice": {"amount": Money(Decimal(figure))},
         }.get(kind, {})
         found.append(Fact(id=f"e{number}", type=type_, time=begin + timedelta(minutes=15 * quarter), kind=kind,

@@ -265,7 +265,7 @@ def test_a_talk_is_no_poll_s003_25(world, call, find, at, happened):
     clients = {"c1": {"status": "client", "last_poll": at("2026-11-02T10:00"), "phones": ["+73912940853"]}}
     talk = call("e1", "2026-11-16T11:00", "connected")
     assert find(world(talk, client=clients), "poll:c1", "2026-11-16T12:00").is_open
-    answer = happened("q1", "poll.answered", "2026-11-16T11:30", "q1", score=9)
+    answer = happened("q1", "survey.answered", "2026-11-16T11:30", "q1", score=9)
     assert find(world(talk, answer, client=clients), "poll:c1", "2026-11-16T12:00").by == "q1"
     assert find(world(client={"c1": {"status": "client"}}), "poll:c1", "2026-12-16T12:00") is None
 

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -33,8 +33,7 @@ from hub.api import (
     hookimpl,
 )
 
-KINDS: dict[str, Any] = {kind.lower(): getattr(api, kind) for kind in
-                         ("Client", "Contact", "Contract", "Invoice", "Act", "Payment", "Ticket", "Call", "Message")}  # fmt: skip
+KINDS: dict[str, Any] = {entity.kind: entity for entity in get_args(api.Entity)}
 
 
 class ScriptedSettings(Settings):
