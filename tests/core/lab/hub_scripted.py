@@ -1,4 +1,3 @@
-# ruff: noqa: E501 tables of cases read better in one line each
 """A connector for tests that plays a script: a JSON file says which batches it yields and how it misbehaves.
 
 It is a real plugin of a distribution of its own, so that child processes find it as they find any other.
