@@ -1,12 +1,13 @@
 """The outbox: what leaves the hub is a row written in the transaction that wanted it, and takes effect at most once.
 
-    waiting ─approve─▶ ready ─▶ sending ─▶ done | rejected
-                         ▲         │
-                         └─unsent──┴─ outcome unknown ─▶ looked up: done, else doubtful
+    waiting ─approve─▶ ready ─prepared─▶ sending ─▶ done | rejected
+                         ▲                  │
+                         └──────unsent──────┴─ outcome unknown ─▶ looked up: done, else doubtful
 
-`sending` is committed before anything leaves. A command that is found in that state was interrupted or lost its answer:
-it is looked up and never sent again by itself. Only the words of the other side, or a promise that nothing was sent
-(`Unavailable(unsent=True)`, `AuthError`, `SettingsError`), let the hub decide alone; the rest waits for a person.
+`sending` is committed before anything leaves, and after what only asks (`Prepares`). A command that is found in that
+state was interrupted or lost its answer: it is looked up and never sent again by itself. Only the words of the other
+side, or a promise that nothing was sent (`Unavailable(unsent=True)`, `AuthError`, `SettingsError`), let the hub decide
+alone; the rest waits for a person.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy import Connection
 
 from hub.engine import jobs
 from hub.engine.jobs import Lease, LeaseLost
-from hub.model.connector import Command, Connector, Receipt, Writes
+from hub.model.connector import Command, Connector, Prepares, Receipt, Writes
 from hub.model.errors import AuthError, HubError, Rejected, SettingsError, Unavailable
 from hub.stop_points import stop_point
 from hub.store import commands
@@ -81,6 +82,7 @@ def deliver(
 
     When it returns, the job is finished. A plugin that answers takes the place of the connector's `execute`.
     """
+    carry_out = _prepared(store, command_id, connector)
     row, is_fresh = _begin(store, command_id, lease)
     if row is None:
         return
@@ -91,7 +93,7 @@ def deliver(
     try:
         receipt = ask_plugins(row.command) if ask_plugins else None
         if receipt is None:
-            receipt = _execute(connector, row.command)
+            receipt = carry_out() if carry_out else _execute(connector, row.command)
     except Rejected as error:
         _conclude(store, row, lease, "rejected", error=str(error))
     except (AuthError, SettingsError) as error:
@@ -104,6 +106,25 @@ def deliver(
     else:
         stop_point("sent")
         _conclude(store, row, lease, "done", receipt=receipt)
+
+
+def _prepared(store: Store, command_id: str, connector: Connector) -> Callable[[], Receipt] | None:
+    """Return what carries out a command that waits, if the connector tells asking and acting apart."""
+    if not isinstance(connector, Prepares):
+        return None
+    with store.read() as connection:
+        row = commands.get(connection, command_id)
+    if row is None or row.state != "ready":
+        return None
+    try:
+        return connector.prepare(row.command)
+    except Rejected as refusal:
+        words = refusal
+
+        def refuse() -> Receipt:
+            raise words
+
+        return refuse
 
 
 def _begin(store: Store, command_id: str, lease: Lease) -> tuple[Outgoing | None, bool]:

@@ -6,7 +6,7 @@ it has: `Reads`, `Writes`, `Receives`. All code is synchronous; `read` is a gene
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -236,6 +236,19 @@ class Writes(Protocol):
 
     def find(self, command: Command) -> Receipt | None:
         """Return the receipt of a command that took effect, `None` when there is no trace of it."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A connector that asks before it acts, and keeps the two apart.
+
+    The hub notes that a command is on its way only between them: one that was interrupted while it was prepared is
+    simply prepared again, and no person has to look what became of it.
+    """
+
+    def prepare(self, command: Command) -> Callable[[], Receipt]:
+        """Do what only asks, and return what carries the command out. Raises as `execute` does; nothing has left."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,11 +152,15 @@ class BankFiles:
         """Return what the connection can do: write payment orders, if it has a folder for them."""
         return (KIND,) if self._outgoing else ()
 
-    def execute(self, command: Command) -> Receipt:
-        """Write a payment order as a file of its own; the same command never makes a second one."""
+    def prepare(self, command: Command) -> Callable[[], Receipt]:
+        """Check and compose a payment order; what is returned writes it."""
         if self._outgoing is None or command.kind != KIND:
             raise Rejected(f"this connection does not know the command {command.kind}.")
-        return self._outgoing.write(command)
+        return self._outgoing.prepare(command)
+
+    def execute(self, command: Command) -> Receipt:
+        """Write a payment order as a file of its own; the same command never makes a second one."""
+        return self.prepare(command)()
 
     def find(self, command: Command) -> Receipt | None:
         """Look for the file of a command; a bank program that took it away leaves no trace here."""

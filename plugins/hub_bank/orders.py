@@ -6,9 +6,10 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,14 @@ class Outgoing:
                 unsent=True,
             )
 
-    def write(self, command: Command) -> Receipt:
-        """Write the order, whole or not at all. Raises Rejected, naming the field, for one that a bank would refuse."""
-        order = read_order(command.data)
-        content = compose(order, self._settings)
+    def prepare(self, command: Command) -> Callable[[], Receipt]:
+        """Compose the order; return what writes it. Raises Rejected, naming the field, for what a bank would refuse."""
+        content = compose(read_order(command.data), self._settings)
         self.look()
-        target = self._folder / name_of(command)
+        return partial(self._write, self._folder / name_of(command), content)
+
+    def _write(self, target: Path, content: bytes) -> Receipt:
+        """Write the file, whole or not at all."""
         try:
             _write_new(target, content)
         except FileExistsError:

@@ -7,7 +7,7 @@ the hub which of them it does not have. A walk that met every object proves what
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -140,9 +140,13 @@ class OneC:
         """Return what a command would change; nothing is written."""
         return self._writer.preview(command)
 
+    def prepare(self, command: Command) -> Callable[[], Receipt]:
+        """Look at what there is; what is returned writes, and looks at what became of it."""
+        return self._writer.prepare(command)
+
     def execute(self, command: Command) -> Receipt:
         """Write, and look at what became of it."""
-        return self._writer.execute(command)
+        return self.prepare(command)()
 
     def find(self, command: Command) -> Receipt | None:
         """Look whether a command had its effect."""

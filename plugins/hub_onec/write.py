@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -86,8 +87,8 @@ class Writer:
             found = differences(self._schema(order).types, order.set_name, before, step.values)
         return Preview(str(before.get("DataVersion") or ""), tuple(found))
 
-    def execute(self, command: Command) -> Receipt:
-        """Carry a command out once.
+    def prepare(self, command: Command) -> Callable[[], Receipt]:
+        """Ask all that there is to ask; return what carries the command out once.
 
         Unavailable promises `unsent` for all that goes wrong before the change is sent; afterwards nothing is promised.
         """
@@ -95,7 +96,11 @@ class Writer:
             order = read_order(command, self._client.published(), self._settings)
             step = self._plan(order)
             if step is None:
-                return self._already(order)
+                receipt = self._already(order)
+                return lambda: receipt
+            return partial(self._carry_out, order, step)
+
+    def _carry_out(self, order: Order, step: Step) -> Receipt:
         answer = self._send(order, step)
         with _sent():
             key = step.key or str(decode(answer)["Ref_Key"])

@@ -28,7 +28,7 @@ from hub.api import (
 )
 
 from .mapping import Mapper, parse_instant, parse_truth, plain_id
-from .rows import Values, json_rows, xml_rows
+from .rows import Values, json_rows, text_rows, xml_rows, xml_text
 from .settings import PLACES, HttpStream, ServicesSettings, SoapStream
 from .soap import Service, fetch_service, open_service
 from .walk import Ask, Mode, Row, walk
@@ -191,14 +191,20 @@ class Services:
                 raise
             self._services[stream.service] = fresh  # the service was changed since its description was kept
             holder = fresh.call(stream.operation, arguments)
-        return _rows(xml_rows(holder, _path(stream.rows), f"The answer of {stream.operation}"), stream, name)
+        path, what = _path(stream.rows), f"The answer of {stream.operation}"
+        if stream.columns:
+            return _rows(text_rows(xml_text(holder, path, what), stream.columns, stream.separator, what), stream, name)
+        return _rows(xml_rows(holder, path, what), stream, name)
 
     def _ask_http(self, name: str, stream: HttpStream, place: Place, position: int) -> Sequence[Row]:
         query = _filled(stream.parameters, self._values(stream, place, position))
         answer = self._web.send("GET", stream.path, query=query, headers={"Accept": "application/json"})
         if answer.status >= 400:
             raise meaning(html_words(answer.content) or f"HTTP {answer.status} without a word", stream.path)
-        return _rows(json_rows(_utf8(answer), _path(stream.rows), f"The answer of {stream.path}"), stream, name)
+        content, what = _utf8(answer), f"The answer of {stream.path}"
+        if stream.columns:
+            return _rows(text_rows(_text(content), stream.columns, stream.separator, what), stream, name)
+        return _rows(json_rows(content, _path(stream.rows), what), stream, name)
 
     def _values(self, stream: SoapStream | HttpStream, place: Place, position: int) -> dict[str, str]:
         given = (place.since, str(position), str(position + 1), str(stream.size))
@@ -273,6 +279,13 @@ def _utf8(answer: Response) -> bytes:
         return content.decode(charset).encode()
     except (LookupError, UnicodeDecodeError) as error:
         raise Unavailable(f"The answer is not in the encoding {charset[:20]!r} which it declares.") from error
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise Unavailable("The answer is not in UTF-8, and declares nothing else.") from error
 
 
 def _path(text: str) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -76,6 +77,56 @@ def json_rows(content: bytes, path: Sequence[str], what: str) -> list[bytes]:
         raise SettingsError(f"{what} has no list of rows there: {error}.", field="streams", hint="Set rows.") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unavailable(f"{what} breaks off or is damaged JSON: {str(error)[:120]}.") from error
+
+
+def xml_text(holder: Any, path: Sequence[str], what: str) -> str:
+    """Return the text of the one element at the end of the path, empty for nil. Raises SettingsError for no such one."""
+    for name in path:
+        found = [child for child in _children(holder) if _name(child) == name]
+        if len(found) != 1:
+            names = ", ".join(sorted({_name(child) for child in _children(holder)})[:_MOST_NAMES]) or "nothing"
+            raise SettingsError(f"{what} has not one {name}; it has {names}.", field="streams")
+        holder = found[0]
+    if len(holder):
+        raise SettingsError(f"{what} has no text there but rows.", field="streams", hint="Leave `columns` out.")
+    return str(holder.text or "")
+
+
+def text_rows(text: str, columns: Sequence[str], separator: str, what: str) -> list[bytes]:
+    """Return the lines of a text as JSON objects; with `*` for columns the first line names them.
+
+    A value may hold the separator when it stands in double quotes. A line with another number of values is passed on
+    as it is, and parked later: what people typed must not move values of one row into another.
+    """
+    lines = [line for line in text.removeprefix("\ufeff").splitlines() if line.strip()]
+    if list(columns) == ["*"]:
+        columns = [name.strip() for name in lines[0].rstrip(separator).split(separator)] if lines else []
+        lines = lines[1:]
+        if len(set(columns)) != len(columns) or not all(columns):
+            raise SettingsError(f"{what} does not name its columns in the first line.", field="streams")
+    rows: list[dict[str, str] | str] = []
+    for line in lines:
+        values = _split(line, separator, len(columns))
+        rows.append(line if values is None else dict(zip(columns, values, strict=True)))
+    return [msgspec.json.encode(row) for row in rows]
+
+
+def _split(line: str, separator: str, count: int) -> list[str] | None:
+    """Return the values of a line, `None` when their number is another one."""
+    plain = line.split(separator)
+    (quoted,) = csv.reader([line], delimiter=separator)
+    for values in (plain, quoted):
+        if len(values) == count + 1 and not values[-1].strip():
+            values.pop()
+        if len(values) == count:
+            return [_unquoted(value.strip()) for value in values]
+    return None
+
+
+def _unquoted(value: str) -> str:
+    inside = value[1:-1]
+    is_quoted = len(value) > 1 and value[0] == value[-1] == '"' and '"' not in inside.replace('""', "")
+    return inside.replace('""', '"') if is_quoted else value
 
 
 class Values:

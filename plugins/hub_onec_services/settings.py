@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from hub.api import Duration, Secret, ServerUrl, Settings, ZoneName
+from hub.api import Duration, Listed, Secret, ServerUrl, Settings, ZoneName
 
 from .mapping import check_fields
 
@@ -38,6 +38,10 @@ class _Stream(BaseModel):
 
     rows: str = ""
     """Where the rows are in an answer, as names with points between them: `return.Row`, `data.items`."""
+    columns: Listed[str] = ()
+    """Names of the columns where an answer is text with one row a line; `*` when the first line names them."""
+    separator: str = ";"
+    """What stands between the values of such a line: `;`, `|` or `tab`."""
     key: str
     """Names, with commas between them, of what tells one row from all others."""
     changed: str = ""
@@ -63,6 +67,21 @@ class _Stream(BaseModel):
         if not self.keys:
             raise ValueError("key: name at least one field")
         return self
+
+    @field_validator("separator")
+    @classmethod
+    def _separator(cls, value: str) -> str:
+        sign = "\t" if value.casefold() == "tab" else value
+        if len(sign) != 1 or sign.isalnum() or sign in '"\r\n ':
+            raise ValueError("write one sign such as ; or |, or the word tab")
+        return sign
+
+    @field_validator("columns")
+    @classmethod
+    def _columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value) or ("*" in value and len(value) > 1):
+            raise ValueError("name each column once, or write * alone")
+        return value
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -147,6 +147,16 @@ def test_killed_around_the_change(killer, moment):
     assert expect_one_or_parked(killer, "cmd-0000002") == "1 done"
 
 
+@pytest.mark.parametrize("request_number", [1, 2, 3])
+def test_a_command_killed_while_it_only_asked_is_done_and_no_person_is_asked(killer, peer, request_number):
+    """Promise 3: parked is only what may have left."""
+    killer.add("counterparty.create", DATA, "cmd-0000004")
+    assert killer.run(request=request_number, moment="heard") == -signal.SIGKILL
+    assert killer.state("cmd-0000004") == "ready"
+    assert made(peer, "cmd-0000004") == 0
+    assert expect_one_or_parked(killer, "cmd-0000004") == "1 done"
+
+
 def test_a_person_who_repeats_a_doubtful_command_makes_no_second_object(killer, store, peer):
     killer.add("counterparty.create", DATA, "cmd-0000003")
     assert killer.run(moment="after") == -signal.SIGKILL
@@ -183,3 +193,4 @@ def test_killed_anywhere(killer, peer):
         outcomes[expect_one_or_parked(killer, name)] += 1
     assert outcomes["1 done"], outcomes
     assert not outcomes["1 doubtful"], outcomes
+    print(dict(outcomes))

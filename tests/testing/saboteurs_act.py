@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -153,6 +153,13 @@ class ActsTwice(Notebook):
 class GivesNoReceipt(Notebook):
     def execute(self, command: Command) -> Any:
         super().execute(command)
+
+
+@breaks("execute_has_one_effect", "prepared alone")
+class ActsWhilePreparing(Notebook):
+    def prepare(self, command: Command) -> Callable[[], Receipt]:
+        receipt = super().execute(command)
+        return lambda: receipt
 
 
 @breaks("execute_find_knows_what_happened", "must return the Receipt")

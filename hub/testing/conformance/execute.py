@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from hub.model.connector import Command, Receipt
+from hub.model.connector import Command, Prepares, Receipt
 from hub.model.errors import AuthError, HubError, Rejected, Unavailable
 from hub.testing.conformance.harness import Harness, Skipped
 from hub.testing.conformance.kit import Case, describe, expect, expect_error, promise
@@ -34,9 +34,13 @@ def commands_are_announced(case: Case) -> None:
 
 @promise("platinum", vital=True)
 def has_one_effect(case: Case) -> None:
-    """A command takes effect once and gives a receipt that can be stored."""
+    """A command takes effect once and gives a receipt that can be stored; preparing it alone has no effect."""
     harness = case.start()
     command = _fresh(harness)
+    connector = harness.connector()
+    if isinstance(connector, Prepares):
+        connector.prepare(command)
+        _expect_effects(harness, command, 0, "after it was prepared alone")
     receipt = harness.connector().execute(command)
     expect(isinstance(receipt, Receipt), f"execute must return a Receipt, not {type(receipt).__name__}")
     _expect_effects(harness, command, 1, "after it was executed")
