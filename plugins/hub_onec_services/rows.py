@@ -80,7 +80,7 @@ def json_rows(content: bytes, path: Sequence[str], what: str) -> list[bytes]:
 
 
 def xml_text(holder: Any, path: Sequence[str], what: str) -> str:
-    """Return the text of the one element at the end of the path, empty for nil. Raises SettingsError for no such one."""
+    """Return the text of the one element at the end of the path, empty for nil. Raises SettingsError for none."""
     for name in path:
         found = [child for child in _children(holder) if _name(child) == name]
         if len(found) != 1:

@@ -82,9 +82,10 @@ def test_a_heading_that_names_nothing_is_a_wrong_setting():
 
 
 def test_text_where_rows_are_is_told(hub):
-    answering(hub, "x", operation="GetActs", rows="return", arguments={})
-    hub.server.services[WS] = WebService(EXCHANGE, {"GetActs": lambda _: {"return": {"Act": []}, "Message": None}})
-    assert hub.sync("payments") == {}
+    hub.peer.add("acts")
+    hub.streams = {"acts": {**hub.streams["acts"], "rows": "return", "columns": ["Id"], "key": "Id"}}
+    with pytest.raises(SettingsError, match="no text there but rows"):
+        hub.sync("acts")
     answering(hub, "x", rows="Nothing")
     with pytest.raises(SettingsError, match="has not one Nothing; it has return"):
         hub.sync("payments")
