@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.api import (
     AuthError,
@@ -35,6 +36,7 @@ from hub.api import (
 from .client import HEADS, ODataClient, ODataError, error_of
 from .difference import decode, differences, told
 from .metadata import Schema, read_schema
+from .names import with_keys
 from .points import PART, point_rows
 from .settings import OneCSettings
 from .values import MARK
@@ -172,6 +174,8 @@ class Writer:
     def _values(self, order: Order, held: Mapping[str, Any]) -> dict[str, Any]:
         """Return what goes to 1C, with every reference looked up."""
         published = self._client.published()
+        data = with_keys(order.command.data, self._client, published, self._settings)
+        order = replace(order, command=replace(order.command, data=data))
         try:
             wording = Wording(order, self._schema(order), published, self._settings)
             values = wording.values(self._clock.now())
@@ -324,7 +328,7 @@ class Writer:
     def _made(self, order: Order) -> Receipt | None:
         """Return the receipt of a create command whose object there is, in whichever set of its kind."""
         for set_name in order.sets:
-            here = msgspec.structs.replace(order, set_name=set_name)
+            here = replace(order, set_name=set_name)
             properties, token = self._schema(order).types.get(set_name, {}), _token(order)
             if set_name != order.set_name and not properties.keys() & {*COMMENT_FIELDS, *self._settings.marks.values()}:
                 continue

@@ -17,6 +17,7 @@ CONTRACTS = "Catalog_ДоговорыКонтрагентов"
 INVOICES = "Document_СчетНаОплатуПокупателю"
 JSON = "$format=application/json;odata=nometadata"
 NOBODY = "11111111-2222-3333-4444-555555555555"
+OTHER = "11111111-2222-3333-4444-777777777777"
 ROW = {"LineNumber": "1", "Содержание": "Сопровождение", "Количество": 1, "Цена": 4500, "Сумма": 4500}
 
 
@@ -276,6 +277,32 @@ def test_p9_a_record_of_a_register_is_written_by_its_key(publish: Any, web: Any,
     assert code("PATCH", place, {"Курс": 82}) == (404, "9")
     assert web.rows(rates.name) == []
     assert code("POST", f"{owned.name}_RecordType", record) == (405, "19")
+
+
+def test_d_the_records_of_a_document_are_replaced_as_a_whole(publish: Any, web: Any, send: Any, code: Any) -> None:
+    debts = Register("AccumulationRegister_Долги", "accumulation", (Field("Клиент_Key", "Guid"),),
+                     (Field("Сумма", "Double"),), "Document_X")  # fmt: skip
+    web.server = publish([], [debts])
+    records = web.server.base.registers[debts.name]
+    for recorder, total in ((NOBODY, 5), (NOBODY, 7), (OTHER, 11)):
+        records.add("2026-05-12T00:00:00", recorder, Клиент_Key=NOBODY, Сумма=total)
+    place = f"{debts.name}(Recorder=guid'{NOBODY}',Recorder_Type='StandardODATA.Document_X')"
+    held = web.json(place)["RecordSet"]
+    assert [(row["LineNumber"], row["Сумма"]) for row in held] == [("1", 5), ("2", 7)]
+    assert "DataVersion" not in held[0]
+
+    status, _, answer = send("PATCH", place, {"RecordSet": [{**held[1], "LineNumber": "1", "Сумма": 70}]})
+    assert (status, [row["Сумма"] for row in answer["RecordSet"]]) == (200, [70])
+    assert sorted(row["Сумма"] for row in web.rows(f"{debts.name}_RecordType")) == [11, 70]
+    assert web.rows(f"{debts.name}/Balance(Condition='')") == [{"Клиент_Key": NOBODY, "СуммаBalance": 81}]
+
+    assert code("PATCH", place, {"RecordSet": [{**held[1], "LineNumber": "2"}]}) == (400, "4")
+    missing = place.replace(NOBODY, "11111111-2222-3333-4444-666666666666")
+    assert code("PATCH", missing, {"RecordSet": []}) == (404, "9")
+    assert code("PATCH", f"{debts.name}(Recorder=guid'{NOBODY}')", {"RecordSet": []}) == (400, "7")
+    assert code("POST", debts.name, {"RecordSet": []}) == (405, "19")
+    assert code("DELETE", place) == (405, "19")
+    assert sorted(row["Сумма"] for row in web.rows(f"{debts.name}_RecordType")) == [11, 70]
 
 
 @pytest.mark.parametrize("shows", [True, False])

@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from hub.api import Rejected
 from hub.testing.peers.onec import ACCOUNTING, TRADE, Infobase, OneCServer
 from hub.testing.peers.onec.edm import catalog, text
+from hub.testing.peers.onec.full import FULL_ACCOUNTING
 from hub_onec.difference import Difference
 
 from .orders import CLIENTS, INVOICES, NOBODY, changes, command, held
 
+CURRENCIES = "Catalog_Валюты"
+ORGANISATIONS = "Catalog_Организации"
 CONTACTS = "Catalog_КонтактныеЛица"
 CONTRACTS = "Catalog_ДоговорыКонтрагентов"
 ACTS = "Document_РеализацияТоваровУслуг"
@@ -88,6 +91,46 @@ def test_a_contact_a_contract_and_an_act_are_made(hub: Any, server: OneCServer, 
     assert (person["ОбъектВладелец"], person["ОбъектВладелец_Type"]) == (client, f"StandardODATA.{CLIENTS}")
     assert held(server, CONTRACTS, contract)["СрокДействия"] == "2026-12-31T00:00:00"
     assert held(server, ACTS, act)["СчетНаОплатуПокупателю_Key"] == invoice
+
+
+def test_organisation_and_currency_are_found_by_name(hub: Any, publish: Any) -> None:
+    hub.server = publish(FULL_ACCOUNTING)
+    base = hub.server.base
+    rouble = base.add(CURRENCIES, Code="643", Description="руб.")
+    dollar = base.add(CURRENCIES, Code="840", Description="USD")
+    base.add(ORGANISATIONS, Description="Старая ООО", ИНН="2465000014", DeletionMark=True)
+    ours = base.add(ORGANISATIONS, Description="Связка ООО", НаименованиеПолное="ООО «Связка»", ИНН="2465000007")
+    client = base.add(CLIENTS, Description="Ромашка ООО")
+    for organisation in ("Связка ООО", "ООО «Связка»", "2465000007", ours):
+        for currency, key in (("RUB", rouble), ("руб.", rouble), ("643", rouble), ("USD", dollar), (dollar, dollar)):
+            made = command("invoice.create", client=client, organisation=organisation, currency=currency, lines=LINES)
+            wanted = {it.field: it.after for it in hub.connector().preview(made).differences}
+            assert (wanted["Организация_Key"], wanted["ВалютаДокумента_Key"]) == (ours, key)
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "words"),
+    [
+        ("organisation", "Нет такой", "1C has no organisation Нет такой. It has Одна ООО, Связка ООО"),
+        ("organisation", "Связка ООО", "1C has 2 of the organisation Связка ООО"),
+        ("currency", "EUR", "1C has no currency EUR. It has руб."),
+        ("organisation", "2465000014", "1C has no organisation 2465000014"),
+    ],
+)
+def test_a_name_that_is_not_one_object_is_refused(hub: Any, publish: Any, word: str, name: str, words: str) -> None:
+    hub.server = publish(FULL_ACCOUNTING)
+    base = hub.server.base
+    for title in ("Связка ООО", "Связка ООО", "Одна ООО"):
+        base.add(ORGANISATIONS, Description=title)
+    base.add(CURRENCIES, Code="643", Description="руб.")
+    with pytest.raises(Rejected, match=words):
+        hub.connector().execute(command("invoice.create", {word: name}, lines=LINES))
+    assert changes(hub.server) == []
+
+
+def test_a_name_needs_its_catalogue(hub: Any) -> None:
+    with pytest.raises(Rejected, match="an organisation cannot be found by its name"):
+        hub.connector().execute(command("invoice.create", organisation="Связка ООО", lines=LINES))
 
 
 def test_the_tax_on_top_is_part_of_the_total(hub: Any, server: OneCServer, client: str) -> None:

@@ -100,6 +100,14 @@ class Records:
         self.register = register
         self.rows: list[dict[str, Any]] = []
 
+    def replace(self, recorder: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put these records of a document in the place of those it has; each says its period itself."""
+        self.rows = [row for row in self.rows if row["Recorder"] != recorder]
+        service = {"Recorder", "Recorder_Type", "LineNumber"}
+        for row in rows:
+            values = {name: it for name, it in row.items() if name not in service}
+            self.add(values.pop("Period", EMPTY["DateTime"]), recorder, **values)
+
     def add(self, period: str, recorder: str = EMPTY_KEY, **values: Any) -> None:
         """Write one record; an expense says `RecordType="Expense"`."""
         register = self.register

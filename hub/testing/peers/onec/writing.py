@@ -15,7 +15,7 @@ from .base import Row
 from .edm import EMPTY, EMPTY_DATE, UNDEFINED, Field, Model
 from .faults import Fault
 from .query import Projection, Renderer, form_of, parse_options
-from .registers import key_of
+from .registers import Records, key_of
 
 if TYPE_CHECKING:
     from .server import OneCServer
@@ -193,10 +193,14 @@ class Writing:
         return Made(200)
 
     def _record(self, name: str, key: str | None, request: Request, form: str) -> Made:
-        """Write or delete one record of a register that no document writes; others are read-only here."""
+        """Write or delete one record of a register that no document writes, or all records of one document at once."""
         records = self._server.base.registers.get(name)
-        if records is None or records.register.recorder or name not in self._server.base.composition:
+        if records is None or name not in self._server.base.composition:
             raise Fault(405, "19", request.method)
+        if name in self.read_only:
+            raise Fault(401, "20")
+        if records.register.recorder:
+            return self._record_set(records, key, request, form)
         model = records.register.records
         rows = records.rows
         if key is None and request.method == "POST":
@@ -218,6 +222,20 @@ class Writing:
             return Made(204)
         row.update(self._values(model, request))
         return Made(*self._shown(200, model, Row("", row), form))
+
+    def _record_set(self, records: Records, key: str | None, request: Request, form: str) -> Made:
+        """Replace the records of one document; they are neither made without it nor deleted by themselves."""
+        if key is None or request.method not in ("PATCH", "PUT"):
+            raise Fault(405, "19", request.method)
+        model = records.register.main
+        wanted = key_of(model, key)
+        if not any(all(row[it] == value for it, value in wanted.items()) for row in records.rows):
+            raise Fault(404, "9")
+        sent = self._values(model, request)
+        if "RecordSet" in sent:
+            records.replace(wanted["Recorder"], sent["RecordSet"])
+        held = next((it for it in records.record_sets() if it["Recorder"] == wanted["Recorder"]), None)
+        return Made(*self._shown(200, model, Row("", held or {**wanted, "RecordSet": []}), form))
 
     def _shown(self, status: int, model: Model, row: Row, form: str) -> tuple[int, str, bytes]:
         kind = "application/atom+xml" if form == "atom" else f"{_JSON};odata={form}"
