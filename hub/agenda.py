@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,23 +12,21 @@ from hub.reminders.evaluate import Due, today_order
 from hub.reminders.explain import card
 
 SEVERITY = {"urgent": "СРОЧНО ", "important": "ВАЖНО ", "normal": "", "info": ""}
-Numbers = Mapping[tuple[str, str], int]
-"""The number of each open reminder by (rule, key)."""
 
 
 def waiting(found: Reminding, zone: ZoneInfo, *, employee: str = "", everything: bool = False) -> list[Due]:
     """Return what is due until the end of today, or all that is open, the most urgent first."""
-    now = found.evaluation.now
-    dues = [due for due in today_order(found.world, found.evaluation.open, now) if employee in ("", due.assignee)]
+    now = found.now
+    dues = [due for due in today_order(found.open, now) if employee in ("", due.assignee)]
     if everything:
         return dues
-    tomorrow = found.world.calendars.get("office").midnight(now.astimezone(zone).date() + timedelta(days=1))
+    tomorrow = found.calendars.get("office").midnight(now.astimezone(zone).date() + timedelta(days=1))
     return [due for due in dues if due.due < tomorrow]
 
 
-def agenda(found: Reminding, dues: Sequence[Due], numbers: Numbers, zone: ZoneInfo, *, width: int) -> list[str]:
+def agenda(found: Reminding, dues: Sequence[Due], zone: ZoneInfo, *, width: int) -> list[str]:
     """Return the lines of a list: what, until when, why, and the facts for the talk."""
-    now = found.evaluation.now
+    now, numbers, world = found.now, found.numbers, found.world(dues)
     rules = {rule.id: rule for rule in found.rules}
     lines: list[str] = []
     for place, due in enumerate(dues, start=1):
@@ -36,7 +34,7 @@ def agenda(found: Reminding, dues: Sequence[Due], numbers: Numbers, zone: ZoneIn
         number = numbers.get((due.rule, due.key), 0)
         lines += _wrapped(f"{place:>2}. ", f"{SEVERITY[due.severity]}{due.title} (№ {number})", width)
         lines += _wrapped("    ", f"{_when(due, zone, now)}{late}. {due.why}", width)
-        for fact in card(found.world, rules[due.rule], due, now):
+        for fact in card(world, rules[due.rule], due, now):
             lines += _wrapped("    · ", f"{fact.title}: {'; '.join(fact.lines)}", width)
     return lines
 

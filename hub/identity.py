@@ -16,7 +16,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from hub.model.entities import Client, Contact, Entity
-from hub.store import parties, state
+from hub.store import parties, parts, state
 from hub.store.parties import entity_id
 
 PARTIES = ("client", "contact")
@@ -292,10 +292,12 @@ def rebind(connection: Connection, keys: Iterable[str], judge: Judge | None = No
     chosen = attribute(connection, keys_of, judge)
     for kind in dict.fromkeys(kind_of.values()):
         mine = {entity: client for entity, client in chosen.items() if kind_of[entity] == kind}
+        parts.touch(connection, kind, mine)
         before = state.clients_of(connection, kind, mine)
         state.set_client(
             connection, kind, {entity: client for entity, client in mine.items() if before.get(entity) != client}
         )
+        parts.touch(connection, kind, mine)
     contacts = [entity for entity, kind in kind_of.items() if kind == "contact"]
     if contacts:
         rebind(connection, _claims_of_entities(connection, contacts), judge)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from hub import outbox
-from hub.agenda import Numbers, agenda, waiting
+from hub.agenda import agenda, waiting
 from hub.config import Employee
 from hub.connections import Hub, mail_connection
 from hub.documents.limits import one_line, printable
@@ -22,7 +22,7 @@ from hub.model.errors import SettingsError
 from hub.remind import Reminding, refresh
 from hub.reminders.evaluate import Due, Step, notices
 from hub.reminders.texts import plural
-from hub.store import bulk, commands, reminders
+from hub.store import bulk, commands
 from hub.store.problems import close_problem, note, open_problem
 from hub.store.tables import command as command_table
 from hub.store.tables import notification, reminder
@@ -40,13 +40,12 @@ def notify(hub: Hub, found: Reminding) -> int:
         sender = mail_connection(hub)
     except SettingsError:
         return 0  # `hub doctor` says that nobody can be told by mail
-    now = found.evaluation.now
+    now = found.now
     people = {person.id: person for person in hub.config.model.employees if person.mail}
     with hub.store.read() as connection:
-        numbers = {(row.rule, row.key): row.id for row in reminders.listed(connection, only_open=True)}
-        told = _told(connection, numbers.values())
-    letters, nobody = _letters(found, people, numbers, told)
-    letters += _digests(hub, found, people, numbers)
+        told = _told(connection, found.numbers.values())
+    letters, nobody = _letters(found, people, told)
+    letters += _digests(hub, found, people)
     with hub.store.write() as connection:
         count = sum(_post(connection, letter, sender, now) for letter in letters)
         _say_who_is_missing(connection, nobody, now)
@@ -74,11 +73,14 @@ def _told(connection: Connection, ids: Iterable[int]) -> dict[int, set[tuple[str
 
 
 def _letters(
-    found: Reminding, people: Mapping[str, Employee], numbers: Numbers, told: Mapping[int, set[tuple[str, str]]]
+    found: Reminding,
+    people: Mapping[str, Employee],
+    told: Mapping[int, set[tuple[str, str]]],
 ) -> tuple[list[_Letter], set[str]]:
+    numbers = found.numbers
     wanted: dict[str, list[tuple[Due, Step]]] = {}
     nobody: set[str] = set()
-    for due in found.evaluation.open:
+    for due in found.open:
         number = numbers.get((due.rule, due.key))
         if number is None or due.severity not in AT_ONCE:
             continue
@@ -87,23 +89,23 @@ def _letters(
                 wanted.setdefault(addressee, []).append((due, step))
             else:
                 nobody.add(addressee)
-    zone = found.world.calendars.zone
+    zone = found.calendars.zone
     letters = []
     for addressee, items in sorted(wanted.items()):
         items.sort(key=lambda item: (AT_ONCE.index(item[0].severity), item[0].due, item[0].key))
         carried = [(numbers[due.rule, due.key], step.name) for due, step in items]
         dues = [due for due, _ in items]
         subject = dues[0].title if len(dues) == 1 else f"Не терпит: {plural(len(dues), 'дело/дела/дел')}"
-        text = "\n".join(agenda(found, dues, numbers, zone, width=WIDTH))
+        text = "\n".join(agenda(found, dues, zone, width=WIDTH))
         letters.append(
             _Letter(_key(_NOTICE, addressee, carried), people[addressee].mail, subject, text, carried, addressee)
         )
     return letters, nobody
 
 
-def _digests(hub: Hub, found: Reminding, people: Mapping[str, Employee], numbers: Numbers) -> list[_Letter]:
-    now, zone = found.evaluation.now, hub.config.zone
-    office = found.world.calendars.get("office")
+def _digests(hub: Hub, found: Reminding, people: Mapping[str, Employee]) -> list[_Letter]:
+    now, zone = found.now, hub.config.zone
+    office = found.calendars.get("office")
     day = now.astimezone(zone).date()
     if not office.is_open_day(day) or now < office.opening(day):
         return []
@@ -112,7 +114,7 @@ def _digests(hub: Hub, found: Reminding, people: Mapping[str, Employee], numbers
         dues = waiting(found, zone, employee=person.id)
         if dues:
             subject = f"Кому звонить сегодня, {day:%d.%m.%Y}: {plural(len(dues), 'дело/дела/дел')}"
-            text = "\n".join(agenda(found, dues, numbers, zone, width=WIDTH))
+            text = "\n".join(agenda(found, dues, zone, width=WIDTH))
             letters.append(_Letter(f"{_DIGEST}-{person.id}-{day}", person.mail, subject, text, (), person.id))
     return letters
 
@@ -160,8 +162,8 @@ def withdraw_if_over(hub: Hub, command_id: str, now: datetime) -> bool:
     )
     with hub.store.read() as connection:
         told = connection.execute(query).all()
-    evaluation = refresh(hub.store, hub.config, hub.plugins, now).evaluation
-    if not told or any(evaluation.wants(*row) for row in told):
+    still = refresh(hub.store, hub.config, hub.plugins, now).open
+    if not told or any(due.wants(*row) for due in still for row in told):
         return False
     with hub.store.write() as connection:
         done = connection.execute(

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from hub import identity
 from hub.model.errors import HubError
 from hub.projection import OPERATOR, Sources, show_clients
-from hub.store import log, parties, state
+from hub.store import log, parties, parts, state
 from hub.store.log import Entry
 from hub.store.parties import entity_id
 from hub.store.types import instant_text
@@ -93,6 +93,7 @@ def _part(connection: Connection, entity: str, own: str, stays: str, sources: So
     keys = {key for item in references for key in parties.claims_of(connection, *item[1:4])}
     keys |= {f"ref:{_name(item)}" for item in references}
     state.drop(connection, "client", [entity])
+    parts.touch(connection, "client", (entity, own, stays))
     show_clients(connection, {own, stays}, sources)
     identity.rebind(connection, keys, sources.judge)
     if entity not in (own, stays):

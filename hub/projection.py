@@ -20,7 +20,7 @@ from hub.model.entities import Client, Contact, Entity
 from hub.normalise import Fact, decode
 from hub.plugins import Plugins
 from hub.store import log as event_log
-from hub.store import parties, state
+from hub.store import parties, parts, state
 from hub.store.parties import entity_id, reference_key
 from hub.store.tables import STATE
 
@@ -70,10 +70,14 @@ def project(
         is_new = fresh and not state.existing(connection, kind, keys)  # events may have ids other than their subjects
         if kind == "client":
             _clients(connection, source, living, gone, bound, fresh=is_new)
+            parts.touch(connection, kind, (bound.entity_of[kind, external_id] for external_id in group))
             continue
+        if not is_new:
+            parts.touch(connection, kind, keys)
         _others(connection, source, kind, living, bound, sources.judge, fresh=is_new)
         if gone:
             state.mark_deleted(connection, kind, [_key(source, kind, external_id, bound) for external_id in gone])
+        parts.touch(connection, kind, (_key(source, kind, external_id, bound) for external_id in group))
     show_clients(connection, bound.touched, sources)
     identity.rebind(connection, bound.keys, sources.judge)
 
@@ -106,6 +110,7 @@ def show_clients(connection: Connection, entities: set[str], sources: Sources) -
     """Write the merged row of clients that several references speak of."""
     if not entities:
         return
+    parts.touch(connection, "client", entities)
     said: dict[str, list[tuple[tuple[int, str], str, str, Client]]] = {}
     gone: dict[str, tuple[str, str]] = {}
     by_source: dict[str, list[tuple[str, str]]] = {}

@@ -1,90 +1,98 @@
-"""Reminders over the store: load the facts, evaluate, keep what is open and what closed it.
+"""Reminders over the store: evaluate what has changed, keep what is open and what closed it.
 
 Everything is derived from the store and `now`: after any downtime one evaluation gives the right state, and running it
-twice changes nothing.
+twice changes nothing. Only those parts are evaluated whose facts were touched since the last time or whose moment has
+come (see `hub.reminders.clock`); the result is the same as that of evaluating all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, func, or_, select, union
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
+import hub
 from hub.config import Config
-from hub.ingest import DECISIONS
-from hub.model.entities import ENTITIES, ContactPoint, Entity, Reference
+from hub.facts import HORIZON, WHOLE, Choice, calendars_of, choice_of, load_objects, load_world
 from hub.model.errors import HubError
-from hub.payments import Match, match_payments, with_matches
+from hub.model.parts import part_of
+from hub.payments import Match, match_payments
 from hub.plugins import Plugins
-from hub.reminders.calendars import Calendars, Overrides, parse_hours
+from hub.reminders.calendars import Calendars
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
-from hub.reminders.rules import BUILTIN, Rule, load_rules
-from hub.reminders.world import EARLIEST, Fact, World
+from hub.reminders.rules import BUILTIN, Rule, is_local, load_rules
+from hub.reminders.world import World
 from hub.stop_points import stop_point
-from hub.store import log, reminders, state
+from hub.store import parts, reminders
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
-from hub.store.parties import entity_id
-from hub.store.tables import STATE, event, run, stream
+from hub.store.parts import EVERYTHING
+from hub.store.reminders import Kept
+from hub.store.tables import STATE
 from hub.store.tables import reminder as reminder_table
 
-HORIZON = timedelta(days=180)
-"""Occurrences older than this no longer raise or close anything."""
-_TRIED = timedelta(days=1)
-_SILENCE = timedelta(hours=2)
-"""A connection is not called silent sooner, however often it is to be read."""
-_KINDS = (
-    "contract", "invoice", "act", "payment", "ticket", "contact",
-    "survey", "complaint", "note", "promise", "decision", "referral", "checklist", "project", "offer", "handover",
-    "purchase", "questionnaire", "meeting", "diary", "task", "occasion", "campaign", "shipment",
-)  # fmt: skip
+CHUNK = 5000
+"""So many clients are held in memory at once when all are evaluated."""
+MANY = 2000
+"""From so many changed parts on all are evaluated: reading them one by one would take longer."""
+_BY, _AT = "reminders.by", "reminders.at"
+_GONE = ("cancelled", "Предмет напоминания удалён в источнике")
+_SWITCHED_OFF = ("cancelled", "Правило выключено")
+_Triple: TypeAlias = tuple[str, str, str]
+"""Rule, key and instance of a stored reminder."""
 
 
-class Reminding(Struct, frozen=True):
-    """An evaluation with the facts it was made from."""
+class Reminding:
+    """What is open at a moment, as it stands in the store, and what is needed to show it."""
 
-    world: World
-    rules: tuple[Rule, ...]
-    evaluation: Evaluation
+    def __init__(
+        self, store: Store, config: Config, rules: tuple[Rule, ...], now: datetime, kept: Sequence[Kept]
+    ) -> None:
+        self.rules = rules
+        self.now = now
+        self._store = store
+        self._config = config
+        self._kept = kept
 
+    @cached_property
+    def calendars(self) -> Calendars:
+        """Return the firm's calendars."""
+        return calendars_of(self._config)
 
-def calendars_of(config: Config) -> Calendars:
-    """Return the firm's calendars. Raises SettingsError for hours that cannot be understood."""
-    settings = config.model.calendar
-    hours: dict[str, Any] = {}
-    for field in ("hours", "extended"):
-        hours[field] = parse_hours(getattr(settings, field))
-        if hours[field] is None:
-            raise config.document.error(("calendar", field), "write hours such as 09:00-13:00 14:00-18:00.")
-    overrides = Overrides(
-        frozenset(settings.days_off), frozenset(settings.working_days), frozenset(settings.short_days)
-    )
-    return Calendars(config.model.zone, hours["hours"], hours["extended"], overrides)
+    @cached_property
+    def open(self) -> tuple[Due, ...]:
+        """Return the open reminders."""
+        return tuple(due_of(kept) for kept in self._kept)
+
+    @cached_property
+    def numbers(self) -> dict[tuple[str, str], int]:
+        """Return the number of each open reminder by (rule, key)."""
+        return {(kept.rule, kept.key): kept.id for kept in self._kept}
+
+    def world(self, dues: Iterable[Due]) -> World:
+        """Return the facts of the parts that these reminders are about."""
+        with self._store.read() as connection:
+            return load_world(connection, self._config, self.now, choice_of(due.part for due in dues))
 
 
 def rules_of(config: Config, plugins: Plugins) -> tuple[Rule, ...]:
     """Return the rules: built-in, of plugins, overridden by the firm's own folder."""
-    shipped = [BUILTIN, *(Path(folder) for folders in plugins.manager.hook.register_rules() for folder in folders)]
-    own = config.resolve(config.model.rules)
+    *shipped, own = _folders(config, plugins)
     return load_rules(shipped, own if own.is_dir() else None)
 
 
-def enforce_from(config: Config, connection: Connection) -> datetime:
-    """Return the instant before which nothing raises a reminder: set, or when the store was made."""
-    text = config.model.enforce_from or get_meta(connection, "installed")
-    if not text:
-        return EARLIEST
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=config.zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise config.document.error(("enforce_from",), "write a day such as 2026-11-01.") from None
+def _folders(config: Config, plugins: Plugins) -> list[Path]:
+    """Return where rules are read from; the last is the firm's own folder, which need not be there."""
+    shipped = (Path(folder) for folders in plugins.manager.hook.register_rules() for folder in folders)
+    return [BUILTIN, *shipped, config.resolve(config.model.rules)]
 
 
 def note_installed(connection: Connection, now: datetime) -> None:
@@ -93,144 +101,21 @@ def note_installed(connection: Connection, now: datetime) -> None:
         set_meta(connection, "installed", now.isoformat())
 
 
-def load_world(connection: Connection, config: Config, now: datetime) -> World:
-    """Read the facts that rules are about."""
-    objects: dict[str, dict[str, dict[str, Any]]] = {kind: _objects(connection, kind) for kind in _KINDS}
-    objects["client"] = _clients(connection, config)
-    objects["employee"], objects["absence"] = _employees(config)
-    objects["connection"] = _connections(connection, config, now)
-    objects["payment"] = with_matches(objects)
-    return World(
-        objects, _facts(connection, now), calendars=calendars_of(config), enforce_from=enforce_from(config, connection)
-    )
-
-
 def suggested_matches(connection: Connection) -> tuple[tuple[Match, dict[str, Any], list[dict[str, Any]]], ...]:
     """Return what can be said of payments that no source binds to an invoice, with the payment and the invoices."""
-    objects = {kind: _objects(connection, kind) for kind in ("payment", "invoice")}
+    objects = {kind: load_objects(connection, kind) for kind in ("payment", "invoice")}
     return tuple(
         (it, objects["payment"][it.payment], [objects["invoice"][key] for key in it.invoices])
         for it in match_payments(objects)
     )
 
 
-def _objects(connection: Connection, kind: str) -> dict[str, dict[str, Any]]:
-    found = {}
-    for row in state.read(connection, kind, ~STATE[kind].c.deleted):
-        found[row["id"]] = {**_typed(row), "client": row.get("client_id")}
-    return found
-
-
-def _typed(row: dict[str, Any]) -> dict[str, Any]:
-    if "points" in row:
-        row["points"] = tuple(ContactPoint(**point) for point in row["points"])
-    return row
-
-
-def _clients(connection: Connection, config: Config) -> dict[str, dict[str, Any]]:
-    table = STATE["client"]
-    named = [select(STATE[kind].c.client_id) for kind in STATE if "client_id" in STATE[kind].c]
-    wanted = or_(table.c.status != "", table.c.id.in_(union(*named)))
-    who = aliases(config)
-    found = {}
-    for row in state.read(connection, "client", ~table.c.deleted, wanted):
-        row["manager"] = who.get(str(row["manager"] or "").casefold(), "")
-        found[row["id"]] = _typed(row)
-    return found
-
-
-def aliases(config: Config) -> dict[str, str]:
-    """Return employee ids by every name under which other systems know them, folded."""
-    names: dict[str, str] = {}
-    for employee in config.model.employees:
-        for name in (employee.id, employee.name, employee.mail, *employee.aliases):
-            if name:
-                names[name.casefold()] = employee.id
-    return names
-
-
-def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    people, absences = {}, {}
-    for index, employee in enumerate(config.model.employees):
-        people[employee.id] = employee.model_dump(include={"name", "role", "head", "mail", "phone"})
-        for place, period in enumerate(employee.absent):
-            start, _, end = period.partition("..")
-            try:
-                days = date.fromisoformat(start.strip()), date.fromisoformat((end or start).strip())
-            except ValueError:
-                days = date.max, date.min
-            if days[1] < days[0]:
-                raise config.document.error(
-                    ("employees", index, "absent", place), "write days such as 2026-12-01..2026-12-14."
-                )
-            absences[f"{employee.id}/{place}"] = {
-                "employee": employee.id, "start": days[0], "end": days[1], "substitute": employee.substitute
-            }  # fmt: skip
-    return people, absences
-
-
-def _connections(connection: Connection, config: Config, now: datetime) -> dict[str, dict[str, Any]]:
-    """Return since when each connection in use was read in full, and until when it should have been read again.
-
-    Of the streams that were tried within a day the one that is behind the most counts.
-    """
-    settings = {name: each for name, each in config.model.connections.items() if each.enabled}
-    ours, name = run.c.connection.in_(settings), run.c.connection
-    begun = connection.execute(select(name, func.min(run.c.started_at)).where(ours).group_by(name)).all()
-    tried = select(name, run.c.stream).where(ours, run.c.started_at >= now - _TRIED).distinct()
-    in_use = {(row.connection, row.stream) for row in connection.execute(tried)}
-    rows = connection.execute(select(stream.c.connection, stream.c.name, stream.c.completed_at)).all()
-    found: dict[str, dict[str, Any]] = {}
-    for who, first in begun:
-        used = [row.completed_at for row in rows if row.connection == who and (who, row.name) in in_use]
-        past = [row.completed_at for row in rows if row.connection == who and row.completed_at]
-        read_at = max(past, default=None) if not used else None if None in used else min(used)
-        expected = (read_at or first) + max(3 * settings[who].every, _SILENCE)
-        found[who] = {"name": who, "read_at": read_at, "expected": expected}
-    return found
-
-
-def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
-    query = log.holding().where(
-        event.c.type.not_in(DECISIONS),
-        event.c.type.not_like("%.observed"),
-        event.c.type.not_like("%.deleted"),
-        event.c.time >= now - HORIZON,
-    )
-    rows = connection.execute(query).all()
-    clients: dict[str, dict[str, str | None]] = {}
-    subjects: dict[str, list[str]] = {}
-    for row in rows:
-        kind, _, external_id = row.subject.partition("/")
-        subjects.setdefault(kind, []).append(entity_id(row.source, kind, external_id))
-    for kind, ids in subjects.items():
-        clients[kind] = state.clients_of(connection, kind, ids) if "client_id" in STATE[kind].c else {}
-    facts = []
-    for row in rows:
-        kind, _, external_id = row.subject.partition("/")
-        key = entity_id(row.source, kind, external_id)
-        entity = msgspec.json.decode(row.data or "null", type=ENTITIES[kind] | None)
-        if entity is None:
-            continue
-        facts.append(Fact(id=f"{row.source}/{row.id}", type=row.type, time=row.time, kind=kind, subject=key,
-                          client=clients[kind].get(key), fields=_fields(entity, row.source)))  # fmt: skip
-    return facts
-
-
-def _fields(entity: Entity, source: str) -> dict[str, Any]:
-    """Return the fields of an entity, things it points to by their ids in the store."""
-    return {
-        name: entity_id(value.connection or source, value.kind, value.external_id)
-        if isinstance(value, Reference)
-        else value
-        for name, value in msgspec.structs.asdict(entity).items()
-    }
-
-
-def evaluate_now(connection: Connection, config: Config, rules: Sequence[Rule], now: datetime) -> Reminding:
-    """Evaluate the rules over the store as it is; writes nothing."""
-    world = load_world(connection, config, now)
-    return Reminding(world, tuple(rules), evaluate(world, rules, now, deeds(connection)))
+def evaluate_now(
+    connection: Connection, config: Config, rules: Sequence[Rule], now: datetime, choice: Choice = WHOLE
+) -> tuple[World, Evaluation]:
+    """Evaluate the rules over the store as it is, or over some parts of it; writes nothing."""
+    world = load_world(connection, config, now, choice)
+    return world, evaluate(world, rules, now, deeds(connection))
 
 
 def deeds(connection: Connection) -> list[Deed]:
@@ -239,53 +124,122 @@ def deeds(connection: Connection) -> list[Deed]:
     for row in reminders.actions(connection):
         data = msgspec.json.decode(row.data)
         until = datetime.fromisoformat(data["until"]) if data.get("until") else None
-        found.append(
-            Deed(
-                rule=row.rule,
-                key=row.key,
-                kind=row.kind,
-                at=row.at,
-                by=row.by,
-                until=until,
-                employee=data.get("employee", ""),
-                result=data.get("result", ""),
-                reason=data.get("reason", ""),
-            )
-        )
+        texts = {name: data.get(name, "") for name in ("employee", "result", "reason")}
+        found.append(Deed(rule=row.rule, key=row.key, kind=row.kind, at=row.at, by=row.by, until=until, **texts))
     return found
+
+
+class _Plan(Struct, frozen=True):
+    """What is to be evaluated: these parts, or all for `None`, because of what was touched; the marks to keep then."""
+
+    parts: frozenset[str] | None
+    pending: Mapping[int, str]
+    marks: Mapping[str, str]
+    is_due: bool
+
+
+class _Found(Struct):
+    """What an evaluation gave: reminders, why stored ones are gone, when parts change by themselves."""
+
+    dues: list[Due]
+    gone: dict[_Triple, tuple[str, str]]
+    wakes: dict[str, datetime]
 
 
 def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Reminding:
-    """Evaluate and keep the result: new reminders get an id, changed ones are renewed, ended ones closed."""
+    """Evaluate what may have changed and keep the result: new reminders get an id, ended ones are closed."""
     rules = rules_of(config, plugins)
     with store.read() as connection:
-        found = evaluate_now(connection, config, rules, now)
-        kept = reminders.kept(connection)
-    changes = _changes(found, kept, now)
-    if changes:
-        _keep(store, found, now)
+        plan = _plan(connection, config, plugins, rules, now)
+    found = _evaluate(store, config, rules, now, plan.parts)
+    _keep(store, plan, found, now)
+    with store.read() as connection:
+        return Reminding(store, config, rules, now, reminders.listed(connection, only_open=True))
+
+
+def _plan(connection: Connection, config: Config, plugins: Plugins, rules: Sequence[Rule], now: datetime) -> _Plan:
+    pending = parts.pending(connection)
+    named = frozenset(pending.values()) | parts.waking(connection, now)
+    marks = {_BY: _mark(config, plugins, get_meta(connection, "installed")), _AT: now.isoformat()}
+    last = get_meta(connection, _AT)
+    is_other = get_meta(connection, _BY) != marks[_BY] or not last or now < datetime.fromisoformat(last)
+    if is_other or EVERYTHING in named or len(named) > MANY or not all(map(is_local, rules)):
+        return _Plan(None, pending, marks, is_other or bool(pending))
+    is_always = {part_of("connection", name, None) for name in config.model.connections}
+    return _Plan(named | is_always, pending, marks, bool(named))
+
+
+def _mark(config: Config, plugins: Plugins, installed: str) -> str:
+    """Return a mark of everything but facts that the reminders depend on."""
+    files = [config.path, *(file for folder in _folders(config, plugins) for file in sorted(folder.glob("*.yaml")))]
+    digest = hashlib.blake2b(f"{hub.__version__} {installed}".encode(), digest_size=16)
+    for file in files:
+        digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _evaluate(
+    store: Store, config: Config, rules: Sequence[Rule], now: datetime, wanted: Collection[str] | None
+) -> _Found:
+    """Evaluate these parts, or all, as many at once as memory allows."""
+    found = _Found([], {}, {})
+    by_id = {rule.id: rule for rule in rules}
+    with store.read() as connection:
+        opened = [it for it in reminders.kept(connection, wanted).values() if it.state == "open"]
+    for choice in _choices(store, wanted):
+        with store.read() as connection:
+            world, evaluation = evaluate_now(connection, config, rules, now, choice)
+        found.dues += [due for due in evaluation.reminders if wanted is None or due.part in wanted]
+        for before in opened:
+            if world.get(before.subject_kind, before.subject):
+                rule = by_id.get(before.rule)
+                gone = why_gone(world, rule, before.subject_kind, before.subject, now) if rule else _SWITCHED_OFF
+                found.gone[before.rule, before.key, before.instance] = gone
+        wakes = dict(evaluation.wakes)
+        for fact in world.facts:  # what grows too old to count is a change as well
+            part, fades = part_of(fact.kind, fact.subject, fact.client, fact.fields), fact.time + HORIZON
+            wakes[part] = min(fades, wakes.get(part, fades))
+        found.wakes |= {part: moment for part, moment in wakes.items() if wanted is None or part in wanted}
     return found
 
 
-def _keep(store: Store, found: Reminding, now: datetime) -> None:
+def _choices(store: Store, wanted: Collection[str] | None) -> Iterator[Choice]:
+    if wanted is not None:
+        yield choice_of(wanted)
+        return
+    with store.read() as connection:
+        clients = [row.id for row in connection.execute(select(STATE["client"].c.id).order_by(STATE["client"].c.id))]
+    if len(clients) <= CHUNK:
+        yield WHOLE
+        return
+    for start in range(0, len(clients), CHUNK):
+        yield Choice(clients[start : start + CHUNK], ())
+    yield Choice((), None)
+
+
+def _keep(store: Store, plan: _Plan, found: _Found, now: datetime) -> None:
     """Save against what is stored at that moment: another process may have evaluated meanwhile."""
     for _ in range(2):
+        with store.read() as connection:
+            if not plan.is_due and not _changes(found, reminders.kept(connection, plan.parts), now):
+                return
         try:
             with store.write() as connection:
-                reminders.save(connection, _changes(found, reminders.kept(connection), now))
+                reminders.save(connection, _changes(found, reminders.kept(connection, plan.parts), now))
+                parts.settle(connection, plan.pending, plan.parts, found.wakes)
+                for name, value in plan.marks.items():
+                    set_meta(connection, name, value)
                 stop_point("reminders")
         except IntegrityError:  # PostgreSQL: the other one opened the same reminder; now it is there
             continue
         return
 
 
-def _changes(
-    found: Reminding, kept: Mapping[tuple[str, str, str], reminders.Kept], now: datetime
-) -> list[reminders.Kept]:
+def _changes(found: _Found, kept: Mapping[_Triple, Kept], now: datetime) -> list[Kept]:
     changes = []
     alive: set[int] = set()
     opened = {(item.rule, item.key): item for item in kept.values() if item.state == "open"}
-    for due in found.evaluation.reminders:
+    for due in found.dues:
         instance = instance_of(due)
         before = kept.get((due.rule, due.key, instance))
         if before is None and due.is_open:
@@ -297,20 +251,26 @@ def _changes(
             alive.add(before.id)
         if before is None or not before.same_as(fresh):
             changes.append(fresh if before is None else before.renewed(fresh))
-    by_id = {rule.id: rule for rule in found.rules}
-    for before in kept.values():
+    for triple, before in kept.items():
         if before.state == "open" and before.id not in alive:
-            rule = by_id.get(before.rule)
-            state_, reason = "cancelled", "Правило выключено"
-            if rule:
-                state_, reason = why_gone(found.world, rule, before.subject_kind, before.subject, now)
-            changes.append(before.closed(state_, reason, now))
+            changes.append(before.closed(*found.gone.get(triple, _GONE), now))
     return changes
 
 
-def _as_read_back(kept: reminders.Kept) -> reminders.Kept:
+def _as_read_back(kept: Kept) -> Kept:
     """Return the reminder as the store gives it, where a tuple is a list: else each evaluation would be a change."""
     return msgspec.structs.replace(kept, detail=msgspec.json.decode(msgspec.json.encode(kept.detail)))
+
+
+def due_of(kept: Kept) -> Due:
+    """Return a stored reminder as the evaluation gave it."""
+    is_open = kept.state == "open"
+    return msgspec.convert({
+        **kept.detail, "rule": kept.rule, "key": kept.key, "status": kept.state, "severity": kept.severity,
+        "title": kept.title, "why": kept.why, "client": kept.client, "part": kept.part, "count": kept.count,
+        "trigger_time": kept.triggered_at, "due": kept.due, "assignee": kept.assignee,
+        "by": "" if is_open else kept.closed_by, "ended_at": kept.closed_at,
+    }, Due)  # fmt: skip
 
 
 def instance_of(due: Due) -> str:
@@ -318,13 +278,13 @@ def instance_of(due: Due) -> str:
     return due.trigger_time.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def act(store: Store, deed: Deed, instance: str) -> None:
+def act(connection: Connection, kept: Kept, deed: Deed) -> None:
     """Keep what a person did with a reminder; it counts at the next evaluation."""
-    with store.write() as connection:
-        reminders.save_deed(connection, deed, instance)
+    reminders.save_deed(connection, deed, kept.instance)
+    parts.touch_parts(connection, [kept.part])
 
 
-def find(connection: Connection, number: str) -> reminders.Kept:
+def find(connection: Connection, number: str) -> Kept:
     """Return a stored reminder by its number. Raises HubError when there is none."""
     if not (number.isascii() and number.isdigit()):
         raise HubError(f"{number!r} is no reminder number.", hint="See: hub reminder list")

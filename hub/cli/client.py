@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy import Connection, func, or_, select
 
 from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.facts import aliases
 from hub.normalise import decode
 from hub.operator import merge, split
 from hub.projection import Sources
-from hub.remind import aliases
 from hub.store import log, parties, state
 from hub.store.problems import note
 from hub.store.tables import STATE

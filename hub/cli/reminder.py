@@ -11,9 +11,10 @@ import click
 import msgspec
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.facts import choice_of
 from hub.model.errors import HubError
 from hub.model.values import parse_duration
-from hub.remind import find, refresh
+from hub.remind import act, evaluate_now, find, refresh
 from hub.reminders.evaluate import Deed
 from hub.reminders.explain import explain
 from hub.reminders.rules import BUILTIN
@@ -85,12 +86,13 @@ def why(app: App, number: str, as_json: bool) -> None:
     found = refresh(app.store, app.config, app.plugins, now)
     with app.store.read() as connection:
         kept = find(connection, number)
-    due = next((d for d in found.evaluation.reminders if (d.rule, d.key) == (kept.rule, kept.key)
+        world, evaluation = evaluate_now(connection, app.config, found.rules, now, choice_of([kept.part]))
+    due = next((d for d in evaluation.reminders if (d.rule, d.key) == (kept.rule, kept.key)
                 and d.trigger_time == kept.triggered_at), None)  # fmt: skip
     rule = next((rule for rule in found.rules if rule.id == kept.rule), None)
     if due is None or rule is None:
         raise HubError(f"reminder {number} is {kept.state}: {kept.closed_by or 'its facts are gone'}.")
-    reasons = explain(found.world, rule, due, now)
+    reasons = explain(world, rule, due, now)
     if as_json:
         print_json(reasons)
         return
@@ -128,7 +130,7 @@ def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign"
     who = getpass.getuser()
     deed = Deed(rule=kept.rule, key=kept.key, kind=kind, at=now, by=who, **values)
     with app.store.write() as connection:
-        reminders.save_deed(connection, deed, kept.instance)
+        act(connection, kept, deed)
         note(connection, who=who, what=f"reminder.{kind}", about=f"reminder/{number}", detail="", now=now)
     refresh(app.store, app.config, app.plugins, now)
     with app.store.read() as connection:

@@ -57,8 +57,8 @@ def preview(app: App, name: str, as_json: bool) -> None:
         raise click.UsageError(f"no rule is called {name!r}. See: hub rule list")
     now = app.now()
     with app.store.read() as connection:
-        found = evaluate_now(connection, app.config, rules, now)
-    dues = today_order(found.world, found.evaluation.open, now)
+        _, found = evaluate_now(connection, app.config, rules, now)
+    dues = today_order(found.open, now)
     if as_json:
         print_json([{"key": due.key, "client": due.client, "assignee": due.assignee, "due": due.due, "title": due.title,
                      "why": due.why} for due in dues])  # fmt: skip

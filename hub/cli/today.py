@@ -9,8 +9,7 @@ from hub.cli.app import App, columns, pass_app, print_json, say
 from hub.remind import Reminding, refresh
 from hub.reminders.evaluate import Due
 from hub.reminders.texts import plural
-from hub.store import reminders
-from hub.store.state import read
+from hub.store import bulk
 from hub.store.tables import STATE
 
 
@@ -28,27 +27,20 @@ def today(app: App, employee: str, everything: bool, as_json: bool) -> None:
         print_lists(app, found, employee=employee, everything=everything)
 
 
-def _numbers(app: App) -> dict[tuple[str, str], int]:
-    with app.store.read() as connection:
-        return {(row.rule, row.key): row.id for row in reminders.listed(connection, only_open=True)}
-
-
 def _print_json(app: App, found: Reminding, *, employee: str, everything: bool) -> None:
-    numbers = _numbers(app)
+    numbers, dues = found.numbers, waiting(found, app.zone, employee=employee, everything=everything)
+    clients = sorted({due.client for due in dues if due.client})
     with app.store.read() as connection:
-        names = {
-            row["id"]: row["name"] for row in read(connection, "client", STATE["client"].c.id.in_(_clients(found)))
-        }
+        names = dict(bulk.select_in(connection, STATE["client"], ("id", "name"), "id", clients))
     print_json([{
         "id": numbers.get((due.rule, due.key)), "rule": due.rule, "key": due.key, "client": due.client,
         "client_name": names.get(due.client or ""), "assignee": due.assignee, "due": due.due, "severity": due.severity,
         "count": due.count, "title": due.title, "why": due.why, "call_at": due.call_at,
-    } for due in waiting(found, app.zone, employee=employee, everything=everything)])  # fmt: skip
+    } for due in dues])  # fmt: skip
 
 
 def print_lists(app: App, found: Reminding, *, employee: str, everything: bool, most: int | None = None) -> None:
     """Print one list for each person, the most urgent first, at most so many entries of each."""
-    numbers = _numbers(app)
     people = {person.id: person.name for person in app.config.model.employees}
     groups: dict[str, list[Due]] = {}
     for due in waiting(found, app.zone, employee=employee, everything=everything):
@@ -56,14 +48,10 @@ def print_lists(app: App, found: Reminding, *, employee: str, everything: bool, 
     for assignee in sorted(groups, key=lambda name: (name not in people, people.get(name, name))):
         dues = groups[assignee]
         say(f"{people.get(assignee, assignee)}: {plural(len(dues), 'дело/дела/дел')}")
-        for line in agenda(found, dues[:most], numbers, app.zone, width=columns()):
+        for line in agenda(found, dues[:most], app.zone, width=columns()):
             say(line)
         if most is not None and len(dues) > most:
             say(f"    … и ещё {len(dues) - most}")
         say()
     if not groups:
         say("На сегодня напоминаний нет.")
-
-
-def _clients(found: Reminding) -> list[str]:
-    return [due.client for due in found.evaluation.open if due.client]

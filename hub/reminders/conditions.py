@@ -18,9 +18,11 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hub.model.entities import ENTITIES
+from hub.model.parts import number_of, part_of
 from hub.model.values import Money, parse_decimal
 from hub.reminders.calendars import Span
-from hub.reminders.world import Fact, World, number_of, said
+from hub.reminders.clock import Clock
+from hub.reminders.world import Fact, World, said
 
 OPERATORS = ("eq", "ne", "in", "contains", "gt", "ge", "lt", "le", "exists", "missing", "older", "newer")
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
@@ -98,6 +100,8 @@ _VERBS = {
     "campaign": "published sent",
     "shipment": "ordered picked_up status delivered failed eta_changed",
 }
+HAPPENING = tuple(_VERBS)
+"""The kinds of things to which something can happen."""
 _OCCURRENCES = {f"{kind}.{verb}" for kind, verbs in _VERBS.items() for verb in verbs.split()}
 EVENTS = frozenset(_OCCURRENCES | {f"{kind}.observed" for kind in FIELDS})
 """Event types a rule may name; a misspelt type would silence the rule."""
@@ -135,13 +139,13 @@ class Scene:
     the current ones: conditions of a trigger speak of then, everything else of now.
     """
 
-    __slots__ = ("client", "fact", "fact_first", "figures", "kind", "now", "of", "subject", "world")
+    __slots__ = ("client", "clock", "fact", "fact_first", "figures", "kind", "of", "subject", "world")
 
     def __init__(
-        self, world: World, now: datetime, kind: str, subject: str, *, fact: Fact | None = None, of: Scene | None = None
+        self, world: World, clock: Clock, kind: str, subject: str, *, fact: Fact | None = None, of: Scene | None = None
     ) -> None:
         self.world = world
-        self.now = now
+        self.clock = clock
         self.kind = kind
         self.subject = subject
         self.fact = fact
@@ -150,6 +154,11 @@ class Scene:
         self.figures: dict[str, Any] = {}
         given = fact.client if fact else world.get(kind, subject).get("client")
         self.client: str | None = subject if kind == "client" else given or None
+
+    @property
+    def part(self) -> str:
+        """Return the part of the world this is about: nothing in another part has any influence on it."""
+        return part_of(self.kind, self.subject, self.client, self.fact.fields if self.fact else {})
 
     def get(self, path: Path) -> Any:
         """Return the value of the path, `None` when nobody says it."""
@@ -170,17 +179,12 @@ class Scene:
         if fact.kind == "call" and field == "from":
             return number_of(fact.fields) or "hidden"
         if fact.kind == "call" and field == "candidates":
-            return self._candidates(fact)
+            return ", ".join(self.world.sharers(number_of(fact.fields)))
         then = fact.fields.get(field)
         if self.fact_first and said(then):
             return then
         current = self.world.value(fact.kind, fact.subject, field)
         return current if said(current) else then
-
-    def _candidates(self, fact: Fact) -> str:
-        """Return the names of those clients who share the number of the call."""
-        owners = self.world.phones.get(number_of(fact.fields), ())
-        return ", ".join(str(self.world.value("client", owner, "name") or owner) for owner in owners)
 
 
 def holds(check: Check, scene: Scene) -> bool:
@@ -236,7 +240,7 @@ def parse_operand(kind: str, text: str) -> Any:
 
 def _aged(actual: object, span: Span, scene: Scene) -> bool:
     moment = scene.world.moment(actual)
-    return moment is None or scene.world.calendars.get("office").add(moment, span) <= scene.now
+    return moment is None or scene.clock.reached(scene.world.calendars.get("office").add(moment, span))
 
 
 def _subject_value(operand: SubjectField, scene: Scene) -> Any:

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from calendar import isleap
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hub.model.parts import number_of, part_of
 from hub.reminders.calendars import FIRST_DAY, LAST_DAY, Span
+from hub.reminders.clock import Clock
 from hub.reminders.conditions import Check, Scene, all_hold, clock_of, describe
-from hub.reminders.people import addressees, assignee
+from hub.reminders.people import addressees, assignee, days_of_change
 from hub.reminders.rules import SEVERITIES, Closing, DateTrigger, Escalation, EventTrigger, Rule, ScanTrigger
 from hub.reminders.timing import due_time, escalations, propose_call, snoozed_until, stage_of
-from hub.reminders.world import EARLIEST, Fact, World, amount, number_of
+from hub.reminders.world import EARLIEST, Fact, World, amount
 
 Status = Literal["open", "resolved", "cancelled", "expired"]
 RESULTS = {"done": "сделано", "not_needed": "не понадобилось", "wrong_rule": "правило сработало зря"}
@@ -73,6 +76,7 @@ class Due(Struct, frozen=True, kw_only=True):
     subject_kind: str
     subject: str
     client: str | None
+    part: str
     trigger: str
     trigger_time: datetime
     count: int
@@ -84,6 +88,7 @@ class Due(Struct, frozen=True, kw_only=True):
     attempts: int = 0
     acked_at: datetime | None = None
     snoozed_until: datetime | None = None
+    fee: Decimal = Decimal(0)
     steps: tuple[Step, ...] = ()
     closes_when: str = ""
     by: str = ""
@@ -95,12 +100,21 @@ class Due(Struct, frozen=True, kw_only=True):
         """Tell whether somebody still has to act."""
         return self.status == "open"
 
+    def wants(self, rule: str, key: str, trigger_time: datetime, step: str) -> bool:
+        """Tell whether this is that reminder and a notification is still wanted: asked again just before it is sent."""
+        is_same = (self.rule, self.key, self.trigger_time) == (rule, key, trigger_time)
+        return self.is_open and is_same and any(each.name == step for each in self.steps)
+
 
 class Evaluation(Struct, frozen=True):
-    """All reminders of a moment: the open ones, at most one per (rule, key), and the closed ones before them."""
+    """All reminders of a moment: the open ones, at most one per (rule, key), and the closed ones before them.
+
+    What is said of a part of the world holds until the moment in `wakes`, as long as no fact of that part changes.
+    """
 
     now: datetime
     reminders: tuple[Due, ...]
+    wakes: Mapping[str, datetime] = {}
 
     @property
     def open(self) -> tuple[Due, ...]:
@@ -111,20 +125,17 @@ class Evaluation(Struct, frozen=True):
         """Return the newest reminder of the key, open or closed."""
         return max((due for due in self.reminders if due.key == key), key=lambda due: due.trigger_time, default=None)
 
-    def wants(self, rule: str, key: str, trigger_time: datetime, step: str) -> bool:
-        """Tell whether a notification is still wanted: asked again just before it is sent."""
-        return any(
-            due.is_open and (due.rule, due.key, due.trigger_time) == (rule, key, trigger_time)
-            and any(each.name == step for each in due.steps)
-            for due in self.reminders
-        )  # fmt: skip
-
 
 def evaluate(world: World, rules: Sequence[Rule], now: datetime, deeds: Iterable[Deed] = ()) -> Evaluation:
     """Return the reminders that exist at `now`."""
-    run = _Run(world.until(now), now, deeds)
+    clock = Clock(now)
+    for fact in world.after(now):
+        clock.part = part_of(fact.kind, fact.subject, fact.client, fact.fields)
+        clock.note(fact.time)
+    run = _Run(world.until(now), clock, deeds)
     found = [due for rule in rules for due in _one_open_per_key(run.reminders(rule))]
-    return Evaluation(now, tuple(sorted(found, key=lambda due: (due.rule, due.key, due.trigger_time, due.subject))))
+    found.sort(key=lambda due: (due.rule, due.key, due.trigger_time, due.subject))
+    return Evaluation(now, tuple(found), clock.wakes)
 
 
 def notices(due: Due, sent: Collection[tuple[str, str]]) -> list[tuple[str, Step]]:
@@ -142,12 +153,11 @@ def notices(due: Due, sent: Collection[tuple[str, str]]) -> list[tuple[str, Step
     return sorted(wanted.items())
 
 
-def today_order(world: World, dues: Iterable[Due], now: datetime) -> list[Due]:
+def today_order(dues: Iterable[Due], now: datetime) -> list[Due]:
     """Return open reminders that are not put off, most urgent first: severity, time overdue, monthly fee."""
 
-    def weight(due: Due) -> tuple[int, timedelta, Any, str]:
-        fee = amount(world.value("client", due.client, "monthly_fee")) if due.client else 0
-        return SEVERITIES.index(due.severity), min(due.due - now, timedelta()), -fee, due.key
+    def weight(due: Due) -> tuple[int, timedelta, Decimal, str]:
+        return SEVERITIES.index(due.severity), min(due.due - now, timedelta()), -due.fee, due.key
 
     waiting = [due for due in dues if due.is_open and not (due.snoozed_until and due.snoozed_until > now)]
     return sorted(waiting, key=weight)
@@ -155,7 +165,7 @@ def today_order(world: World, dues: Iterable[Due], now: datetime) -> list[Due]:
 
 def why_gone(world: World, rule: Rule, kind: str, subject: str, now: datetime) -> tuple[Status, str]:
     """Say why a reminder that was open is no more among the reminders: the first condition that no longer holds."""
-    scene = Scene(world.until(now), now, kind, subject)
+    scene = Scene(world.until(now), Clock(now), kind, subject)
     if not world.get(kind, subject):
         return "cancelled", "Предмет напоминания удалён в источнике"
     if rule.over:
@@ -168,7 +178,7 @@ def why_gone(world: World, rule: Rule, kind: str, subject: str, now: datetime) -
 
 def scene_of(world: World, rule: Rule, due: Due, now: datetime) -> Scene:
     """Return the scene of a reminder, for its texts and explanation."""
-    scene = Scene(world, now, due.subject_kind, due.subject, fact=world.fact(due.trigger))
+    scene = Scene(world, Clock(now), due.subject_kind, due.subject, fact=world.fact(due.trigger))
     scene.fact_first = False
     scene.figures = {"count": due.count, "attempts": due.attempts, "year": due.trigger_time.year}
     scene.figures["stage"] = _stage_title(rule, scene, due.trigger_time)
@@ -187,12 +197,13 @@ class _Instance(Struct):
 class _Run:
     """One evaluation."""
 
-    def __init__(self, world: World, now: datetime, deeds: Iterable[Deed]) -> None:
+    def __init__(self, world: World, clock: Clock, deeds: Iterable[Deed]) -> None:
         self.world = world
-        self.now = now
+        self.clock = clock
         self.office = world.calendars.get("office")
+        self.shifts = [self.office.midnight(day) for day in days_of_change(world)]
         self.deeds: dict[tuple[str, str], list[Deed]] = defaultdict(list)
-        for deed in sorted((deed for deed in deeds if deed.at <= now), key=lambda deed: (deed.at, deed.kind)):
+        for deed in sorted((deed for deed in deeds if deed.at <= clock.now), key=lambda deed: (deed.at, deed.kind)):
             self.deeds[deed.rule, deed.key].append(deed)
 
     def reminders(self, rule: Rule) -> Iterator[Due]:
@@ -209,22 +220,29 @@ class _Run:
             if ended is None or ended.at is None or ended.at >= instance.times[0]:
                 yield self._due(rule, instance)
 
+    def _scene(self, kind: str, subject: str, fact: Fact | None = None) -> Scene:
+        """Return the scene of a trigger; what is asked about the time from now on concerns its part."""
+        scene = Scene(self.world, self.clock, kind, subject, fact=fact)
+        self.clock.part = scene.part
+        return scene
+
     # Triggers
 
     def _events(self, rule: Rule, trigger: EventTrigger, enforce: datetime) -> Iterator[_Instance]:
         runs: dict[str, list[Scene]] = defaultdict(list)
         for event_type in trigger.types:
             for fact in self.world.of_type(event_type):
-                scene = Scene(self.world, self.now, fact.kind, fact.subject, fact=fact)
+                scene = self._scene(fact.kind, fact.subject, fact)
                 if fact.time >= enforce and all_hold(rule.where, scene):
                     key = rule.key.render(scene)
                     runs[f"{key}#{fact.id}" if rule.on_repeat == "parallel" else key].append(scene)
         for key, scenes in runs.items():
             scenes.sort(key=lambda scene: (_fact(scene).time, _fact(scene).id))
+            self.clock.part = scenes[0].part
             for instance in self._segments(rule, key, scenes):
                 shown = self.office.add(instance.times[0], trigger.hold)
                 ended_at = instance.ended.at if instance.ended else None
-                if shown <= self.now and not (ended_at and ended_at < shown):
+                if self.clock.reached(shown) and not (ended_at and ended_at < shown):
                     yield instance
 
     def _segments(self, rule: Rule, key: str, scenes: list[Scene]) -> Iterator[_Instance]:
@@ -251,7 +269,7 @@ class _Run:
         clock = clock_of(rule.where)
         standing = tuple(check for check in rule.where if check is not clock)
         for object_id in sorted(self.world.objects.get(trigger.kind, {})):
-            scene = Scene(self.world, self.now, trigger.kind, object_id)
+            scene = self._scene(trigger.kind, object_id)
             if not all_hold(standing, scene):
                 continue
             key = rule.key.render(scene)
@@ -261,7 +279,7 @@ class _Run:
                 yield from self._clocked(rule, scene, key, points, clock.operand, enforce)
                 continue
             begun = self.world.moment(scene.get(trigger.since)) if trigger.since else None
-            if begun is None or enforce <= begun <= self.now:
+            if begun is None or (begun >= enforce and self.clock.reached(begun)):
                 start = begun or enforce
                 yield _Instance(scene, key, [start], self._ended(rule, scene, start, key))
 
@@ -275,7 +293,7 @@ class _Run:
             yield _Instance(scene, key, [enforce], self._ended(rule, scene, enforce, key))
         for place, (moment, _) in enumerate(points):
             start = max(self.office.add(moment, span), enforce)
-            if start > self.now:
+            if not self.clock.reached(start):
                 continue
             if place == len(points) - 1:
                 yield _Instance(scene, key, [start], self._ended(rule, scene, start, key))
@@ -287,29 +305,39 @@ class _Run:
                 yield _Instance(scene, key, [start], ended)
 
     def _dates(self, rule: Rule, trigger: DateTrigger, enforce: datetime) -> Iterator[_Instance]:
-        known: dict[date, list[datetime]] = {}
+        known: dict[date, tuple[list[datetime], datetime | None]] = {}
+        year = self.office.local_day(self.clock.now).year
+        new_year = self.office.midnight(date(year + 1, 1, 1))
         for object_id in sorted(self.world.objects.get(trigger.kind, {})):
-            scene = Scene(self.world, self.now, trigger.kind, object_id)
+            scene = self._scene(trigger.kind, object_id)
             value = scene.get(trigger.path)
             day = self.office.local_day(value) if isinstance(value, datetime) else value
             if not isinstance(day, date) or not all_hold(rule.where, scene):
                 continue
-            year = self.office.local_day(self.now).year
+            if trigger.yearly:
+                self.clock.note(new_year)
             for anchor in [_in_year(day, each) for each in (year + 1, year, year - 1)] if trigger.yearly else [day]:
                 if anchor not in known:
                     within = FIRST_DAY <= anchor <= LAST_DAY
-                    known[anchor] = self._firings(trigger, anchor, enforce) if within else []
-                if times := known[anchor]:
+                    known[anchor] = self._firings(trigger, anchor, enforce) if within else ([], None)
+                times, ahead = known[anchor]
+                if ahead:
+                    self.clock.note(ahead)
+                if times:
                     scene.figures = {"year": anchor.year}
                     yield from self._dated(rule, scene, times)
                     break
 
-    def _firings(self, trigger: DateTrigger, anchor: date, enforce: datetime) -> list[datetime]:
-        """Return when the offsets of the day fired; before the start of use only if the day itself lies after it."""
+    def _firings(self, trigger: DateTrigger, anchor: date, enforce: datetime) -> tuple[list[datetime], datetime | None]:
+        """Return when the offsets of the day fired, and when the next one will.
+
+        An offset before the start of use counts only if the day itself lies after it.
+        """
         ahead = self.office.midnight(anchor) >= enforce
         days = {self.office.shift_day(anchor, span.business_days) + span.real for span in trigger.offsets}
-        instants = map(self.office.midnight, days)
-        return sorted({max(each, enforce) for each in instants if each <= self.now and (ahead or each >= enforce)})
+        counted = [each for each in map(self.office.midnight, days) if ahead or each >= enforce]
+        fired = sorted({max(each, enforce) for each in counted if each <= self.clock.now})
+        return fired, min((each for each in counted if each > self.clock.now), default=None)
 
     def _dated(self, rule: Rule, scene: Scene, times: list[datetime]) -> Iterator[_Instance]:
         """A closing by hand holds until the next offset, or for this day altogether if it was not needed."""
@@ -333,7 +361,7 @@ class _Run:
             fact = min(filter(None, firsts), key=lambda fact: (fact.time, fact.id), default=None)
             if fact:
                 found.append(Ended("resolved", fact.time, fact.id, self._said(closing.words, fact.time)))
-        if rule.expire and (over := self.office.add(start, rule.expire)) <= self.now:
+        if rule.expire and self.clock.reached(over := self.office.add(start, rule.expire)):
             found.append(Ended("expired", over, "", "Срок напоминания истёк, вопрос не закрыт"))
         if found:
             return min(found, key=lambda ended: (ended.at or EARLIEST, ended.by))
@@ -363,7 +391,7 @@ class _Run:
 
     def _fitting(self, closing: Closing, scene: Scene, near: Iterable[Fact]) -> Iterator[Fact]:
         for fact in near:
-            if all_hold(closing.where, Scene(self.world, self.now, fact.kind, fact.subject, fact=fact, of=scene)):
+            if all_hold(closing.where, Scene(self.world, self.clock, fact.kind, fact.subject, fact=fact, of=scene)):
                 yield fact
 
     def _object(self, closing: Closing, scene: Scene) -> str:
@@ -374,7 +402,7 @@ class _Run:
         if "subject" in closing.same and closing.kind == scene.kind and self.world.get(scene.kind, scene.subject):
             candidates.append(scene.subject)
         for object_id in candidates:
-            if all_hold(closing.where, Scene(self.world, self.now, closing.kind, object_id, of=scene)):
+            if all_hold(closing.where, Scene(self.world, self.clock, closing.kind, object_id, of=scene)):
                 return f"{closing.kind}/{object_id}"
         return ""
 
@@ -393,6 +421,7 @@ class _Run:
 
     def _due(self, rule: Rule, instance: _Instance) -> Due:
         scene, start, ended = instance.scene, instance.times[0], instance.ended
+        self.clock.part = scene.part
         tried = rule.attempts if ended is None else ()
         tries = {
             fact.id
@@ -405,7 +434,7 @@ class _Run:
         due = Due(
             rule=rule.id, key=instance.key, severity=rule.severity, status=ended.status if ended else "open",
             title=rule.title.render(scene), why=rule.why.render(scene),
-            subject_kind=scene.kind, subject=scene.subject, client=scene.client,
+            subject_kind=scene.kind, subject=scene.subject, client=scene.client, part=scene.part,
             trigger=scene.fact.id if scene.fact else "", trigger_time=start, count=len(instance.times),
             due=due_time(rule, scene, start), attempts=len(tries),
             by=ended.by if ended else "", ended_at=ended.at if ended else None, ended_text=ended.text if ended else "",
@@ -415,6 +444,7 @@ class _Run:
     def _opened(self, rule: Rule, instance: _Instance, due: Due) -> Due:
         """Add what only an open reminder has: people, deeds, steps."""
         scene, start = instance.scene, instance.times[0]
+        self.clock.next_of(self.shifts)
         deeds = [deed for deed in self.deeds.get((rule.id, instance.key), ()) if deed.at >= start]
         by_kind = {deed.kind: deed for deed in deeds}
         _, begun = stage_of(rule, scene, start)
@@ -434,6 +464,7 @@ class _Run:
             assignee=who,
             assigned_by=how,
             acked_at=acked,
+            fee=amount(self.world.value("client", scene.client, "monthly_fee")) if scene.client else Decimal(0),
             snoozed_until=snoozed_until(rule, scene, snoozes, [time for time, _ in up]),
             steps=self._steps(rule, instance, moment, (who, acked), up),
             closes_when="; ".join(filter(None, (rule.over, *(each.words for each in rule.resolve)))),
@@ -463,7 +494,8 @@ class _Run:
             steps.append(
                 Step(f"escalate:{stage.name}:{number}" if stage else f"escalate:{number}", time, tuple(people))
             )
-        return tuple(sorted((step for step in steps if step.time <= self.now), key=lambda step: (step.time, step.name)))
+        come = (step for step in steps if self.clock.reached(step.time))
+        return tuple(sorted(come, key=lambda step: (step.time, step.name)))
 
 
 def _stage_title(rule: Rule, scene: Scene, start: datetime) -> str:

@@ -6,7 +6,7 @@ A role that nobody has stays written as `role:duty`, so that the reminder is see
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from hub.reminders.conditions import Scene
 from hub.reminders.world import World, said
@@ -17,7 +17,7 @@ _NEXT_ROLE = {"deputy": "head", "support_head": "head", "department_head": "head
 
 def assignee(specs: tuple[str, ...], scene: Scene) -> tuple[str, str]:
     """Return the employee, and by which part of the rule, for the first of the specs that gives one who is there."""
-    world, day = scene.world, scene.world.calendars.get("office").local_day(scene.now)
+    world, day = scene.world, scene.world.calendars.get("office").local_day(scene.clock.now)
     employees = world.objects.get("employee", {})
     left = ""
     for spec in specs:
@@ -36,7 +36,7 @@ def assignee(specs: tuple[str, ...], scene: Scene) -> tuple[str, str]:
 
 def addressees(spec: str, scene: Scene, owner: str) -> tuple[str, ...]:
     """Return everybody a step goes to; `role:head` is the owner's own head where there is one."""
-    world, day = scene.world, scene.world.calendars.get("office").local_day(scene.now)
+    world, day = scene.world, scene.world.calendars.get("office").local_day(scene.clock.now)
     if not spec.startswith("role:"):
         named = _named(spec, scene)
         there = substitute(world, named, day) if named else ""
@@ -55,6 +55,15 @@ def addressees(spec: str, scene: Scene, owner: str) -> tuple[str, ...]:
 def is_absent(world: World, employee: str, day: date) -> bool:
     """Tell whether the employee is away that day."""
     return bool(world.get("employee", employee).get("is_absent")) or _absence(world, employee, day) is not None
+
+
+def days_of_change(world: World) -> list[date]:
+    """Return the days on which somebody goes away or is back."""
+    days: list[date] = []
+    for row in world.objects.get("absence", {}).values():
+        days += [row["start"]] if row.get("start") else []
+        days += [row["end"] + timedelta(days=1)] if row.get("end") and row["end"] < date.max else []
+    return days
 
 
 def substitute(world: World, employee: str, day: date) -> str:

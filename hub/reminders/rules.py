@@ -46,7 +46,7 @@ from hub.reminders.conditions import (
     SubjectField,
     parse_operand,
 )
-from hub.reminders.texts import Template, field_type, parse_path, parse_template
+from hub.reminders.texts import Blank, Template, field_type, parse_path, parse_template
 from hub.yaml_text import Document, Path_, load_file, nearest
 
 BUILTIN = File(__file__).parent / "builtin"
@@ -167,6 +167,12 @@ class Rule(Struct, frozen=True, kw_only=True):
     produce: tuple[tuple[str, str], ...] = ()
     script: tuple[Template, ...] = ()
     card: tuple[str, ...] = ()
+
+
+def is_local(rule: Rule) -> bool:
+    """Tell whether no two parts of the world can give the same key, so that each can be evaluated alone."""
+    own = {("client", "id"), (rule.trigger.kind, "id"), ("call", "from")}
+    return any(isinstance(blank, Blank) and own.issuperset(blank.paths) for blank in rule.key.parts)
 
 
 def load_rules(shipped: Sequence[File] = (BUILTIN,), own: File | None = None) -> tuple[Rule, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
+from hub.model.parts import number_of
 from hub.reminders.conditions import Scene, all_hold
 from hub.reminders.rules import DateTrigger, Escalation, Rule, Stage
-from hub.reminders.world import EARLIEST, last_before, number_of
+from hub.reminders.world import EARLIEST, last_before
 
 QUIET_UNTIL, QUIET_FROM = time(8), time(21)
 CALLED_RECENTLY = timedelta(hours=2)

@@ -18,7 +18,8 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.model.values import Money, Phone
+from hub.model.parts import number_of
+from hub.model.values import Money
 from hub.reminders.calendars import Calendars
 
 OPEN_STATES = ("new", "open", "postponed")
@@ -50,19 +51,12 @@ def said(value: object) -> bool:
     return value is not None and value != "" and value != () and value != []
 
 
-def number_of(fields: Mapping[str, Any]) -> str:
-    """Return the outside number of a call in E.164, as it stands if it is a number of another form, else nothing."""
-    for name in ("number", "raw_number"):
-        text = str(fields.get(name) or "").strip()
-        if text:
-            phone = Phone.parse(text)
-            if phone or any(sign.isdigit() for sign in text):
-                return phone.number if phone else text
-    return ""
-
-
 class World:
-    """All facts of one moment, indexed. Built once and not changed; the order of the input has no influence."""
+    """All facts of one moment, indexed. Built once and not changed; the order of the input has no influence.
+
+    `strangers` gives for numbers that several clients share the names of these; it goes with facts that name their
+    client already, else the owner of a number is looked up among the objects.
+    """
 
     def __init__(
         self,
@@ -72,12 +66,14 @@ class World:
         calendars: Calendars,
         enforce_from: datetime = EARLIEST,
         min_talk_seconds: int = 60,
+        strangers: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.objects = objects
         self.calendars = calendars
         self.enforce_from = enforce_from
         self.min_talk_seconds = min_talk_seconds
         self.phones = _phone_book(objects)
+        self._strangers = strangers
         by_id: dict[str, Fact] = {}
         for fact in facts:
             known = by_id.get(fact.id)
@@ -91,7 +87,7 @@ class World:
             self._index[("subject", fact.kind, fact.subject)].append(fact)
             if fact.client is not None:
                 self._index[("client", fact.type, fact.client)].append(fact)
-            if number := number_of(fact.fields):
+            if fact.kind == "call" and (number := number_of(fact.fields)):
                 self._index[("number", fact.type, number)].append(fact)
         self._owned: dict[str, dict[str, list[tuple[str, Mapping[str, Any]]]]] = {}
         self._derived: dict[tuple[str, str, str], Any] = {}
@@ -106,7 +102,17 @@ class World:
             calendars=self.calendars,
             enforce_from=self.enforce_from,
             min_talk_seconds=self.min_talk_seconds,
+            strangers=self._strangers,
         )
+
+    def after(self, now: datetime) -> Sequence[Fact]:
+        """Return the facts that lie ahead of that time, as of a system whose clock is fast."""
+        return self._facts[bisect_right(self._facts, now, key=lambda fact: fact.time) :]
+
+    @property
+    def facts(self) -> Sequence[Fact]:
+        """Return all facts, oldest first."""
+        return self._facts
 
     def fact(self, fact_id: str) -> Fact | None:
         """Return the fact of that id."""
@@ -171,8 +177,17 @@ class World:
             return datetime.combine(value, time(), self.calendars.zone).astimezone(UTC)
         return None
 
+    def sharers(self, number: str) -> Sequence[str]:
+        """Return the names of the clients who have the number."""
+        if self._strangers is not None:
+            return self._strangers.get(number, ())
+        owners = self.phones.get(number, ())
+        return [str(self.value("client", owner, "name") or owner) for owner in owners]
+
     def _attributed(self, fact: Fact) -> Fact:
-        owners = self.phones.get(number_of(fact.fields), ()) if fact.client is None else ()
+        if fact.client is not None or fact.kind != "call" or self._strangers is not None:
+            return fact
+        owners = self.phones.get(number_of(fact.fields), ())
         return replace(fact, client=owners[0]) if len(owners) == 1 else fact
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from sqlalchemy import Connection, or_, select, update
 
 from hub.model.entities import Reference
-from hub.store import bulk
+from hub.store import bulk, parts
 from hub.store.tables import STATE, claim, mention, redirect, reference, verdict
 
 
@@ -110,6 +110,7 @@ def join_entities(connection: Connection, kind: str, old: str, new: str, now: da
     connection.execute(update(redirect).where(redirect.c.new == old).values(new=new))
     save_redirect(connection, old, new, now)
     if kind == "client":
+        parts.touch(connection, kind, (old, new))
         for table in STATE.values():
             if "client_id" in table.c:
                 connection.execute(update(table).where(table.c.client_id == old).values(client_id=new))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, select, update
 from hub.store.tables import action
 from hub.store.tables import reminder as table
 
-_FIELDS = ("rule", "key", "instance", "client", "assignee", "severity", "state", "title", "why", "count", "due",
+_FIELDS = ("rule", "key", "instance", "client", "part", "assignee", "severity", "state", "title", "why", "count", "due",
            "triggered_at", "closed_by")  # fmt: skip
 
 
@@ -24,6 +25,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     key: str
     instance: str
     client: str | None
+    part: str
     assignee: str
     severity: str
     state: str
@@ -76,19 +78,27 @@ def of_due(due: Any, instance: str, now: datetime) -> Kept:
         "due_is_own",
         "ended_text",
         "assigned_by",
+        "fee",
     )
     detail = msgspec.to_builtins({name: getattr(due, name) for name in names})
     return Kept(
-        rule=due.rule, key=due.key, instance=instance, client=due.client, assignee=due.assignee, severity=due.severity,
-        state=due.status, title=due.title, why=due.why, count=due.count, due=due.due, triggered_at=due.trigger_time,
+        rule=due.rule, key=due.key, instance=instance, client=due.client, part=due.part,
+        assignee=due.assignee, severity=due.severity, state=due.status, title=due.title, why=due.why,
+        count=due.count, due=due.due, triggered_at=due.trigger_time,
         closed_by=due.by or (due.ended_text if due.status != "open" else ""), closed_at=due.ended_at, opened_at=now,
         detail=detail,
     )  # fmt: skip
 
 
-def kept(connection: Connection) -> dict[tuple[str, str, str], Kept]:
-    """Return every stored reminder by rule, key and instance."""
-    return {(row.rule, row.key, row.instance): _kept(row) for row in connection.execute(select(table))}
+def kept(connection: Connection, parts: Collection[str] | None = None) -> dict[tuple[str, str, str], Kept]:
+    """Return every stored reminder, or those of these parts, by rule, key and instance."""
+    queries = [select(table)]
+    if parts is not None:
+        ordered = sorted(parts)
+        pieces = (ordered[start : start + 500] for start in range(0, len(ordered), 500))
+        queries = [select(table).where(table.c.part.in_(piece)) for piece in pieces]
+    rows = (row for query in queries for row in connection.execute(query))
+    return {(row.rule, row.key, row.instance): _kept(row) for row in rows}
 
 
 def by_id(connection: Connection, number: int) -> Kept | None:

@@ -89,6 +89,7 @@ event = _table(
 )
 _OCCURRENCE = text("type NOT LIKE '%.observed'")
 Index("ix_event_occurrence", event.c.type, event.c.time, sqlite_where=_OCCURRENCE, postgresql_where=_OCCURRENCE)
+Index("ix_event_subject", event.c.subject, event.c.source, sqlite_where=_OCCURRENCE, postgresql_where=_OCCURRENCE)
 
 Sequence("event_seq", metadata=metadata)  # numbers for bulk loads on PostgreSQL; SQLite has one writer
 
@@ -189,6 +190,7 @@ reminder = _table(
     _text("key"),
     _text("instance"),
     _text("client", nullable=True),
+    _text("part", index=True, server_default=""),
     _text("assignee"),
     _text("severity"),
     _text("state"),
@@ -204,6 +206,10 @@ reminder = _table(
     UniqueConstraint("rule", "key", "instance"),
 )
 _open("uq_reminder_open", reminder.c.rule, reminder.c.key, where="state = 'open'")
+
+touched = _table("touched", Column("id", Number, primary_key=True, autoincrement=True), _text("part"))
+
+wake = _table("wake", _text("part", primary_key=True), Column("at", Instant, nullable=False, index=True), keyed=True)
 
 action = _table(
     "action",

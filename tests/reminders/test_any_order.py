@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import HealthCheck, given, settings
@@ -89,16 +89,48 @@ def test_any_order_any_split_and_any_downtime_give_the_same(world, rules, at, ro
     moments = sorted(begin + timedelta(hours=look) for look in looks)
     asked_often = world(*facts, **objects(at))
     seen = [evaluate(asked_often, rules, moment, deeds) for moment in moments]
-    assert evaluate(asked_often, rules, moments[-1], deeds) == seen[-1], "a second look changes nothing"
+    last = seen[-1].reminders
+    assert evaluate(asked_often, rules, moments[-1], deeds).reminders == last, "a second look changes nothing"
 
     things = {kind: dict(sorted(rows.items(), key=lambda _: dice.random())) for kind, rows in objects(at).items()}
     dice.shuffle(facts)
     dice.shuffle(deeds)
-    assert evaluate(world(*facts, **things), rules, moments[-1], deeds) == seen[-1], "order and downtime change nothing"
+    assert evaluate(world(*facts, **things), rules, moments[-1], deeds).reminders == last, (
+        "order and downtime change nothing"
+    )
     for moment, found in zip(moments, seen, strict=True):
         known = [fact for fact in facts if fact.time <= moment]
         done_by_then = [deed for deed in deeds if deed.at <= moment]
-        assert evaluate(world(*known, **things), rules, moment, done_by_then) == found, "the future has no say"
+        again = evaluate(world(*known, **things), rules, moment, done_by_then)
+        assert again.reminders == found.reminders, "the future has no say"
+
+
+@relaxed
+@given(FACTS, DEEDS, LOOKS)
+def test_what_is_said_of_a_part_holds_until_it_wakes(world, rules, at, rows, done, looks):
+    """What spares the daemon to look at every client each minute: nothing changes before the moment it kept."""
+    begin = at("2026-11-02T00:00")
+    whole = world(*facts_of(rows, begin), **objects(at))
+    moments = sorted(begin + timedelta(hours=look) for look in looks)
+    deeds = [deed for deed in deeds_of(done, begin) if deed.at <= moments[0]]
+    seen = [evaluate(whole, rules, moment, deeds) for moment in moments]
+    for place, early in enumerate(seen):
+        for late in seen[place:]:
+            asleep = {part for part in PARTS if late.now < early.wakes.get(part, datetime.max.replace(tzinfo=UTC))}
+            assert of_parts(early, asleep) == of_parts(late, asleep)
+    for moment in {wake for each in seen for wake in each.wakes.values()}:  # and the very instant before it
+        early, late = (
+            evaluate(whole, rules, when, deeds) for when in (seen[0].now, moment - timedelta(microseconds=1))
+        )
+        asleep = {part for part in PARTS if early.wakes.get(part, moment) >= moment}
+        assert late.now < early.now or of_parts(early, asleep) == of_parts(late, asleep)
+
+
+PARTS = ("c1", "c2", "connection/desk")
+
+
+def of_parts(found, parts):
+    return [due for due in found.reminders if due.part in parts]
 
 
 @relaxed

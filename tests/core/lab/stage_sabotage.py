@@ -4,7 +4,7 @@ cursor-first     read: the cursor is committed before its batch
 batch-first      read: the batch is committed before its cursor, and what was stored before is not recognised
 records-first    normalise: records are committed as understood before what they mean
 log-first        project: events are committed before the state that follows from them
-marked-first     remind: a reminder is marked as made before it is kept
+settled-first    remind: what was touched is forgotten before the reminders are kept
 number-first     document: a number is committed before the document that bears it
 tables-first     migrate: the first tables are committed before the others
 hoarding         read: all batches are taken before the first is stored
@@ -13,7 +13,6 @@ copy-in-place    backup: a copy grows under its final name, that of the backup a
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from hub import ingest, paperwork, projection, remind
 from hub.model.connector import Batch
 from hub.stop_points import stop_point
 from hub.store import streams
-from hub.store.meta import get_meta, set_meta
+from hub.store.meta import set_meta
 
 _store = hub.sync.Run._store
 _project = projection.project
@@ -83,17 +82,13 @@ def log_first(connection: Connection, *arguments: Any, **options: Any) -> None:
     _project(connection, *arguments, **options)
 
 
-def marked_first(store: Any, found: Any, now: datetime) -> None:
-    names = [f"{due.rule}/{due.key}/{remind.instance_of(due)}" for due in found.evaluation.reminders]
+def settled_first(store: Any, plan: Any, found: Any, now: datetime) -> None:
     with store.write() as connection:
-        made = set(json.loads(get_meta(connection, "sabotage") or "[]"))
-        there = {"/".join(key) for key in remind.reminders.kept(connection)}
-        set_meta(connection, "sabotage", json.dumps(sorted(made | set(names))))
-    kept = tuple(
-        due for due, name in zip(found.evaluation.reminders, names, strict=True) if name not in made or name in there
-    )
-    evaluation = msgspec.structs.replace(found.evaluation, reminders=kept)
-    _keep(store, msgspec.structs.replace(found, evaluation=evaluation), now)
+        remind.parts.settle(connection, plan.pending, plan.parts, found.wakes)
+        for name, value in plan.marks.items():
+            set_meta(connection, name, value)
+        tear(connection)
+    _keep(store, plan, found, now)
 
 
 def number_first(connection: Connection, *arguments: Any) -> str:
@@ -132,7 +127,7 @@ BROKEN: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "hoarding": (hub.sync, "_guarded", hoarding),
     "records-first": (hub.sync.Run, "_store", records_first),
     "log-first": (projection, "project", log_first),
-    "marked-first": (remind, "_keep", marked_first),
+    "settled-first": (remind, "_keep", settled_first),
     "number-first": (paperwork, "_free_number", number_first),
     "tables-first": (hub.store.database, "_migrate", tables_first),
     "copy-in-place": (hub.cli.db, "replacing", in_place),

@@ -1,0 +1,311 @@
+"""The facts of the store as the rules see them: all of them, or those of some parts.
+
+A part is a client with everything that belongs to him, or a thing of nobody (see `hub.model.parts`). What is loaded of
+a part is the same whether it is loaded alone or with all the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text
+
+from hub.config import Config
+from hub.ingest import DECISIONS
+from hub.model.entities import ENTITIES, ContactPoint, Entity, Reference
+from hub.model.parts import number_of
+from hub.payments import with_matches
+from hub.reminders.calendars import Calendars, Overrides, parse_hours
+from hub.reminders.conditions import HAPPENING
+from hub.reminders.world import EARLIEST, Fact, World
+from hub.store import log, parties, state
+from hub.store.meta import get_meta
+from hub.store.parties import entity_id
+from hub.store.parts import FOR_ALL
+from hub.store.tables import STATE, event, run, stream
+
+HORIZON = timedelta(days=180)
+"""Occurrences older than this no longer raise or close anything."""
+_TRIED = timedelta(days=1)
+_SILENCE = timedelta(hours=2)
+"""A connection is not called silent sooner, however often it is to be read."""
+_KINDS = (
+    "contract", "invoice", "act", "payment", "ticket", "contact",
+    "survey", "complaint", "note", "promise", "decision", "referral", "checklist", "project", "offer", "handover",
+    "purchase", "questionnaire", "meeting", "diary", "task", "occasion", "campaign", "shipment",
+)  # fmt: skip
+_LONG = {"call": "started", "message": "sent"}
+"""Kinds of which a client has many, and when one of them was."""
+_SPARE = timedelta(days=2)
+"""What happened with a call is never told more than this after it began."""
+_PIECE = 500
+
+
+class Choice(Struct, frozen=True):
+    """Which parts to load: clients, and things of nobody (`kind/id`, `number/+7…`); `None` means all of them."""
+
+    clients: Sequence[str] | None = None
+    others: Sequence[str] | None = None
+
+    def of(self, kind: str) -> list[ColumnElement[bool]]:
+        """Return the conditions that together give all rows of a kind in these parts, a piece of them each."""
+        table = STATE[kind]
+        if "client_id" not in table.c:
+            return [table.c.id != ""]
+        owner = table.c.client_id
+        found: list[ColumnElement[bool]] = [owner.is_not(None)]
+        if self.clients is not None:
+            found = [owner.in_(it) for it in _pieces(self.clients)]
+        if self.others is None or kind in FOR_ALL:
+            return [*found, owner.is_(None)]
+        ids = [other.partition("/")[2] for other in self.others if other.startswith(f"{kind}/")]
+        found += [and_(owner.is_(None), table.c.id.in_(it)) for it in _pieces(ids)]
+        numbers = [other.partition("/")[2] for other in self.others if other.startswith("number/") and kind == "call"]
+        for it in _pieces(numbers):
+            is_raw = and_(table.c.number == "", table.c.raw_number.in_(it))
+            found.append(and_(owner.is_(None), or_(table.c.number.in_(it), is_raw)))
+        return found
+
+
+WHOLE = Choice()
+
+
+def choice_of(parts: Iterable[str]) -> Choice:
+    """Return the choice of exactly these parts."""
+    named = sorted(set(parts))
+    return Choice([part for part in named if "/" not in part], [part for part in named if "/" in part])
+
+
+def _pieces(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), _PIECE):
+        yield values[start : start + _PIECE]
+
+
+def load_world(connection: Connection, config: Config, now: datetime, choice: Choice = WHOLE) -> World:
+    """Read the facts that rules are about."""
+    objects: dict[str, dict[str, dict[str, Any]]] = {kind: load_objects(connection, kind, choice) for kind in _KINDS}
+    objects["client"] = _clients(connection, config, choice)
+    objects["employee"], objects["absence"] = _employees(config)
+    objects["connection"] = _connections(connection, config, now)
+    objects["payment"] = with_matches(objects)
+    facts = list(_facts(connection, now, choice))
+    return World(
+        objects, facts, calendars=calendars_of(config), enforce_from=enforce_from(config, connection),
+        strangers=_strangers(connection, facts),
+    )  # fmt: skip
+
+
+def calendars_of(config: Config) -> Calendars:
+    """Return the firm's calendars. Raises SettingsError for hours that cannot be understood."""
+    settings = config.model.calendar
+    hours: dict[str, Any] = {}
+    for field in ("hours", "extended"):
+        hours[field] = parse_hours(getattr(settings, field))
+        if hours[field] is None:
+            raise config.document.error(("calendar", field), "write hours such as 09:00-13:00 14:00-18:00.")
+    overrides = Overrides(
+        frozenset(settings.days_off), frozenset(settings.working_days), frozenset(settings.short_days)
+    )
+    return Calendars(config.model.zone, hours["hours"], hours["extended"], overrides)
+
+
+def enforce_from(config: Config, connection: Connection) -> datetime:
+    """Return the instant before which nothing raises a reminder: set, or when the store was made."""
+    said = config.model.enforce_from or get_meta(connection, "installed")
+    if not said:
+        return EARLIEST
+    try:
+        moment = datetime.fromisoformat(said)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=config.zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise config.document.error(("enforce_from",), "write a day such as 2026-11-01.") from None
+
+
+def load_objects(connection: Connection, kind: str, choice: Choice = WHOLE) -> dict[str, dict[str, Any]]:
+    """Return the things of a kind by id, each with its `client`."""
+    found = {}
+    for condition in choice.of(kind):
+        for row in state.read(connection, kind, ~STATE[kind].c.deleted, condition):
+            found[row["id"]] = {**_typed(row), "client": row.get("client_id")}
+    return found
+
+
+def _typed(row: dict[str, Any]) -> dict[str, Any]:
+    if "points" in row:
+        row["points"] = tuple(ContactPoint(**point) for point in row["points"])
+    return row
+
+
+def _clients(connection: Connection, config: Config, choice: Choice) -> dict[str, dict[str, Any]]:
+    """Return the clients whom a source calls so, or of whom anything is known but the name."""
+    table = STATE["client"]
+    owning = (STATE[kind].c.client_id for kind in STATE if "client_id" in STATE[kind].c)
+    wanted = or_(table.c.status != "", *(exists().where(owner == table.c.id) for owner in owning))
+    who = aliases(config)
+    found = {}
+    chosen = [table.c.id != ""] if choice.clients is None else [table.c.id.in_(it) for it in _pieces(choice.clients)]
+    for condition in chosen:
+        for row in state.read(connection, "client", ~table.c.deleted, condition, wanted):
+            row["manager"] = who.get(str(row["manager"] or "").casefold(), "")
+            found[row["id"]] = _typed(row)
+    return found
+
+
+def aliases(config: Config) -> dict[str, str]:
+    """Return employee ids by every name under which other systems know them, folded."""
+    names: dict[str, str] = {}
+    for employee in config.model.employees:
+        for name in (employee.id, employee.name, employee.mail, *employee.aliases):
+            if name:
+                names[name.casefold()] = employee.id
+    return names
+
+
+def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    people, absences = {}, {}
+    for index, employee in enumerate(config.model.employees):
+        people[employee.id] = employee.model_dump(include={"name", "role", "head", "mail", "phone"})
+        for place, period in enumerate(employee.absent):
+            start, _, end = period.partition("..")
+            try:
+                days = date.fromisoformat(start.strip()), date.fromisoformat((end or start).strip())
+            except ValueError:
+                days = date.max, date.min
+            if days[1] < days[0]:
+                raise config.document.error(
+                    ("employees", index, "absent", place), "write days such as 2026-12-01..2026-12-14."
+                )
+            absences[f"{employee.id}/{place}"] = {
+                "employee": employee.id, "start": days[0], "end": days[1], "substitute": employee.substitute
+            }  # fmt: skip
+    return people, absences
+
+
+def _connections(connection: Connection, config: Config, now: datetime) -> dict[str, dict[str, Any]]:
+    """Return since when each connection in use was read in full, and until when it should have been read again.
+
+    Of the streams that were tried within a day the one that is behind the most counts.
+    """
+    settings = {name: each for name, each in config.model.connections.items() if each.enabled}
+    ours, name = run.c.connection.in_(settings), run.c.connection
+    begun = connection.execute(select(name, func.min(run.c.started_at)).where(ours).group_by(name)).all()
+    tried = select(name, run.c.stream).where(ours, run.c.started_at >= now - _TRIED).distinct()
+    in_use = {(row.connection, row.stream) for row in connection.execute(tried)}
+    rows = connection.execute(select(stream.c.connection, stream.c.name, stream.c.completed_at)).all()
+    found: dict[str, dict[str, Any]] = {}
+    for who, first in begun:
+        used = [row.completed_at for row in rows if row.connection == who and (who, row.name) in in_use]
+        past = [row.completed_at for row in rows if row.connection == who and row.completed_at]
+        read_at = max(past, default=None) if not used else None if None in used else min(used)
+        expected = (read_at or first) + max(3 * settings[who].every, _SILENCE)
+        found[who] = {"name": who, "read_at": read_at, "expected": expected}
+    return found
+
+
+class Fields(Mapping[str, Any]):
+    """The fields of the thing an event is about, decoded when the first of them is asked for."""
+
+    __slots__ = ("_data", "_entity", "_kind", "_source")
+
+    def __init__(self, kind: str, source: str, data: str) -> None:
+        self._kind = kind
+        self._source = source
+        self._data = data
+        self._entity: Entity | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        if self._entity is None:
+            self._entity = msgspec.json.decode(self._data, type=ENTITIES[self._kind])
+        try:
+            value = getattr(self._entity, name)
+        except AttributeError:
+            raise KeyError(name) from None
+        if isinstance(value, Reference):  # things are known by their ids in the store
+            return entity_id(value.connection or self._source, value.kind, value.external_id)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ENTITIES[self._kind].__struct_fields__)
+
+    def __len__(self) -> int:
+        return len(ENTITIES[self._kind].__struct_fields__)
+
+
+def _facts(connection: Connection, now: datetime, choice: Choice) -> Iterator[Fact]:
+    """Yield what happened in these parts, each with the client it belongs to now."""
+    since = now - HORIZON
+    if choice == WHOLE:
+        rows = connection.execute(_happened(since)).all()
+        subjects: dict[str, list[str]] = {}
+        for row in rows:
+            kind, _, external_id = row.subject.partition("/")
+            subjects.setdefault(kind, []).append(entity_id(row.source, kind, external_id))
+        owner: dict[str, str | None] = {}
+        for kind, ids in subjects.items():
+            owner |= state.clients_of(connection, kind, ids) if "client_id" in STATE[kind].c else {}
+        for row in rows:
+            kind, _, external_id = row.subject.partition("/")
+            if kind in HAPPENING:
+                yield from _fact(row, kind, key := entity_id(row.source, kind, external_id), owner.get(key))
+        return
+    for kind in HAPPENING:
+        things: dict[str, dict[str, tuple[str, str | None]]] = {}
+        for condition in choice.of(kind):
+            for place in _places(connection, kind, condition, since):
+                things.setdefault(place.connection, {})[f"{kind}/{place.external_id}"] = (place.id, place.client_id)
+        for source, known in things.items():
+            for piece in _pieces(list(known)):
+                wanted = _happened(since).where(event.c.source == source, event.c.subject.in_(piece))
+                for row in connection.execute(wanted):
+                    yield from _fact(row, kind, *known[row.subject])
+
+
+def _happened(since: datetime) -> Any:
+    return log.holding().where(
+        text("event.type NOT LIKE '%.observed'"),  # word for word as in the index
+        event.c.type.not_like("%.deleted"),
+        event.c.type.not_in(DECISIONS),
+        event.c.time >= since,
+    )
+
+
+def _places(connection: Connection, kind: str, condition: Any, since: datetime) -> Sequence[Any]:
+    table = STATE[kind]
+    client = table.c.client_id if "client_id" in table.c else func.nullif(table.c.id, table.c.id).label("client_id")
+    query = select(table.c.id, client, table.c.connection, table.c.external_id).where(condition)
+    if kind in _LONG:
+        begun = table.c[_LONG[kind]]
+        query = query.where(or_(begun.is_(None), begun >= since - _SPARE))
+    return connection.execute(query).all()
+
+
+def _fact(row: Any, kind: str, key: str, client: str | None) -> Iterator[Fact]:
+    if row.data and row.data != "null":
+        fields = Fields(kind, row.source, row.data)
+        yield Fact(id=f"{row.source}/{row.id}", type=row.type, time=row.time, kind=kind, subject=key, client=client,
+                   fields=fields)  # fmt: skip
+
+
+def _strangers(connection: Connection, facts: Collection[Fact]) -> dict[str, list[str]]:
+    """Return the names of the clients who share the number of a call that belongs to none of them."""
+    numbers = {number_of(fact.fields) for fact in facts if fact.kind == "call" and fact.client is None}
+    whose = parties.claimants(connection, [f"phone:{number}" for number in sorted(numbers) if number])
+    contacts = [entity for owners in whose.values() for kind, entity in owners if kind == "contact"]
+    employer = state.clients_of(connection, "contact", contacts)
+    owners_of = {
+        key.removeprefix("phone:"): {entity if kind == "client" else employer.get(entity) for kind, entity in owners}
+        for key, owners in whose.items()
+    }
+    wanted = sorted({owner for owners in owners_of.values() for owner in owners if owner})
+    names: dict[str, str] = {}
+    for piece in _pieces(wanted):
+        table = STATE["client"]
+        names |= {row.id: row.name for row in connection.execute(
+            select(table.c.id, table.c.name).where(table.c.id.in_(piece), ~table.c.deleted)
+        )}  # fmt: skip
+    return {number: [names[owner] for owner in sorted(filter(None, owners)) if owner in names]
+            for number, owners in owners_of.items()}  # fmt: skip
