@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hub.model.errors import SettingsError
 from hub.model.settings import Duration, Secret, Settings, ZoneName
-from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp
+from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp, is_ogrn
 from hub.redaction import reveal
 from hub.yaml_text import Document, load_file, nearest
 
@@ -44,6 +44,34 @@ class Bank(_Model):
     """Correspondent account of the bank, twenty digits."""
 
 
+class Signer(_Model):
+    """Who signs contracts and acts for us."""
+
+    name: str
+    """Surname, name and patronymic in full."""
+    position: str = "директор"
+    """Position, in the nominative."""
+    basis: str = "Устава"
+    """What the right to sign rests on, in the genitive: `Устава`, `доверенности № 5 от 01.02.2026`."""
+    name_genitive: str = ""
+    """The name in the genitive, where the hub would decline it wrongly."""
+    position_genitive: str = ""
+    """The position in the genitive, where the hub would decline it wrongly."""
+    gender: Literal["m", "f", ""] = ""
+    """m or f, where the patronymic does not tell."""
+
+
+class VatSince(_Model):
+    """VAT on our services from a day on."""
+
+    since: date
+    """First day of supply for which it holds."""
+    rate: Literal["none", "0", "5", "7", "10", "20", "22"]
+    """VAT on our services; `none` is «Без НДС»."""
+    ground: str = ""
+    """Why there is no VAT."""
+
+
 class Organisation(_Model):
     """Our own firm, as it stands on documents."""
 
@@ -67,12 +95,39 @@ class Organisation(_Model):
     """VAT on our services; `none` is «Без НДС»."""
     vat_ground: str = ""
     """Why there is no VAT, for example the article on the simplified system."""
+    vat_rates: tuple[VatSince, ...] = ()
+    """Changes of our VAT, each with its first day; before the earliest `vat_rate` holds."""
+    ogrn: str = ""
+    """ОГРН or ОГРНИП; its check digit is tested."""
+    email: str = ""
+    """Address that stands on contracts and letters."""
+    city: str = ""
+    """Where contracts are made, for example г. Красноярск."""
+    signer: Signer | None = None
+    """Who signs contracts and acts; needed for contracts."""
+    positions: Mapping[str, str] = {}
+    """Positions and their genitive, besides those the hub knows."""
+
+    def vat_on(self, day: date) -> tuple[int | None, str]:
+        """Return our rate for what is supplied on the day (`None` is without VAT), and why there is none."""
+        rate, ground = self.vat_rate, self.vat_ground
+        for change in sorted(self.vat_rates, key=lambda change: change.since):
+            if change.since <= day:
+                rate, ground = change.rate, change.ground
+        return (None if rate == "none" else int(rate)), ground
 
     @field_validator("inn")
     @classmethod
     def _inn(cls, value: str) -> str:
         if not is_inn(value):
             raise ValueError("the check digits of this ИНН are wrong")
+        return value
+
+    @field_validator("ogrn")
+    @classmethod
+    def _ogrn(cls, value: str) -> str:
+        if value and not is_ogrn(value):
+            raise ValueError("the check digit of this ОГРН is wrong")
         return value
 
     @field_validator("kpp")

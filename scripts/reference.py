@@ -19,7 +19,18 @@ from pydantic.fields import FieldInfo
 
 from hub import api, hookspecs
 from hub.cli import COMMANDS, cli
-from hub.config import Bank, Calendar, ConnectionConfig, Documents, Employee, HubConfig, Organisation, Outbox
+from hub.config import (
+    Bank,
+    Calendar,
+    ConnectionConfig,
+    Documents,
+    Employee,
+    HubConfig,
+    Organisation,
+    Outbox,
+    Signer,
+    VatSince,
+)
 from hub.model import connector, errors, settings
 from hub.model.entities import ENTITIES
 from hub.plugins import BUNDLED, Plugins, capabilities
@@ -34,6 +45,8 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "(top)": (HubConfig, "Keys of the file."),
     "organisation": (Organisation, "Our own firm, as it stands on documents."),
     "organisation.bank": (Bank, "Where clients pay to."),
+    "organisation.signer": (Signer, "Who signs contracts and acts for us."),
+    "organisation.vat_rates": (VatSince, "VAT on our services from a day on, one entry for each change."),
     "employees": (Employee, "A list; one entry for each of our people."),
     "connections": (
         ConnectionConfig,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hub.documents import invoice
+from hub.documents import acts, contracts, invoice
 from hub.documents.form import Form
 from hub.model.errors import HubError
 from hub.yaml_text import nearest
 
-FORMS: Mapping[str, Form[Any, Any]] = {form.kind: form for form in (*invoice.FORMS,)}
+FORMS: Mapping[str, Form[Any, Any]] = {form.kind: form for form in (*contracts.FORMS, *invoice.FORMS, *acts.FORMS)}
 """The built-in forms by kind, in the order of a client folder."""
 
 
