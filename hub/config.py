@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hub.model.errors import SettingsError
-from hub.model.settings import Duration, Secret, Settings, ZoneName
+from hub.model.settings import Duration, Listed, Secret, Settings, ZoneName
 from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp, is_ogrn
 from hub.redaction import reveal
 from hub.yaml_text import Document, load_file, nearest
@@ -240,6 +240,24 @@ class ConnectionConfig(_Model):
     """The connector's own settings; see the connectors' page."""
 
 
+class SavedAttachments(_Model):
+    """Files that come by mail and belong into a folder, where another connection or program reads them."""
+
+    connection: str
+    """Connection that reads the mail."""
+    sender: Listed[str] = Field(min_length=1)
+    """Addresses or domains whose files are taken; anybody can write anything into a letter, so name who may."""
+    name: str = "*"
+    """Which files, such as `kl_to_1c*.txt`; upper and lower case count as the same."""
+    folder: str
+    """Folder into which they are saved, relative to this file."""
+
+    @property
+    def senders(self) -> frozenset[str]:
+        """Return the senders as mail knows them."""
+        return frozenset(it.strip().lower().removeprefix("@") for it in self.sender)
+
+
 class HubConfig(_Model):
     """The whole file."""
 
@@ -265,6 +283,8 @@ class HubConfig(_Model):
     """How documents are numbered and where they lie."""
     outbox: Outbox = Outbox()
     """What may leave by itself."""
+    attachments: tuple[SavedAttachments, ...] = ()
+    """Files that come by mail and are saved into folders."""
     rules: str = "rules"
     """Folder with rule files, beside this file."""
     enforce_from: str = ""
@@ -388,6 +408,12 @@ def load_config(path: Path) -> Config:
 
 
 def _check_together(config: Config) -> None:
+    for index, wish in enumerate(config.model.attachments):
+        if wish.connection not in config.model.connections:
+            raise config.document.error(
+                ("attachments", index, "connection"), f"no connection is called {wish.connection!r}.",
+                hint=nearest(wish.connection, list(config.model.connections)),
+            )  # fmt: skip
     ids: set[str] = set()
     for index, employee in enumerate(config.model.employees):
         if employee.id in ids:
