@@ -102,7 +102,7 @@ class Form(Struct, Generic[Draft, Context], frozen=True, kw_only=True):
 
     def sample(self) -> Context:
         """Return an invented context, to try a template or layout with."""
-        return self.build(SAMPLE_ORGANISATION, self.example, "17", SAMPLE_DAY)
+        return self.build(SAMPLE_ORGANISATION, self.example, "17" if self.is_numbered else "", SAMPLE_DAY)
 
     def sample_values(self) -> Values:
         """Return the texts of the invented example."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hub.documents import acts, contracts, invoice
+from hub.documents import acts, care, contracts, folder, invoice, letters, offers, power, settlement
 from hub.documents.form import Form
 from hub.model.errors import HubError
 from hub.yaml_text import nearest
 
-FORMS: Mapping[str, Form[Any, Any]] = {form.kind: form for form in (*contracts.FORMS, *invoice.FORMS, *acts.FORMS)}
+FORMS: Mapping[str, Form[Any, Any]] = {
+    form.kind: form
+    for family in (folder, contracts, invoice, acts, settlement, offers, letters, care, power)
+    for form in family.FORMS
+}
 """The built-in forms by kind, in the order of a client folder."""
 
 

@@ -147,7 +147,8 @@ def covering(values: Values, what: str, *sentences: str) -> Letter:
     """Word an e-mail with the document attached: «Направляем …» and what is asked."""
     seller = values["seller"]
     assert isinstance(seller, Mapping)
-    body = "\n".join([f"Направляем {what}.", *(sentence for sentence in sentences if sentence)])
+    first = f"Направляем {what}" + ("" if what.endswith(".") else ".")
+    body = "\n".join([first, *(sentence for sentence in sentences if sentence)])
     ending = f"С уважением,\n{seller['name']}\n{seller['phone']}".rstrip()
     heading = str(values["title"])
     number = f" № {values['number']}" if values["number"] else ""
