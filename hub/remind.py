@@ -303,7 +303,7 @@ def _changes(
             rule = by_id.get(before.rule)
             state_, reason = "cancelled", "Правило выключено"
             if rule:
-                state_, reason = why_gone(found.world, rule, before.subject_kind, before.subject, now)
+                state_, reason = why_gone(found.world, rule, before.subject_kind, before.subject, now, before.client)
             changes.append(before.closed(state_, reason, now))
     return changes
 
