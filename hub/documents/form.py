@@ -99,6 +99,10 @@ class Form(Struct, Generic[Draft, Context], frozen=True, kw_only=True):
     """Where its layout and its Word or Excel template lie."""
     look: str = ""
     """Name of the layout where several kinds share one."""
+    made: Callable[[], bytes] | None = None
+    """What makes its Word or Excel template where `folder` holds none."""
+    is_workbook: bool = False
+    """Its template is an Excel file."""
 
     def sample(self) -> Context:
         """Return an invented context, to try a template or layout with."""
@@ -112,11 +116,16 @@ class Form(Struct, Generic[Draft, Context], frozen=True, kw_only=True):
         """Return the typst layout, or None for a form that is made in Word or Excel only."""
         return self._file(f"{self.look or self.kind}.typ")
 
+    @property
+    def template_name(self) -> str:
+        """Return the name of its template: `act.docx`, `offer.xlsx`."""
+        return f"{self.kind}.{'xlsx' if self.is_workbook else 'docx'}"
+
     def template(self) -> bytes:
-        """Return the Word template, to be copied and changed by its users. Raises HubError when there is none."""
-        content = self._file(f"{self.kind}.docx")
+        """Return the template, to be copied and changed by its users. Raises HubError when there is none."""
+        content = self._file(self.template_name) or (self.made() if self.made else None)
         if content is None:
-            raise HubError(f"There is no Word template for {self.kind!r}.")
+            raise HubError(f"There is no template for {self.kind!r}.")
         return content
 
     def _file(self, name: str) -> bytes | None:

@@ -143,6 +143,7 @@ def template_values(context: InvoiceContext) -> dict[str, Value]:
         "accountant": context.accountant,
         "comment": context.comment,
         "qr": context.qr,
+        "mark": "",
     }
 
 

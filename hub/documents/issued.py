@@ -131,6 +131,7 @@ def common_values(issued: Issued[Draft], title: str, *, kind: str = "") -> dict[
         "accountant": issued.accountant,
         "doubts": list(issued.doubts),
         "qr": "",
+        "mark": "",
         **(priced_values(issued.priced) if issued.priced else {}),
     }
 
