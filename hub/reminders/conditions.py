@@ -74,7 +74,7 @@ _VERBS = {
     "message": "received sent answered bounced",
     "contract": "created signed ended",
     "invoice": "issued paid overdue",
-    "survey": "answered",
+    "survey": "answered explained",
     "complaint": "filed acknowledged corrected confirmed withdrawn",
     "note": "written",
     "promise": "given",
