@@ -198,6 +198,8 @@ def _act(desk: Desk, kind: Kind, action: Action, before: Entity | None, key: str
         _refuse_future(desk, action.stamp, at)
         _refuse_before_its_beginning(kind, before, action.stamp, at)
     given = tuple(values)
+    if before is None and "employee" in action.fields and desk.by.casefold() in desk.people:
+        values.setdefault("employee", desk.people[desk.by.casefold()])
     values = {**values, **action.fixed}
     after = msgspec.structs.replace(before, **values) if before else kind.entity(**values)
     after = _checked(desk, action, before, _with_client(desk, after))
