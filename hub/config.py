@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from hub.formulas import SHIPPED, Formula, FormulaError
 from hub.model.errors import SettingsError
 from hub.model.settings import Duration, Listed, Secret, Settings, ZoneName
 from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp, is_ogrn
@@ -219,6 +220,49 @@ class Outbox(_Model):
         return kind in self.approve or kind in self.second_person
 
 
+class Reports(_Model):
+    """How reports count what the demands of the firm leave open; sums are in roubles, with VAT as on the documents."""
+
+    pay: Mapping[str, str] = {
+        "manager": "manager_pay", "key_manager": "key_manager_pay", "probation": "probation_pay"
+    }  # fmt: skip
+    """Which formula pays whom: id or role of an employee to the name of a formula."""
+    deals: Literal["fee", "total"] = "fee"
+    """Whether a won contract counts by its monthly fee or by its total (fee × months, twelve without an end)."""
+    subscriptions: tuple[str, ...] = ()
+    """Types of contracts that make a client of the base; empty means every contract with a monthly fee."""
+    revenue: Literal["payments", "acts"] = "payments"
+    """What counts as sales: money that came, or acts of what was done."""
+    growth_plan: int = Field(default=3, ge=0)
+    """How many clients the base is to grow by each month."""
+    polls_plan: int = Field(default=1000, ge=0)
+    """How many surveys a manager on probation takes in a month."""
+    sales_plan: Mapping[str, Decimal] = {}
+    """Sales of a month by id of an employee."""
+    answer_seconds: int = Field(default=15, ge=0)
+    """A call that rang longer was answered late."""
+    callback_hours: int = Field(default=24, ge=1)
+    """A missed call that was called back later than this counts as lost."""
+    talk_seconds: int = Field(default=20, ge=0)
+    """A shorter connection is no call back."""
+    hung_days: int = Field(default=2, ge=0)
+    """A ticket without activity for so many working days hangs."""
+    renewal_days: int = Field(default=60, ge=0)
+    """How far the list of renewals looks ahead."""
+    funnel_norm: Decimal = Field(default=Decimal("0.1"), ge=0, le=1)
+    """The share of prospects who sign: one of ten."""
+    meetings_norm: Decimal = Field(default=Decimal(1), ge=0)
+    """Meetings on a working day: 1 to 2 for services to firms, 20 for everyday goods."""
+    calls_norm: Decimal = Field(default=Decimal(0), ge=0)
+    """Talks on a working day; 0 sets no norm."""
+    object_percent: Mapping[str, Decimal] = {}
+    """Share of the profit that a closed object pays by its type, in percent."""
+    attraction: Mapping[str, Decimal] = {}
+    """What winning new clients cost in a month, `2026-11: 40000`."""
+    retention: Mapping[str, Decimal] = {}
+    """What keeping clients cost in a month: gifts, discounts, events."""
+
+
 class ConnectionConfig(_Model):
     """One configured connection: which connector, how often, and its own settings as text."""
 
@@ -285,6 +329,10 @@ class HubConfig(_Model):
     """What may leave by itself."""
     attachments: tuple[SavedAttachments, ...] = ()
     """Files that come by mail and are saved into folders."""
+    reports: Reports = Reports()
+    """How reports count."""
+    formulas: Mapping[str, str] = {}
+    """Formulas of pay and indicators by name; they replace the shipped ones of that name."""
     rules: str = "rules"
     """Folder with rule files, beside this file."""
     enforce_from: str = ""
@@ -426,12 +474,32 @@ def _check_together(config: Config) -> None:
                 raise config.document.error(
                     ("employees", index, field), f"no employee has the id {named!r}.", hint=nearest(named, list(ids))
                 )
+    _check_formulas(config)
     bank = config.model.organisation and config.model.organisation.bank
     if bank:
         if not is_account(bank.account, bank.bic):
             raise config.document.error(("organisation", "bank", "account"), "the account does not fit the БИК.")
         if not is_corr_account(bank.corr_account, bank.bic):
             raise config.document.error(("organisation", "bank", "corr_account"), "the account does not fit the БИК.")
+
+
+def _check_formulas(config: Config) -> None:
+    model, document = config.model, config.document
+    for name, text in model.formulas.items():
+        try:
+            Formula(text)
+        except FormulaError as error:
+            raise document.error(("formulas", name), f"formula {name}: {error}") from None
+    known = {**SHIPPED, **model.formulas}
+    for who, name in model.reports.pay.items():
+        if name not in known:
+            raise document.error(
+                ("reports", "pay", who), f"no formula is called {name!r}.", hint=nearest(name, list(known))
+            )
+    for field in ("attraction", "retention"):
+        for month in getattr(model.reports, field):
+            if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
+                raise document.error(("reports", field, month), f"{month!r} is no month such as 2026-11.")
 
 
 def _explain(

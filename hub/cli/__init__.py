@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "meeting": ("hub.cli.entry:meeting", "Meetings with clients."),
     "document": ("hub.cli.document:document", "Documents: new, list, show, issue, send."),
     "command": ("hub.cli.command:cli", "The outbox: list, show, approve, retry, cancel."),
+    "report": ("hub.cli.report:report", "Reports: growth, pay, NPS, calls, debts and more."),
     "run": ("hub.cli.run:cli", "Run the daemon."),
     "worker": ("hub.cli.run:worker", "Run a worker process."),
     "job": ("hub.cli.job:cli", "Jobs."),
