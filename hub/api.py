@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.hookspecs import hookimpl
 from hub.mail import (
+    Carries,
     Failure,
     Invitation,
     Letter,
@@ -120,6 +121,7 @@ __all__ = [
     "BankAccount",
     "Batch",
     "Blobs",
+    "Carries",
     "Call",
     "Campaign",
     "Check",

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from hub.formulas import SHIPPED, Formula, FormulaError
 from hub.model.errors import SettingsError
-from hub.model.settings import Duration, Secret, Settings, ZoneName
-from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp
+from hub.model.settings import Duration, Listed, Secret, Settings, ZoneName
+from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp, is_ogrn
 from hub.redaction import reveal
 from hub.yaml_text import Document, load_file, nearest
 
@@ -44,6 +45,34 @@ class Bank(_Model):
     """Correspondent account of the bank, twenty digits."""
 
 
+class Signer(_Model):
+    """Who signs contracts and acts for us."""
+
+    name: str
+    """Surname, name and patronymic in full."""
+    position: str = "директор"
+    """Position, in the nominative."""
+    basis: str = "Устава"
+    """What the right to sign rests on, in the genitive: `Устава`, `доверенности № 5 от 01.02.2026`."""
+    name_genitive: str = ""
+    """The name in the genitive, where the hub would decline it wrongly."""
+    position_genitive: str = ""
+    """The position in the genitive, where the hub would decline it wrongly."""
+    gender: Literal["m", "f", ""] = ""
+    """m or f, where the patronymic does not tell."""
+
+
+class VatSince(_Model):
+    """VAT on our services from a day on."""
+
+    since: date
+    """First day of supply for which it holds."""
+    rate: Literal["none", "0", "5", "7", "10", "20", "22"]
+    """VAT on our services; `none` is «Без НДС»."""
+    ground: str = ""
+    """Why there is no VAT."""
+
+
 class Organisation(_Model):
     """Our own firm, as it stands on documents."""
 
@@ -67,12 +96,39 @@ class Organisation(_Model):
     """VAT on our services; `none` is «Без НДС»."""
     vat_ground: str = ""
     """Why there is no VAT, for example the article on the simplified system."""
+    vat_rates: tuple[VatSince, ...] = ()
+    """Changes of our VAT, each with its first day; before the earliest `vat_rate` holds."""
+    ogrn: str = ""
+    """ОГРН or ОГРНИП; its check digit is tested."""
+    email: str = ""
+    """Address that stands on contracts and letters."""
+    city: str = ""
+    """Where contracts are made, for example г. Красноярск."""
+    signer: Signer | None = None
+    """Who signs contracts and acts; needed for contracts."""
+    positions: Mapping[str, str] = {}
+    """Positions and their genitive, besides those the hub knows."""
+
+    def vat_on(self, day: date) -> tuple[int | None, str]:
+        """Return our rate for what is supplied on the day (`None` is without VAT), and why there is none."""
+        rate, ground = self.vat_rate, self.vat_ground
+        for change in sorted(self.vat_rates, key=lambda change: change.since):
+            if change.since <= day:
+                rate, ground = change.rate, change.ground
+        return (None if rate == "none" else int(rate)), ground
 
     @field_validator("inn")
     @classmethod
     def _inn(cls, value: str) -> str:
         if not is_inn(value):
             raise ValueError("the check digits of this ИНН are wrong")
+        return value
+
+    @field_validator("ogrn")
+    @classmethod
+    def _ogrn(cls, value: str) -> str:
+        if value and not is_ogrn(value):
+            raise ValueError("the check digit of this ОГРН is wrong")
         return value
 
     @field_validator("kpp")
@@ -164,6 +220,49 @@ class Outbox(_Model):
         return kind in self.approve or kind in self.second_person
 
 
+class Reports(_Model):
+    """How reports count what the demands of the firm leave open; sums are in roubles, with VAT as on the documents."""
+
+    pay: Mapping[str, str] = {
+        "manager": "manager_pay", "key_manager": "key_manager_pay", "probation": "probation_pay"
+    }  # fmt: skip
+    """Which formula pays whom: id or role of an employee to the name of a formula."""
+    deals: Literal["fee", "total"] = "fee"
+    """Whether a won contract counts by its monthly fee or by its total (fee × months, twelve without an end)."""
+    subscriptions: tuple[str, ...] = ()
+    """Types of contracts that make a client of the base; empty means every contract with a monthly fee."""
+    revenue: Literal["payments", "acts"] = "payments"
+    """What counts as sales: money that came, or acts of what was done."""
+    growth_plan: int = Field(default=3, ge=0)
+    """How many clients the base is to grow by each month."""
+    polls_plan: int = Field(default=1000, ge=0)
+    """How many surveys a manager on probation takes in a month."""
+    sales_plan: Mapping[str, Decimal] = {}
+    """Sales of a month by id of an employee."""
+    answer_seconds: int = Field(default=15, ge=0)
+    """A call that rang longer was answered late."""
+    callback_hours: int = Field(default=24, ge=1)
+    """A missed call that was called back later than this counts as lost."""
+    talk_seconds: int = Field(default=20, ge=0)
+    """A shorter connection is no call back."""
+    hung_days: int = Field(default=2, ge=0)
+    """A ticket without activity for so many working days hangs."""
+    renewal_days: int = Field(default=60, ge=0)
+    """How far the list of renewals looks ahead."""
+    funnel_norm: Decimal = Field(default=Decimal("0.1"), ge=0, le=1)
+    """The share of prospects who sign: one of ten."""
+    meetings_norm: Decimal = Field(default=Decimal(1), ge=0)
+    """Meetings on a working day: 1 to 2 for services to firms, 20 for everyday goods."""
+    calls_norm: Decimal = Field(default=Decimal(0), ge=0)
+    """Talks on a working day; 0 sets no norm."""
+    object_percent: Mapping[str, Decimal] = {}
+    """Share of the profit that a closed object pays by its type, in percent."""
+    attraction: Mapping[str, Decimal] = {}
+    """What winning new clients cost in a month, `2026-11: 40000`."""
+    retention: Mapping[str, Decimal] = {}
+    """What keeping clients cost in a month: gifts, discounts, events."""
+
+
 class ConnectionConfig(_Model):
     """One configured connection: which connector, how often, and its own settings as text."""
 
@@ -183,6 +282,24 @@ class ConnectionConfig(_Model):
     """Certificate authority of a private installation."""
     settings: Mapping[str, Any] = {}
     """The connector's own settings; see the connectors' page."""
+
+
+class SavedAttachments(_Model):
+    """Files that come by mail and belong into a folder, where another connection or program reads them."""
+
+    connection: str
+    """Connection that reads the mail."""
+    sender: Listed[str] = Field(min_length=1)
+    """Addresses or domains whose files are taken; anybody can write anything into a letter, so name who may."""
+    name: str = "*"
+    """Which files, such as `kl_to_1c*.txt`; upper and lower case count as the same."""
+    folder: str
+    """Folder into which they are saved, relative to this file."""
+
+    @property
+    def senders(self) -> frozenset[str]:
+        """Return the senders as mail knows them."""
+        return frozenset(it.strip().lower().removeprefix("@") for it in self.sender)
 
 
 class HubConfig(_Model):
@@ -210,6 +327,12 @@ class HubConfig(_Model):
     """How documents are numbered and where they lie."""
     outbox: Outbox = Outbox()
     """What may leave by itself."""
+    attachments: tuple[SavedAttachments, ...] = ()
+    """Files that come by mail and are saved into folders."""
+    reports: Reports = Reports()
+    """How reports count."""
+    formulas: Mapping[str, str] = {}
+    """Formulas of pay and indicators by name; they replace the shipped ones of that name."""
     rules: str = "rules"
     """Folder with rule files, beside this file."""
     enforce_from: str = ""
@@ -333,6 +456,12 @@ def load_config(path: Path) -> Config:
 
 
 def _check_together(config: Config) -> None:
+    for index, wish in enumerate(config.model.attachments):
+        if wish.connection not in config.model.connections:
+            raise config.document.error(
+                ("attachments", index, "connection"), f"no connection is called {wish.connection!r}.",
+                hint=nearest(wish.connection, list(config.model.connections)),
+            )  # fmt: skip
     ids: set[str] = set()
     for index, employee in enumerate(config.model.employees):
         if employee.id in ids:
@@ -345,12 +474,32 @@ def _check_together(config: Config) -> None:
                 raise config.document.error(
                     ("employees", index, field), f"no employee has the id {named!r}.", hint=nearest(named, list(ids))
                 )
+    _check_formulas(config)
     bank = config.model.organisation and config.model.organisation.bank
     if bank:
         if not is_account(bank.account, bank.bic):
             raise config.document.error(("organisation", "bank", "account"), "the account does not fit the БИК.")
         if not is_corr_account(bank.corr_account, bank.bic):
             raise config.document.error(("organisation", "bank", "corr_account"), "the account does not fit the БИК.")
+
+
+def _check_formulas(config: Config) -> None:
+    model, document = config.model, config.document
+    for name, text in model.formulas.items():
+        try:
+            Formula(text)
+        except FormulaError as error:
+            raise document.error(("formulas", name), f"formula {name}: {error}") from None
+    known = {**SHIPPED, **model.formulas}
+    for who, name in model.reports.pay.items():
+        if name not in known:
+            raise document.error(
+                ("reports", "pay", who), f"no formula is called {name!r}.", hint=nearest(name, list(known))
+            )
+    for field in ("attraction", "retention"):
+        for month in getattr(model.reports, field):
+            if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
+                raise document.error(("reports", field, month), f"{month!r} is no month such as 2026-11.")
 
 
 def _explain(

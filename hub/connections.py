@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from hub.attachments import save_attachments
 from hub.config import Config, ConnectionConfig
 from hub.engine import jobs
 from hub.model.connector import Connector, ConnectorSpec, Reads, Stream, Writes
@@ -210,6 +211,8 @@ def _run_streams(
             raise
         except HubError as error:  # the other streams go on; the job fails at the end
             failed = failed or error
+    if not dry_run:
+        save_attachments(hub.store, hub.config, name, opened.connector, FileBlobs(hub.config.folder / "blobs"))
     if failed is not None:
         raise failed
     if lease is not None and not finished:  # the last stream had nothing to say

@@ -46,7 +46,7 @@ _PIECE = 500
 
 
 class Choice(Struct, frozen=True):
-    """Which parts to load: clients, and things of nobody (`kind/id`, `number/+7…`); `None` means all of them."""
+    """Which parts to load: clients, and things of nobody (`kind/id`, `number/+7…`, `address/[…]`); `None` means all of them."""
 
     clients: Sequence[str] | None = None
     others: Sequence[str] | None = None
@@ -64,8 +64,12 @@ class Choice(Struct, frozen=True):
             return [*found, owner.is_(None)]
         ids = [other.partition("/")[2] for other in self.others if other.startswith(f"{kind}/")]
         found += [and_(owner.is_(None), table.c.id.in_(it)) for it in _pieces(ids)]
-        numbers = [other.partition("/")[2] for other in self.others if other.startswith("number/") and kind == "call"]
-        for it in _pieces(numbers):
+        addresses = [other.partition("/")[2] for other in self.others if other.startswith("address/")]
+        for it in _pieces(addresses if kind == "message" else ()):
+            none = [table.c.outside.is_(None)] if "" in it else []
+            found.append(and_(owner.is_(None), or_(table.c.outside.in_(it), *none)))
+        numbers = [other.partition("/")[2] for other in self.others if other.startswith("number/")]
+        for it in _pieces(numbers if kind == "call" else ()):
             is_raw = and_(table.c.number == "", table.c.raw_number.in_(it))
             found.append(and_(owner.is_(None), or_(table.c.number.in_(it), is_raw)))
         return found

@@ -191,9 +191,10 @@ def _evaluate(
             world, evaluation = evaluate_now(connection, config, rules, now, choice)
         found.dues += [due for due in evaluation.reminders if wanted is None or due.part in wanted]
         for before in opened:
-            if world.get(before.subject_kind, before.subject):
-                rule = by_id.get(before.rule)
-                gone = why_gone(world, rule, before.subject_kind, before.subject, now) if rule else _SWITCHED_OFF
+            is_here = before.client is None or bool(world.get("client", before.client))
+            if is_here and world.get(before.subject_kind, before.subject):
+                rule, about = by_id.get(before.rule), (before.subject_kind, before.subject)
+                gone = why_gone(world, rule, *about, now, before.client) if rule else _SWITCHED_OFF
                 found.gone[before.rule, before.key, before.instance] = gone
         wakes = dict(evaluation.wakes)
         for fact in world.facts:  # what grows too old to count is a change as well

@@ -17,13 +17,26 @@ from msgspec import NODEFAULT, Struct
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from hub import api, hookspecs
+from hub import api, formulas, hookspecs
 from hub.cli import COMMANDS, cli
-from hub.config import Bank, Calendar, ConnectionConfig, Documents, Employee, HubConfig, Organisation, Outbox
+from hub.config import (
+    Bank,
+    Calendar,
+    ConnectionConfig,
+    Documents,
+    Employee,
+    HubConfig,
+    Organisation,
+    Outbox,
+    Reports,
+    Signer,
+    VatSince,
+)
 from hub.model import connector, errors, settings
 from hub.model.entities import ENTITIES
 from hub.plugins import BUNDLED, Plugins, capabilities
 from hub.reminders import conditions, rules
+from hub.reports.registry import REPORTS, WORDS
 from hub.testing import peer
 from hub.testing.conformance import PROMISES, levels_markdown
 from hub.yaml_text import load_file
@@ -34,6 +47,8 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "(top)": (HubConfig, "Keys of the file."),
     "organisation": (Organisation, "Our own firm, as it stands on documents."),
     "organisation.bank": (Bank, "Where clients pay to."),
+    "organisation.signer": (Signer, "Who signs contracts and acts for us."),
+    "organisation.vat_rates": (VatSince, "VAT on our services from a day on, one entry for each change."),
     "employees": (Employee, "A list; one entry for each of our people."),
     "connections": (
         ConnectionConfig,
@@ -42,6 +57,10 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "calendar": (Calendar, "Office hours and the firm's own changes to the production calendar."),
     "documents": (Documents, "Numbers and folder of the documents the hub makes."),
     "outbox": (Outbox, "What may leave without a second look."),
+    "reports": (
+        Reports,
+        "How reports count; which figures a formula may name is on the page of [reports](reports.md).",
+    ),
 }
 HIDDEN = {ConnectionConfig: ("name", "settings")}
 
@@ -99,6 +118,13 @@ A level is computed from what the conformance kit finds, never declared: `hub pl
 
 Built-in rules are switched off or replaced by their id in `config/rules/*.yaml`. `hub rule check` reads all of them,
 `hub rule preview NAME` lists what one would touch now, `hub rule test FILE` runs a scenario.
+""",
+    "reports.md": """
+# Reports
+
+`hub report NAME` prints a table, `--json` one document for scripts, `--xlsx FILE` writes a workbook with a chart,
+`--png FILE` a picture of the chart. Days are days of the firm's zone; both ends of `--from` and `--to` are inside.
+Sums are in roubles, with VAT as on the documents.
 """,
     "seeds.md": """
 # Which rule answers which demand
@@ -443,6 +469,19 @@ def _proofs() -> dict[str, list[str]]:
     return found
 
 
+def report_page() -> str:
+    """Every report, the figures a formula may name, and the shipped formulas."""
+    rows = [
+        (f"`{it.name}`", it.summary, WORDS[it.usual], ", ".join(f"`--{name}`" for name in it.filters))
+        for it in REPORTS.values()
+    ]
+    parts = [table(("report", "shows", "days when none are said", "besides"), rows), "## Formulas"]
+    parts += [inspect.getdoc(formulas) or "", "Every report of pay shows the formula it used."]
+    parts.append(table(("formula", "as shipped"), [(f"`{k}`", f"`{v}`") for k, v in formulas.SHIPPED.items()]))
+    parts += ["## Figures", table(("figure", "meaning"), [(f"`{k}`", v) for k, v in formulas.FIGURES.items()])]
+    return "\n\n".join(parts)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands,
     "configuration.md": configuration,
@@ -453,6 +492,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "errors.md": error_page,
     "levels.md": levels,
     "rules.md": rule_page,
+    "reports.md": report_page,
     "seeds.md": seed_page,
 }
 

@@ -9,7 +9,8 @@ import click
 import msgspec
 from sqlalchemy import Connection, func, or_, select
 
-from hub.cli.app import App, no_such, pass_app, print_json, print_table, say
+from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.entries.find import find_client
 from hub.facts import aliases
 from hub.normalise import decode
 from hub.operator import merge, split
@@ -94,15 +95,8 @@ def references_by_entity(connection: Connection, entities: list[str]) -> dict[st
 
 
 def one(connection: Connection, key: str) -> dict[str, Any]:
-    """Return the client of that id, of the beginning of an id, or of an ИНН; old ids redirect."""
-    key = parties.follow(connection, key)
-    rows = state.read(connection, "client", TABLE.c.id == key)
-    if not rows:
-        beginning = TABLE.c.id.startswith(key, autoescape=True) if len(key) > 4 else TABLE.c.id == key
-        rows = state.read(connection, "client", or_(beginning, TABLE.c.inn == key), ~TABLE.c.deleted)
-    if len(rows) > 1:
-        no_such("client", key, f"{len(rows)} clients fit; give the whole id.")
-    return rows[0] if rows else no_such("client", key)
+    """Return the client of that id, beginning of an id, ИНН or name; old ids redirect."""
+    return find_client(connection, key)
 
 
 @client.command()
@@ -111,7 +105,7 @@ def one(connection: Connection, key: str) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @pass_app
 def show(app: App, key: str, why: bool, as_json: bool) -> None:
-    """Show one client; KEY is an id or an ИНН."""
+    """Show one client; KEY is an id, an ИНН or a name."""
     sources = app.sources
     with app.store.read() as connection:
         row = one(connection, key)

@@ -8,9 +8,10 @@ import click
 from sqlalchemy import Connection
 
 from hub.cli.answers import answers
-from hub.cli.app import App, no_such, pass_app, print_json, print_table, say_lines
+from hub.cli.app import App, pass_app, print_json, print_table, say_lines
 from hub.cli.matches import matches
-from hub.store import parties, state
+from hub.entries.find import find, find_client
+from hub.store import state
 from hub.store.tables import STATE
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -27,32 +28,45 @@ _ORDER = {"contact": "name", "call": "started", "message": "sent", "ticket": "cr
 
 
 def _group(kind: str) -> click.Group:
-    group = click.Group(kind, help=f"{kind.capitalize()}s as the sources say them now.")
+    text = f"{kind.capitalize()}s as the sources say them now."
+    return entity_group(kind, text, COLUMNS[kind], _ORDER.get(kind, "date"))
+
+
+def entity_group(kind: str, text: str, columns: tuple[str, ...], order: str, *, open_while: str = "") -> click.Group:
+    """Return a group that lists and shows things of one kind; `open_while` is the field that is empty while open."""
+    group = click.Group(kind, help=text)
+    only_open = click.Option(["--open", "only_open"], is_flag=True, help="Only those that are not at their end.")
 
     @group.command("list", help=f"List {kind}s.")
-    @click.option("--client", "client_key", default="", help="Only those of this client (id).")
+    @click.option("--client", "client_key", default="", help="Only those of this client: id, ИНН or name.")
     @click.option("--unbound", is_flag=True, help="Only those whose client is not known.")
     @click.option("--limit", type=click.IntRange(1), default=None, help="At most so many, the newest.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
     @pass_app
-    def list_(app: App, client_key: str, unbound: bool, limit: int | None, as_json: bool) -> None:
+    def list_(
+        app: App, client_key: str, unbound: bool, limit: int | None, as_json: bool, only_open: bool = False
+    ) -> None:
         table = STATE[kind]
         conditions = [~table.c.deleted]
         with app.store.read() as connection:
             if client_key:
-                conditions.append(table.c.client_id == parties.follow(connection, client_key))
+                conditions.append(table.c.client_id == find_client(connection, client_key)["id"])
             if unbound:
                 conditions.append(table.c.client_id.is_(None))
-            rows = state.read(connection, kind, *conditions, order=_ORDER.get(kind, "date"))
+            if only_open:
+                conditions.append(table.c[open_while].is_(None))
+            rows = state.read(connection, kind, *conditions, order=order)
             rows = rows[-limit:] if limit else rows
             names = _names(connection, rows)
         if as_json:
-            print_json([_as_json(kind, row) for row in rows])
+            print_json([as_document(kind, row) for row in rows])
             return
-        heads = COLUMNS[kind]
-        print_table((*heads, "client"), [
-            (*(_shown(app, row[field]) for field in heads), names.get(row["client_id"], "")) for row in rows
-        ], grow=len(heads) if kind not in ("ticket", "payment", "message") else len(heads) - 1)  # fmt: skip
+        print_table((*columns, "client"), [
+            (*(_shown(app, row[field]) for field in columns), names.get(row["client_id"], "")) for row in rows
+        ], grow=len(columns) if kind not in ("ticket", "payment", "message") else len(columns) - 1)  # fmt: skip
+
+    if open_while:
+        list_.params.insert(2, only_open)
 
     @group.command("show", help=f"Show one {kind}.")
     @click.argument("key")
@@ -60,20 +74,19 @@ def _group(kind: str) -> click.Group:
     @pass_app
     def show(app: App, key: str, as_json: bool) -> None:
         with app.store.read() as connection:
-            rows = state.read(connection, kind, STATE[kind].c.id == key)
-        if not rows:
-            no_such(kind, key)
+            row = find(connection, kind, key)
         if as_json:
-            print_json(_as_json(kind, rows[0]))
+            print_json(as_document(kind, row))
             return
-        for field, value in _as_json(kind, rows[0]).items():
+        for field, value in as_document(kind, row).items():
             if value not in (None, "", []):
                 say_lines(f"{field:15} {_shown(app, value)}", " " * 16)
 
     return group
 
 
-def _as_json(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+def as_document(kind: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys that outside scripts rely on: the entity's fields, its client and its reference."""
     shown = {
         name: value for name, value in row.items() if name not in ("client_id", "connection", "external_id", "deleted")
     }

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import click
 
+from hub.attachments import check_attachments
 from hub.cli.app import App, pass_app, print_json, say
 from hub.cli.deep import damages
 from hub.cli.modes import too_open
@@ -192,12 +193,13 @@ def _check_connection(hub: Hub, name: str, found: Found) -> None:
     try:
         with open_connection(hub, name) as opened:
             result = opened.connector.check()
+            odd = list(check_attachments(hub.config, name, opened.connector))
     except HubError as error:
         found("error", f"connection {name}: {Exception.__str__(error)}", error.hint)
         return
     about = ", ".join(part for part in (result.account and f"as {result.account}", result.version) if part)
     found("ok", f"connection {name} ({opened.spec.title}) answers {about}".rstrip())
-    for what, fix in result.findings:
+    for what, fix in (*result.findings, *odd):
         found("warning", f"connection {name}: {what}", fix)
     if result.server_time is not None:
         skew = abs((result.server_time - hub.clock.now()).total_seconds())

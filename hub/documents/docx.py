@@ -32,6 +32,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class _Task(msgspec.Struct):
     template: bytes
     values: dict[str, Any]
+    is_workbook: bool = False
 
 
 class _Answer(msgspec.Struct):
@@ -42,14 +43,36 @@ class _Answer(msgspec.Struct):
 def fill_docx(template: bytes, values: Mapping[str, Value], *, name: str = "The template") -> bytes:
     """Return the filled document; the same template and values give the same bytes.
 
-    `values["qr"]` is the text of a payment code, shown as its picture, or empty. Raises HubError naming the template.
+    `values["qr"]` and `values["mark"]` are texts of codes, shown as their pictures, or empty. Raises HubError naming
+    the template.
     """
     _check_word(template, name)
-    task = msgspec.msgpack.encode(_Task(template, plain_mapping(values)))
+    return _in_child(_Task(template, plain_mapping(values)), name, ".docx")
+
+
+def fill_template(template: bytes, values: Mapping[str, Value], *, name: str = "The template") -> bytes:
+    """Return a filled Word or Excel file, whichever the template is. Raises HubError naming the template."""
+    if not is_workbook(template):
+        return fill_docx(template, values, name=name)
+    check_archive(template, name)
+    return _in_child(_Task(template, plain_mapping(values), is_workbook=True), name, ".xlsx")
+
+
+def is_workbook(template: bytes) -> bool:
+    """Tell whether a template is an Excel file; what is no archive at all is not."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(template)) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def _in_child(task: _Task, name: str, ending: str) -> bytes:
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-m", "hub.documents.docx"],
-            input=task, capture_output=True, timeout=TIMEOUT_SECONDS, env=_environment(), check=False,
+            input=msgspec.msgpack.encode(task), capture_output=True, timeout=TIMEOUT_SECONDS, env=_environment(),
+            check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise HubError(
@@ -58,7 +81,7 @@ def fill_docx(template: bytes, values: Mapping[str, Value], *, name: str = "The 
     if child.returncode != 0:
         raise HubError(
             f"{name} cannot be filled: it is damaged or needs more than {MEMORY_BYTES // 1024**2} MiB.",
-            hint="Save it again in Word as .docx.",
+            hint=f"Save it again as {ending}.",
         )
     answer = msgspec.msgpack.decode(child.stdout, type=_Answer)
     if answer.error:
@@ -74,7 +97,7 @@ def check_template(path: Path, values: Mapping[str, Value]) -> None:
         template = path.read_bytes()
     except OSError as error:
         raise HubError(f"{path} cannot be read: {error.strerror}.") from error
-    fill_docx(template, values, name=str(path))
+    fill_template(template, values, name=str(path))
 
 
 def _check_word(template: bytes, name: str) -> None:
@@ -96,17 +119,24 @@ def _fill(task: _Task) -> bytes:
     """Fill the template in this process. Raises jinja2.TemplateError for what its author did wrong."""
     from docxtpl import DocxTemplate, InlineImage  # the child alone pays for these
 
-    from hub.documents.qr import SIZE_MM, qr_png
+    from hub.documents.qr import MARK_MM, SIZE_MM, qr_png
 
     document = DocxTemplate(io.BytesIO(task.template))
     values: dict[str, Any] = dict(task.values)
-    if payload := values.get("qr"):
-        image = InlineImage(document, io.BytesIO(qr_png(payload)), width=SIZE_MM * _EMU_PER_MM)
-        values["qr"] = _Picture(image)
+    for name, width in (("qr", SIZE_MM), ("mark", MARK_MM)):
+        if payload := values.get(name):
+            image = InlineImage(document, io.BytesIO(qr_png(payload)), width=width * _EMU_PER_MM)
+            values[name] = _Picture(image)
     document.render(values, jinja_env=_sandbox(values), autoescape=True)
     filled = io.BytesIO()
     document.save(filled)
-    return _same_dates(filled.getvalue())
+    return same_dates(filled.getvalue())
+
+
+def _workbook(task: _Task) -> bytes:
+    from hub.documents.xlsx import fill_workbook  # the child alone pays for it
+
+    return same_dates(fill_workbook(task.template, task.values))
 
 
 class _Picture:
@@ -137,6 +167,8 @@ def _sandbox(values: Mapping[str, Any]) -> Any:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+    from hub.documents.latin import latin
+
     class Unknown(StrictUndefined):
         @property
         def _undefined_message(self) -> str:
@@ -152,14 +184,17 @@ def _sandbox(values: Mapping[str, Any]) -> Any:
             return value
         return _Text(value)
 
-    return ImmutableSandboxedEnvironment(autoescape=True, undefined=Unknown, finalize=shown)
+    environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=Unknown, finalize=shown)
+    environment.filters["latin"] = latin
+    return environment
 
 
 def _names(known: Iterable[str]) -> str:
     return ", ".join(sorted(known))
 
 
-def _same_dates(content: bytes) -> bytes:
+def same_dates(content: bytes) -> bytes:
+    """Return the archive with the dates of its files set to one, so that equal content is equal bytes."""
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
@@ -173,7 +208,9 @@ def _child() -> None:
     _limit_memory()
     task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=_Task)
     try:
-        answer = _Answer(content=_fill(task))
+        answer = _Answer(content=_workbook(task) if task.is_workbook else _fill(task))
+    except HubError as error:
+        answer = _Answer(error=str(error))
     except TemplateError as error:
         answer = _Answer(error=f"{error.message or type(error).__name__}")
     except (TypeError, ArithmeticError) as error:  # what the tags of a template compute

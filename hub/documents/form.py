@@ -13,7 +13,7 @@ from msgspec import Struct
 from hub import config
 from hub.config import Organisation
 from hub.documents.limits import Value
-from hub.documents.parties import Party
+from hub.documents.parties import Bank, Party, Signer
 from hub.model.errors import HubError
 
 Draft = TypeVar("Draft", bound=Struct)
@@ -26,8 +26,11 @@ SAMPLE_ORGANISATION = Organisation(
     name="ООО «Полярная сова»",
     inn="2465000007",
     kpp="246501001",
+    ogrn="1022400000006",
     address="660000, г. Красноярск, ул. Примерная, д. 1",
     phone="+7 391 200-00-00",
+    email="office@polarowl.example",
+    city="г. Красноярск",
     director="Соколова А. Б.",
     accountant="Ветрова В. Г.",
     bank=config.Bank(
@@ -36,12 +39,25 @@ SAMPLE_ORGANISATION = Organisation(
         account="40702810900000000017",
         corr_account="30101810200000000777",
     ),
+    signer=config.Signer(name="Соколова Анна Борисовна", position="директор", basis="Устава"),
     vat_rate="22",
 )
 """Our invented firm in every example."""
 
 SAMPLE_CLIENT = Party(
-    "МБОУ «Средняя школа № 5»", "2466001236", "246601001", "660001, г. Красноярск, ул. Школьная, д. 7"
+    "МБОУ «Средняя школа № 5»",
+    inn="2466001236",
+    kpp="246601001",
+    ogrn="1022400000017",
+    address="660001, г. Красноярск, ул. Школьная, д. 7",
+    phone="+7 391 200-00-05",
+    bank=Bank(
+        "ОТДЕЛЕНИЕ ПРИМЕРНОЕ БАНКА РОССИИ//УФК по Примерному краю г. Примерск",
+        bic="010407105",
+        account="03234643047010001900",
+        corr_account="40102810245370000011",
+    ),
+    signer=Signer("Орлов Пётр Ильич", "директор", "Устава"),
 )
 
 
@@ -80,10 +96,17 @@ class Form(Struct, Generic[Draft, Context], frozen=True, kw_only=True):
     is_numbered: bool = True
     """It takes a number of its own sequence."""
     folder: Traversable = LAYOUTS
+    """Where its layout and its Word or Excel template lie."""
+    look: str = ""
+    """Name of the layout where several kinds share one."""
+    made: Callable[[], bytes] | None = None
+    """What makes its Word or Excel template where `folder` holds none."""
+    is_workbook: bool = False
+    """Its template is an Excel file."""
 
     def sample(self) -> Context:
         """Return an invented context, to try a template or layout with."""
-        return self.build(SAMPLE_ORGANISATION, self.example, "17", SAMPLE_DAY)
+        return self.build(SAMPLE_ORGANISATION, self.example, "17" if self.is_numbered else "", SAMPLE_DAY)
 
     def sample_values(self) -> Values:
         """Return the texts of the invented example."""
@@ -91,15 +114,20 @@ class Form(Struct, Generic[Draft, Context], frozen=True, kw_only=True):
 
     def layout(self) -> bytes | None:
         """Return the typst layout, or None for a form that is made in Word or Excel only."""
-        return self._file("typ")
+        return self._file(f"{self.look or self.kind}.typ")
+
+    @property
+    def template_name(self) -> str:
+        """Return the name of its template: `act.docx`, `offer.xlsx`."""
+        return f"{self.kind}.{'xlsx' if self.is_workbook else 'docx'}"
 
     def template(self) -> bytes:
-        """Return the Word template, to be copied and changed by its users. Raises HubError when there is none."""
-        content = self._file("docx")
+        """Return the template, to be copied and changed by its users. Raises HubError when there is none."""
+        content = self._file(self.template_name) or (self.made() if self.made else None)
         if content is None:
-            raise HubError(f"There is no Word template for {self.kind!r}.")
+            raise HubError(f"There is no template for {self.kind!r}.")
         return content
 
-    def _file(self, ending: str) -> bytes | None:
-        file = self.folder.joinpath(f"{self.kind}.{ending}")
+    def _file(self, name: str) -> bytes | None:
+        file = self.folder.joinpath(name)
         return file.read_bytes() if file.is_file() else None

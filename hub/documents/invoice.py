@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from msgspec import Struct, structs
 
@@ -12,16 +12,15 @@ from hub.config import Organisation
 from hub.documents import vat, words
 from hub.documents.form import SAMPLE_CLIENT, Form, Letter, Values
 from hub.documents.limits import Value, one_line, printable
+from hub.documents.lines import Priced, PricedLine, VatRow, price_lines, priced_values
 from hub.documents.parties import Bank, Party, clean_party, our_bank, our_side, party_values
 from hub.documents.qr import payment_payload
 from hub.model.entities import Invoice, Line
 from hub.model.errors import HubError
-from hub.model.values import CENT, Money, parse_decimal
+from hub.model.values import Money
 
 _PURPOSE_LENGTH = 210
 _NUMBER_LENGTH = 100
-_LIMIT = Decimal(10) ** 12
-_MARKS = {"RUB": "руб.", "USD": "долл. США", "EUR": "евро", "CNY": "юаней"}
 
 
 class InvoiceDraft(Struct, frozen=True, omit_defaults=True):
@@ -36,25 +35,6 @@ class InvoiceDraft(Struct, frozen=True, omit_defaults=True):
     supplied: date | None = None
 
 
-class InvoiceLine(Struct, frozen=True):
-    """One row with its computed sum; `vat` is contained in `total`."""
-
-    title: str
-    quantity: Decimal
-    unit: str
-    price: Decimal
-    total: Decimal
-    vat_rate: int | None
-    vat: Decimal
-
-
-class VatRow(Struct, frozen=True):
-    """VAT of all rows of one rate, with its wording."""
-
-    text: str
-    vat: Decimal | None
-
-
 class InvoiceContext(Struct, frozen=True, kw_only=True):
     """Everything that stands on an issued invoice; kept as JSON with it, so that it can always be explained."""
 
@@ -65,7 +45,7 @@ class InvoiceContext(Struct, frozen=True, kw_only=True):
     bank: Bank
     buyer: Party
     basis: str
-    lines: tuple[InvoiceLine, ...]
+    lines: tuple[PricedLine, ...]
     currency: str
     total: Decimal
     vat: Decimal
@@ -104,82 +84,25 @@ def build_context(
     buyer = clean_party(buyer)
     if not buyer.name:
         raise HubError("An invoice needs the name of the buyer.")
-    if not invoice.lines:
-        raise HubError("An invoice needs at least one line.")
-    currency = _currency(invoice.lines)
-    lines = tuple(_line(place, line, supplied or day) for place, line in enumerate(invoice.lines, 1))
-    total = sum((line.total for line in lines), Decimal(0))
-    if not 0 < total < _LIMIT:
-        raise HubError("The total of an invoice lies above zero and below 10^12.")
-    if invoice.total and invoice.total.rounded() != Money(total, currency):
-        raise HubError(f"The lines add up to {Money(total, currency)}, but the invoice says {invoice.total}.")
-    shares = vat.vat_shares((Money(line.total, currency), line.vat_rate) for line in lines)
-    rows = tuple(_vat_row(share, organisation.vat_ground) for share in shares)
+    priced = price_lines(invoice.lines, supplied or day, ground=organisation.vat_ground, where="the invoice")
+    if not priced.total > 0:
+        raise HubError("The total of an invoice lies above zero.")
+    if invoice.total is not None and invoice.total.rounded() != priced.money:
+        raise HubError(f"The lines add up to {priced.money}, but the invoice says {invoice.total}.")
     basis = one_line(basis)
     seller = structs.replace(seller, bank=None)
     return InvoiceContext(
-        number=number, day=day, due=invoice.due, seller=seller, bank=bank, buyer=buyer, basis=basis, lines=lines,
-        currency=currency, total=total, vat=sum((share.vat.amount for share in shares), Decimal("0.00")), vat_rows=rows,
-        total_words=words.amount_in_words(Money(total, currency)), director=one_line(organisation.director),
+        number=number, day=day, due=invoice.due, seller=seller, bank=bank, buyer=buyer, basis=basis,
+        lines=priced.lines, currency=priced.currency, total=priced.total, vat=priced.vat, vat_rows=priced.vat_rows,
+        total_words=priced.total_words, director=one_line(organisation.director),
         accountant=one_line(organisation.accountant), comment=printable(invoice.note).strip(),
-        qr=_payload(seller, bank, Money(total, currency), _purpose(number, day, basis, shares)),
+        qr=_payload(seller, bank, priced.money, _purpose(number, day, basis, priced.lines)),
     )  # fmt: skip
 
 
-def _currency(lines: Sequence[Line]) -> str:
-    currencies = {amount.currency for line in lines for amount in (line.price, line.total) if amount}
-    if len(currencies) > 1:
-        raise HubError(f"The lines are in different currencies: {', '.join(sorted(currencies))}.")
-    return next(iter(currencies), "RUB")
-
-
-def _line(place: int, line: Line, day: date) -> InvoiceLine:
-    title, where = one_line(line.title), f"Line {place} of the invoice"
-    if not title:
-        raise HubError(f"{where} has no title.")
-    quantity = parse_decimal(line.quantity)
-    if quantity is None or not 0 < quantity < _LIMIT or quantity != quantity.quantize(Decimal("0.000001")):
-        raise HubError(f"{where}: the quantity must be a number above zero with at most 6 decimals.")
-    price, total = _price_and_total(where, line, quantity)
-    try:
-        vat.check_rate(line.vat_rate, day)
-    except HubError as error:
-        raise HubError(f"{where}: {error}") from error
-    inside = vat.vat_inside(Money(total), line.vat_rate).amount
-    return InvoiceLine(title, quantity, one_line(line.unit), price, total, line.vat_rate, inside)
-
-
-def _price_and_total(where: str, line: Line, quantity: Decimal) -> tuple[Decimal, Decimal]:
-    for amount in (line.price, line.total):
-        if amount and not 0 <= amount.amount < _LIMIT:
-            raise HubError(f"{where}: a price or sum lies between zero and 10^12.")
-    if line.price is None and line.total is None:
-        raise HubError(f"{where} has neither a price nor a sum.")
-    if line.price is None:
-        total = _rounded(line.total.amount) if line.total else Decimal(0)
-        return _rounded(total / quantity), total
-    price = _rounded(line.price.amount)
-    product = price * quantity
-    if not product < _LIMIT:
-        raise HubError(f"{where}: a price or sum lies between zero and 10^12.")
-    if line.total is None:
-        return price, _rounded(product)
-    total = _rounded(line.total.amount)
-    if abs(total - product) > max(CENT, CENT * quantity / 2):
-        raise HubError(f"{where}: {quantity} at {price} is {_rounded(product)}, but the line says {total}.")
-    return price, total
-
-
-def _rounded(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)
-
-
-def _vat_row(share: vat.VatShare, ground: str) -> VatRow:
-    return VatRow(vat.vat_text(share.rate, one_line(ground)), None if share.rate is None else share.vat.amount)
-
-
-def _purpose(number: str, day: date, basis: str, shares: Sequence[vat.VatShare]) -> str:
+def _purpose(number: str, day: date, basis: str, lines: Sequence[PricedLine]) -> str:
     """Word the purpose of payment as banks are used to; the basis is left out when it does not fit."""
+    shares = vat.vat_shares((Money(line.total), line.vat_rate) for line in lines)
     taxed = [f"НДС {share.rate}% - {share.vat.amount} руб." for share in shares if share.rate is not None]
     tax = f"В том числе {', '.join(taxed)}" if taxed else f"{vat.NO_VAT}."
     start = f"Оплата по счёту № {number} от {day:%d.%m.%Y}"
@@ -199,8 +122,11 @@ def _payload(seller: Party, bank: Bank, total: Money, purpose: str) -> str:
 def template_values(context: InvoiceContext) -> dict[str, Value]:
     """Return what a layout or a Word template may show: ready texts under stable names, nothing else."""
     due = context.due
+    priced = Priced(*(getattr(context, name) for name in Priced.__struct_fields__))
     return {
         "heading": f"Счёт на оплату № {context.number} от {words.day_in_words(context.day)}",
+        "subheading": "",
+        "title": "Счёт на оплату",
         "number": context.number,
         "date": words.day_in_words(context.day),
         "date_short": f"{context.day:%d.%m.%Y}",
@@ -211,40 +137,14 @@ def template_values(context: InvoiceContext) -> dict[str, Value]:
         "bank": structs.asdict(context.bank),
         "buyer": party_values(context.buyer),
         "basis": context.basis,
-        "lines": [_line_values(place, line) for place, line in enumerate(context.lines, 1)],
-        "lines_count": len(context.lines),
-        "currency": _MARKS.get(context.currency, context.currency),
-        "total": words.format_number(context.total),
-        "vat": words.format_number(context.vat),
-        "vat_rows": [
-            {"text": _capitalised(row.text), "vat": "—" if row.vat is None else words.format_number(row.vat)}
-            for row in context.vat_rows
-        ],
-        "has_several_rates": len(context.vat_rows) > 1,
-        "total_words": context.total_words,
+        **priced_values(priced),
         "is_sole_trader": len(context.seller.inn) == 12,
         "director": context.director,
         "accountant": context.accountant,
         "comment": context.comment,
         "qr": context.qr,
+        "mark": "",
     }
-
-
-def _line_values(place: int, line: InvoiceLine) -> dict[str, Value]:
-    return {
-        "place": place,
-        "title": line.title,
-        "quantity": words.format_quantity(line.quantity),
-        "unit": line.unit,
-        "price": words.format_number(line.price),
-        "total": words.format_number(line.total),
-        "vat_rate": vat.NO_VAT if line.vat_rate is None else f"{line.vat_rate}\u00a0%",
-        "vat": "—" if line.vat_rate is None else words.format_number(line.vat),
-    }
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def covering_letter(values: Values) -> Letter:

@@ -19,6 +19,9 @@ from hub.model.values import CENT, Money, is_account, is_corr_account
 SIZE_MM = 38
 """Printed width with the quiet zone; less than 35 mm is not read reliably."""
 
+MARK_MM = 15
+"""Printed width of the small code by which a scan is known again; its text is short."""
+
 _HEAD = "ST00012"
 _SEPARATORS = "|~^#;!"
 _QUIET_ZONE = 4

@@ -23,6 +23,8 @@ _SCALES = (
 _LIMIT = 1000 ** (len(_SCALES) + 1)
 _MONTHS = ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября",
     "декабря")  # fmt: skip
+_MONTH_NAMES = ("январь", "февраль", "март", "апрель", "май", "июнь", "июль", "август", "сентябрь", "октябрь", "ноябрь",
+    "декабрь")  # fmt: skip
 
 
 def plural(number: int, one: str, few: str, many: str) -> str:
@@ -86,3 +88,24 @@ def format_quantity(number: Decimal) -> str:
     """Write a quantity without idle zeros: `1`, `2,5`, `1 000`."""
     fraction = f"{number:f}".partition(".")[2].rstrip("0")
     return format_number(number, len(fraction))
+
+
+def day_quoted(day: date) -> str:
+    """Write a day as «22» ноября 2026 г., the way contracts do."""
+    return f"«{day.day:02d}» {_MONTHS[day.month - 1]} {day.year} г."
+
+
+def short_day(day: date | None) -> str:
+    """Write a day as 22.11.2026; no day is an empty text."""
+    return f"{day:%d.%m.%Y}" if day else ""
+
+
+def month_in_words(day: date) -> str:
+    """Write the month of a day as «ноябрь 2026 г.»."""
+    return f"{_MONTH_NAMES[day.month - 1]} {day.year} г."
+
+
+def count_in_words(number: int, one: str, few: str, many: str) -> str:
+    """Write a count the way contracts do: «12 (двенадцать) месяцев»."""
+    feminine = one.endswith(("а", "я"))
+    return f"{number} ({number_in_words(number, feminine=feminine)}) {plural(number, one, few, many)}"

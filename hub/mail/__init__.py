@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from hub.mail.letter import Failure, Invitation, Letter, Mail, MailAddress, MailFile
+from hub.mail.letter import Carries, Failure, Invitation, Letter, Mail, MailAddress, MailFile
 from hub.model.entities import Reference
 from hub.model.events import Event
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hub.model.connector import Blobs, Command
 
 __all__ = [
+    "Carries",
     "Failure",
     "Letter",
     "Mail",
@@ -25,6 +26,7 @@ __all__ = [
     "MailFile",
     "Invitation",
     "compose_mail",
+    "is_ours",
     "mail_events",
     "mail_key",
     "mail_stub",
@@ -46,6 +48,13 @@ def mail_events(subject: Reference, mail: Mail, *, folder: str, ours: Collection
     from hub.mail.events import events
 
     return events(subject, mail, folder=folder, ours=ours)
+
+
+def is_ours(address: str, ours: Collection[str]) -> bool:
+    """Tell whether an address is one of these, itself or by its domain or a domain above that."""
+    from hub.mail.events import is_ours as belongs
+
+    return belongs(address, ours)
 
 
 def mail_key(raw: bytes) -> str:

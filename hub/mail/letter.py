@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
+
+from hub.model.connector import Record
 
 _GONE = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
 _NOT_GONE = frozenset({"5.2.2", "5.2.3", "5.3.4", "5.4.7"})
@@ -124,3 +127,12 @@ class Letter(Struct, frozen=True):
     def needs_utf8(self) -> bool:
         """Tell whether a server must know SMTPUTF8 to take it."""
         return not all(address.isascii() for address in self.recipients)
+
+
+@runtime_checkable
+class Carries(Protocol):
+    """A connector whose records bring files: letters with attachments."""
+
+    def files(self, record: Record) -> Sequence[MailFile]:
+        """Return the files of one raw record: pure, without clock and network. Raises only BadRecord."""
+        ...

@@ -1,9 +1,11 @@
-"""How facts fall into parts that have no influence on each other: one for each client, and for what has none."""
+"""How facts fall into parts that have no influence on each other: one for each client, others for what has none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from hub.model.values import Phone
 
@@ -22,7 +24,20 @@ def number_of(fields: Mapping[str, Any]) -> str:
 
 
 def part_of(kind: str, subject: str, client: str | None, fields: Mapping[str, Any] = _NOTHING) -> str:
-    """Return the part a thing belongs to: its client, for calls of strangers their number, else itself."""
+    """Return the part a thing belongs to.
+
+    It is its client; for calls and letters of strangers their number or addresses; for what else has no client itself.
+    """
     if client:
         return client
-    return f"number/{number_of(fields)}" if kind == "call" else f"{kind}/{subject}"
+    if kind == "call":
+        return f"number/{number_of(fields)}"
+    return f"address/{addresses_of(fields)}" if kind == "message" else f"{kind}/{subject}"
+
+
+def addresses_of(fields: Mapping[str, Any]) -> str:
+    """Return the addresses of a letter outside the firm as JSON, which is how the store holds them."""
+    outside = fields.get("outside")
+    if isinstance(outside, str):
+        return outside
+    return msgspec.json.encode(outside).decode() if outside else ""

@@ -235,6 +235,21 @@ def is_kpp(text: str) -> bool:
     return _KPP.fullmatch(text) is not None
 
 
+def is_ogrn(text: str) -> bool:
+    """Tell whether the text is an ОГРН of 13 or an ОГРНИП of 15 digits with a right check digit."""
+    if not re.fullmatch(r"\d{13}|\d{15}", text, re.ASCII):
+        return False
+    return int(text[:-1]) % (len(text) - 2) % 10 == int(text[-1])
+
+
+def is_snils(text: str) -> bool:
+    """Tell whether the text is a СНИЛС: 11 digits, spaces and hyphens aside, with a right control number."""
+    digits = re.sub(r"[\s-]", "", text)
+    if not re.fullmatch(r"\d{11}", digits, re.ASCII):
+        return False
+    return sum(int(digit) * (9 - place) for place, digit in enumerate(digits[:9])) % 101 % 100 == int(digits[9:])
+
+
 def is_account(account: str, bic: str) -> bool:
     """Tell whether a 20-digit client account fits the БИК by its key digit; treasury accounts have no such key."""
     if not re.fullmatch(r"\d{20}", account, re.ASCII) or not re.fullmatch(r"\d{9}", bic, re.ASCII):

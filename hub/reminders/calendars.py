@@ -168,6 +168,10 @@ class Calendar:
         """Return the instant at which the day closes, or would close if it were open."""
         return self._on(day, (self.intervals(day) or self.hours)[-1][1])
 
+    def hours_of(self, day: date) -> list[datetime]:
+        """Return when each open hour of the day begins; none on a day off."""
+        return [self._on(day, minute) for start, end in self.intervals(day) for minute in range(start, end, 60)]
+
     def local_day(self, moment: datetime) -> date:
         """Return the local day of the instant."""
         return moment.astimezone(self.zone).date()

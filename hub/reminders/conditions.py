@@ -22,13 +22,11 @@ from hub.model.parts import number_of, part_of
 from hub.model.values import Money, parse_decimal
 from hub.reminders.calendars import Span
 from hub.reminders.clock import Clock
-from hub.reminders.world import Fact, World, said
+from hub.reminders.derived_entries import TYPES
+from hub.reminders.world import Fact, Path, World, said
 
 OPERATORS = ("eq", "ne", "in", "contains", "gt", "ge", "lt", "le", "exists", "missing", "older", "newer")
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
-
-Path: TypeAlias = tuple[str, str]
-"""Kind and field; an empty kind means a figure of the reminder itself, such as `count`."""
 
 _TYPES = {
     "str": "text", "int": "number", "Money": "money", "date": "day", "datetime": "moment", "bool": "flag",
@@ -47,6 +45,8 @@ def _fields() -> dict[str, dict[str, str]]:
     }
     for kind, extra in _EXTRA.items():
         known.setdefault(kind, {}).update(extra)
+    for (kind, field), form in TYPES.items():
+        known.setdefault(kind, {})[field] = form
     for kind, fields in known.items():
         fields["id"] = "text"
         fields["at"] = "moment"
@@ -55,18 +55,12 @@ def _fields() -> dict[str, dict[str, str]]:
     return known
 
 
-_EXTRA = {
-    "client": {
-        "last_connected_call": "moment", "last_poll": "moment", "open_tickets": "number", "unpaid": "money",
-        "monthly_fee": "money", "contract_end": "day", "next_contact": "day", "open_important": "number",
-        "oldest_important": "moment", "newest_important": "moment", "first_purchase": "moment", "welcomed": "moment",
-    },
-    "call": {"from": "text", "candidates": "text"},
-    "invoice": {"unpaid": "money", "amount": "money"},
-    "ticket": {
-        "priority_since": "moment", "promised_wait_until": "moment", "assigned_at": "moment", "started_at": "moment",
-        "evening": "moment",
-    },
+_EXTRA: Mapping[str, Mapping[str, str]] = {
+    "call": {"from": "text", "candidates": "text", "is_first": "flag"},
+    "client": {"next_contact": "day"},
+    "month": {"employee": "text", "end": "day"},
+    "workday": {"employee": "text", "day": "day", "plan": "text"},
+    "invoice": {"amount": "money"},
     "connection": {"name": "text", "read_at": "moment", "expected": "moment"},
 }  # fmt: skip
 
@@ -82,7 +76,7 @@ _VERBS = {
     "message": "received sent answered bounced",
     "contract": "created signed ended",
     "invoice": "issued paid overdue",
-    "survey": "answered",
+    "survey": "answered explained",
     "complaint": "filed acknowledged corrected confirmed withdrawn",
     "note": "written",
     "promise": "given",
@@ -142,7 +136,15 @@ class Scene:
     __slots__ = ("client", "clock", "fact", "fact_first", "figures", "kind", "of", "subject", "world")
 
     def __init__(
-        self, world: World, clock: Clock, kind: str, subject: str, *, fact: Fact | None = None, of: Scene | None = None
+        self,
+        world: World,
+        clock: Clock,
+        kind: str,
+        subject: str,
+        *,
+        fact: Fact | None = None,
+        of: Scene | None = None,
+        client: str | None = None,
     ) -> None:
         self.world = world
         self.clock = clock
@@ -153,7 +155,7 @@ class Scene:
         self.fact_first = fact is not None
         self.figures: dict[str, Any] = {}
         given = fact.client if fact else world.get(kind, subject).get("client")
-        self.client: str | None = subject if kind == "client" else given or None
+        self.client: str | None = subject if kind == "client" else given or client or None
 
     @property
     def part(self) -> str:
@@ -180,11 +182,18 @@ class Scene:
             return number_of(fact.fields) or "hidden"
         if fact.kind == "call" and field == "candidates":
             return ", ".join(self.world.sharers(number_of(fact.fields)))
+        if fact.kind == "call" and field == "is_first":
+            return self._is_first(fact)
         then = fact.fields.get(field)
         if self.fact_first and said(then):
             return then
         current = self.world.value(fact.kind, fact.subject, field)
         return current if said(current) else then
+
+    def _is_first(self, fact: Fact) -> bool:
+        """Tell whether nobody has talked with this number before."""
+        talks = self.world.with_number("call.connected", number_of(fact.fields))
+        return all(talk.subject == fact.subject for talk in talks if talk.time <= fact.time)
 
 
 def holds(check: Check, scene: Scene) -> bool:

@@ -163,9 +163,11 @@ def today_order(dues: Iterable[Due], now: datetime) -> list[Due]:
     return sorted(waiting, key=weight)
 
 
-def why_gone(world: World, rule: Rule, kind: str, subject: str, now: datetime) -> tuple[Status, str]:
+def why_gone(
+    world: World, rule: Rule, kind: str, subject: str, now: datetime, client: str | None = None
+) -> tuple[Status, str]:
     """Say why a reminder that was open is no more among the reminders: the first condition that no longer holds."""
-    scene = Scene(world.until(now), Clock(now), kind, subject)
+    scene = Scene(world.until(now), Clock(now), kind, subject, client=client)
     if not world.get(kind, subject):
         return "cancelled", "Предмет напоминания удалён в источнике"
     if rule.over:
@@ -178,7 +180,7 @@ def why_gone(world: World, rule: Rule, kind: str, subject: str, now: datetime) -
 
 def scene_of(world: World, rule: Rule, due: Due, now: datetime) -> Scene:
     """Return the scene of a reminder, for its texts and explanation."""
-    scene = Scene(world, Clock(now), due.subject_kind, due.subject, fact=world.fact(due.trigger))
+    scene = Scene(world, Clock(now), due.subject_kind, due.subject, fact=world.fact(due.trigger), client=due.client)
     scene.fact_first = False
     scene.figures = {"count": due.count, "attempts": due.attempts, "year": due.trigger_time.year}
     scene.figures["stage"] = _stage_title(rule, scene, due.trigger_time)
@@ -312,21 +314,30 @@ class _Run:
             scene = self._scene(trigger.kind, object_id)
             value = scene.get(trigger.path)
             day = self.office.local_day(value) if isinstance(value, datetime) else value
-            if not isinstance(day, date) or not all_hold(rule.where, scene):
+            if not isinstance(day, date):
                 continue
-            if trigger.yearly:
-                self.clock.note(new_year)
-            for anchor in [_in_year(day, each) for each in (year + 1, year, year - 1)] if trigger.yearly else [day]:
-                if anchor not in known:
-                    within = FIRST_DAY <= anchor <= LAST_DAY
-                    known[anchor] = self._firings(trigger, anchor, enforce) if within else ([], None)
-                times, ahead = known[anchor]
-                if ahead:
-                    self.clock.note(ahead)
-                if times:
-                    scene.figures = {"year": anchor.year}
-                    yield from self._dated(rule, scene, times)
-                    break
+            for each in self._everybody(scene) if trigger.each_client and not scene.client else [scene]:
+                self.clock.part = each.part
+                yearly = trigger.yearly and self.world.get(trigger.kind, object_id).get("is_yearly") is not False
+                if yearly:
+                    self.clock.note(new_year)
+                for anchor in [_in_year(day, it) for it in (year + 1, year, year - 1)] if yearly else [day]:
+                    if anchor not in known:
+                        within = FIRST_DAY <= anchor <= LAST_DAY
+                        known[anchor] = self._firings(trigger, anchor, enforce) if within else ([], None)
+                    times, ahead = known[anchor]
+                    if ahead:
+                        self.clock.note(ahead)
+                    if times:
+                        if all_hold(rule.where, each):
+                            each.figures = {"year": anchor.year}
+                            yield from self._dated(rule, each, times)
+                        break
+
+    def _everybody(self, scene: Scene) -> Iterator[Scene]:
+        """Yield the scene once for each client."""
+        for client in sorted(self.world.objects.get("client", {})):
+            yield Scene(self.world, self.clock, scene.kind, scene.subject, client=client)
 
     def _firings(self, trigger: DateTrigger, anchor: date, enforce: datetime) -> tuple[list[datetime], datetime | None]:
         """Return when the offsets of the day fired, and when the next one will.

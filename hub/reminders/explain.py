@@ -9,11 +9,12 @@ from typing import Any
 from msgspec import Struct
 
 from hub.reminders.conditions import AnyOf, Check, Scene, describe, holds
+from hub.reminders.derived import OPEN_STATES
 from hub.reminders.evaluate import Due, scene_of
 from hub.reminders.rules import Rule
 from hub.reminders.texts import NBSP, money, phone, plural
 from hub.reminders.timing import escalations
-from hub.reminders.world import OPEN_STATES, World, amount, said
+from hub.reminders.world import World, amount, said
 
 _PRIORITIES = ("urgent", "important", "normal", "low")
 _RECENT = timedelta(days=60)

@@ -9,7 +9,9 @@ A rule has exactly one trigger:
     {event: [call.missed], for: 15s}                      something happened (and nothing closed it for that long)
     {scan: ticket, since: ticket.priority_since}          the conditions hold now; the clock runs from that field, or
                                                           from the one `older` condition, or from the start of use
-    {date: contract.end, offsets: [-60d, +5bd]}           a day, with offsets; each year with `yearly: true`
+    {date: contract.end, offsets: [-60d, +5bd]}           a day, with offsets; each year with `yearly: true`, unless
+                                                          the thing says `is_yearly: false`; `each: client` makes one
+                                                          reminder for each client of a thing that names no client
 
 `stages` divide the way of a reminder, each with a clock of its own instead of `due` and `escalate` of the rule:
 
@@ -42,16 +44,16 @@ from hub.reminders.conditions import (
     AnyOf,
     Check,
     Condition,
-    Path,
     SubjectField,
     parse_operand,
 )
 from hub.reminders.texts import Blank, Template, field_type, parse_path, parse_template
+from hub.reminders.world import Path
 from hub.yaml_text import Document, Path_, load_file, nearest
 
 BUILTIN = File(__file__).parent / "builtin"
 SEVERITIES = ("urgent", "important", "normal", "info")
-CHANNELS = ("desktop", "mail")
+CHANNELS = ("desktop", "mail", "telegram")
 CARDS = ("tickets", "debts", "contract", "last_talk", "fee", "phones")
 ON_REPEAT = ("ignore", "count", "restart", "parallel")
 
@@ -78,15 +80,18 @@ class DateTrigger(Struct, frozen=True):
     path: Path
     offsets: tuple[Span, ...]
     yearly: bool = False
+    each_client: bool = False
 
 
 Trigger: TypeAlias = EventTrigger | ScanTrigger | DateTrigger
 
 
 class DueSpec(Struct, frozen=True):
-    """How the due time follows from the trigger: after a span, or at a time of that day or the next business day."""
+    """How the due time follows from the trigger: after a span, at a time of that day or the next business day, or at
+    the time that a field says."""
 
     after: Span = Span()
+    field: Path | None = None
     next_business_day: bool = False
     clock: time | None = None
     calendar: str = "office"
@@ -171,7 +176,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 def is_local(rule: Rule) -> bool:
     """Tell whether no two parts of the world can give the same key, so that each can be evaluated alone."""
-    own = {("client", "id"), (rule.trigger.kind, "id"), ("call", "from")}
+    own = {("client", "id"), (rule.trigger.kind, "id"), ("call", "from"), ("message", "outside")}
     return any(isinstance(blank, Blank) and own.issuperset(blank.paths) for blank in rule.key.parts)
 
 
@@ -342,11 +347,13 @@ def _id(node: _Node) -> str:
 
 
 def _trigger(node: _Node) -> Trigger:
-    keys = node.mapping(["event", "for", "scan", "since", "date", "offsets", "yearly"])
+    keys = node.mapping(["event", "for", "scan", "since", "date", "offsets", "yearly", "each"])
     given = [name for name in ("event", "scan", "date") if name in keys]
     if len(given) != 1:
         raise node.error("a rule has exactly one trigger.", "Give one of event, scan and date.")
-    fitting = {"event": {"event", "for"}, "scan": {"scan", "since"}, "date": {"date", "offsets", "yearly"}}[given[0]]
+    fitting = {"event": {"event", "for"}, "scan": {"scan", "since"}, "date": {"date", "offsets", "yearly", "each"}}[
+        given[0]
+    ]
     for name, stray in keys.items():
         if name not in fitting:
             raise stray.error(f"the key {name!r} does not go with {given[0]!r}.")
@@ -360,7 +367,9 @@ def _trigger(node: _Node) -> Trigger:
     offsets = [each.span(signed=True) for each in keys["offsets"].items()] if "offsets" in keys else [Span()]
     if not offsets or any(span.business_hours for span in offsets):
         raise keys["offsets"].error("offsets are days such as -60d or +5bd.")
-    return DateTrigger(path[0], path, tuple(offsets), keys["yearly"].flag() if "yearly" in keys else False)
+    each_client = "each" in keys and keys["each"].choice(["client"]) == "client"
+    yearly = keys["yearly"].flag() if "yearly" in keys else False
+    return DateTrigger(path[0], path, tuple(offsets), yearly, each_client)
 
 
 def _typed_field(node: _Node, kinds: Collection[str], types: tuple[str, ...]) -> Path:
@@ -452,7 +461,10 @@ def _due(node: _Node, trigger: Trigger) -> DueSpec:
         raise keys["offset"].error("offset counts from the day of a date trigger.", "Write after.")
     if sum(name in keys for name in ("after", "offset", "at")) > 1:
         raise node.error("give one of after, offset and at.")
-    if "at" in keys:
+    field = None
+    if "at" in keys and "." in keys["at"].text():
+        field = _typed_field(keys["at"], [trigger.kind], ("moment", "day"))
+    elif "at" in keys:
         keys["at"].choice(["next_business_day"])
     clock = parse_time(keys["time"].text()) if "time" in keys else None
     if "time" in keys and clock is None:
@@ -460,7 +472,8 @@ def _due(node: _Node, trigger: Trigger) -> DueSpec:
     span = keys.get("after") or keys.get("offset")
     return DueSpec(
         after=span.span(signed="offset" in keys) if span else Span(),
-        next_business_day="at" in keys,
+        field=field,
+        next_business_day="at" in keys and field is None,
         clock=clock,
         calendar=keys["calendar"].choice(CALENDARS) if "calendar" in keys else "office",
         not_before=keys["not_before"].choice(["client_morning"]) if "not_before" in keys else "",

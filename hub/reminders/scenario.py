@@ -163,8 +163,9 @@ class _Stage:
         kind, dot, verb = row["type"].partition(".")
         if kind not in FIELDS or not dot or not verb:
             raise self._error(f"{row['type']!r} is no type of event.", nearest(kind, [*FIELDS]))
-        subject = str(row.get(kind) or row["id"])
-        fields = self._fields(kind, row, {*_LINES["event"], kind} if kind != "client" else _LINES["event"])
+        named = kind if kind not in FIELDS[kind] else "id"  # a decision has a field `decision`
+        subject = str(row.get(named) or row["id"])
+        fields = self._fields(kind, row, {*_LINES["event"], named} if kind != "client" else _LINES["event"])
         client = subject if kind == "client" else fields.get("client") or self._known(kind, subject).get("client")
         self.facts[row["id"]] = Fact(id=row["id"], type=row["type"], time=self._moment(row["at"]), kind=kind,
             subject=subject, client=client, fields=fields)  # fmt: skip

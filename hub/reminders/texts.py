@@ -18,8 +18,8 @@ from typing import Any
 from msgspec import Struct
 
 from hub.model.values import Money
-from hub.reminders.conditions import FIELDS, FIGURES, Path, Scene
-from hub.reminders.world import said
+from hub.reminders.conditions import FIELDS, FIGURES, Scene
+from hub.reminders.world import Path, said
 
 NBSP = "\u00a0"
 _MONTHS = ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября",

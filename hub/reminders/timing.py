@@ -37,7 +37,10 @@ def due_time(rule: Rule, scene: Scene, start: datetime) -> datetime:
     stage, start = stage_of(rule, scene, start)
     spec = stage.due if stage else rule.due
     calendar = scene.world.calendars.get(spec.calendar, _zone(scene))
-    if spec.next_business_day:
+    said = scene.world.moment(scene.get(spec.field)) if spec.field else None
+    if said:
+        moment = max(said, start)
+    elif spec.next_business_day:
         day = calendar.shift_day(calendar.local_day(start), 1)
         moment = calendar.at(day, spec.clock) if spec.clock else calendar.opening(day)
     elif spec.clock or isinstance(rule.trigger, DateTrigger):

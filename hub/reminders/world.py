@@ -2,7 +2,7 @@
 
 Objects are plain mappings by kind and id. Every object except a client names its client under `client` (an id or
 `None`). Values are text, bool, int, Decimal, Money, date, aware datetime or sequences. Fields that follow from other
-facts (`client.last_connected_call`, `invoice.unpaid`, …) are computed here, together with what a source says of them.
+facts (`client.last_connected_call`, `invoice.unpaid`, …) are reckoned by the functions of `derived…`.
 Kinds the hub itself adds: `absence` (employee, start, end, substitute), `connection` (name, read_at, expected).
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -22,16 +22,20 @@ from hub.model.parts import number_of
 from hub.model.values import Money
 from hub.reminders.calendars import Calendars
 
-OPEN_STATES = ("new", "open", "postponed")
-PRESSING = ("urgent", "important")
-LAST_HOUR = timedelta(hours=1)
-"""Before the office closes: the time in which somebody can still be asked to stay."""
-ENDED_STATES = ("solved", "closed", "cancelled")
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+Path: TypeAlias = tuple[str, str]
+"""Kind and field; an empty kind means a figure of the reminder itself, such as `count`."""
 Points: TypeAlias = list[tuple[datetime, str]]
 """When a field took a new time, with the id of the fact that gave it (empty: the source itself says so)."""
 
 _NOTHING: Mapping[str, Any] = {}
+Reckon: TypeAlias = Callable[["World", str], Any]
+DERIVED: dict[Path, Reckon] = {}
+"""How fields are known that follow from other facts, by kind and field; the modules `derived…` fill it."""
+HISTORIES: dict[Path, Callable[[World, str], Points]] = {}
+"""When such a field took each of its times."""
+TYPES: dict[Path, str] = {}
+"""The type of each derived field: text, number, money, day, moment or flag."""
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -89,7 +93,7 @@ class World:
                 self._index[("client", fact.type, fact.client)].append(fact)
             if fact.kind == "call" and (number := number_of(fact.fields)):
                 self._index[("number", fact.type, number)].append(fact)
-        self._owned: dict[str, dict[str, list[tuple[str, Mapping[str, Any]]]]] = {}
+        self._linked: dict[Path, dict[str, list[tuple[str, Mapping[str, Any]]]]] = {}
         self._derived: dict[tuple[str, str, str], Any] = {}
 
     def until(self, now: datetime) -> World:
@@ -141,13 +145,17 @@ class World:
 
     def owned(self, kind: str, client: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
         """Return the objects of the kind that belong to the client, by id."""
-        if kind not in self._owned:
-            owners: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
-            for object_id, fields in sorted(self.objects.get(kind, _NOTHING).items()):
-                if fields.get("client"):
-                    owners[fields["client"]].append((object_id, fields))
-            self._owned[kind] = owners
-        return self._owned[kind].get(client, ())
+        return self.linked(kind, "client", client)
+
+    def linked(self, kind: str, field: str, object_id: str) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """Return the objects of the kind whose `field` names that thing, by id."""
+        if (kind, field) not in self._linked:
+            known: dict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+            for each, fields in sorted(self.objects.get(kind, _NOTHING).items()):
+                if fields.get(field):
+                    known[fields[field]].append((each, fields))
+            self._linked[kind, field] = known
+        return self._linked[kind, field].get(object_id, ())
 
     def value(self, kind: str, object_id: str, field: str) -> Any:
         """Return a field of an object, computed from other facts where that is how it is known."""
@@ -199,6 +207,28 @@ def _since(facts: Sequence[Fact], since: datetime) -> Sequence[Fact]:
     return facts[bisect_left(facts, since, key=lambda fact: fact.time) :] if facts else facts
 
 
+def derived(kind: str, field: str, form: str) -> Callable[[Reckon], Reckon]:
+    """Register a function that reckons a field of a kind; `form` is the field's type."""
+
+    def register(function: Reckon) -> Reckon:
+        DERIVED[kind, field] = function
+        TYPES[kind, field] = form
+        return function
+
+    return register
+
+
+def history_of(kind: str, field: str) -> Callable[[Callable[[World, str], Points]], Callable[[World, str], Points]]:
+    """Register a function that gives every time a field took; the last one is its value."""
+
+    def register(function: Callable[[World, str], Points]) -> Callable[[World, str], Points]:
+        HISTORIES[kind, field] = function
+        derived(kind, field, "moment")(lambda world, object_id: max(function(world, object_id), default=(None,))[0])
+        return function
+
+    return register
+
+
 def last_before(facts: Sequence[Fact], moment: datetime) -> Fact | None:
     """Return the last of the facts at or before the moment."""
     place = bisect_right(facts, moment, key=lambda fact: fact.time)
@@ -222,195 +252,3 @@ def amount(value: object) -> Decimal:
     if isinstance(value, Money):
         return value.amount
     return value if isinstance(value, Decimal) else Decimal(value) if isinstance(value, int) else Decimal(0)
-
-
-def _talks(world: World, client: str) -> Points:
-    facts = world.with_client("call.connected", client)
-    long = [fact for fact in facts if (fact.fields.get("talk_seconds") or 0) >= world.min_talk_seconds]
-    return _with_given(world, "client", client, "last_connected_call", long)
-
-
-def _polls(world: World, client: str) -> Points:
-    return _with_given(world, "client", client, "last_poll", world.with_client("survey.answered", client))
-
-
-def _ticket_activity(world: World, ticket: str) -> Points:
-    facts = [fact for fact in world.about("ticket", ticket) if not fact.type.endswith(".observed")]
-    return _with_given(world, "ticket", ticket, "last_activity", facts)
-
-
-def _with_given(world: World, kind: str, object_id: str, field: str, facts: Iterable[Fact]) -> Points:
-    points = [(fact.time, fact.id) for fact in facts]
-    given = world.moment(world.get(kind, object_id).get(field))
-    if given and all(moment != given for moment, _ in points):
-        points.append((given, ""))
-    return sorted(points)
-
-
-def _last(kind: str, field: str) -> Callable[[World, str], datetime | None]:
-    def value(world: World, object_id: str) -> datetime | None:
-        points = HISTORIES[kind, field](world, object_id)
-        return points[-1][0] if points else None
-
-    return value
-
-
-def _status(world: World, client: str) -> str:
-    """Return what the source says; else who ever bought something is a client."""
-    given = str(world.get("client", client).get("status") or "")
-    bought = any(world.owned(kind, client) for kind in ("contract", "invoice", "act", "payment"))
-    return given or ("client" if bought else "unknown")
-
-
-def _open_tickets(world: World, client: str) -> int:
-    given = world.get("client", client).get("open_tickets")
-    if isinstance(given, int):
-        return given
-    return sum(1 for _, ticket in world.owned("ticket", client) if ticket.get("state") in OPEN_STATES)
-
-
-def _client_unpaid(world: World, client: str) -> Money:
-    given = world.get("client", client).get("unpaid")
-    if said(given):
-        return Money(amount(given))
-    rubles = [
-        amount(world.value("invoice", invoice, "unpaid"))
-        for invoice, fields in world.owned("invoice", client)
-        if fields.get("is_posted") is not False
-    ]
-    return Money(sum(rubles, Decimal(0)))
-
-
-def _monthly_fee(world: World, client: str) -> Money:
-    given = world.get("client", client).get("monthly_fee")
-    if said(given):
-        return Money(amount(given))
-    fees = [amount(fields.get("fee")) for _, fields in world.owned("contract", client) if not fields.get("is_closed")]
-    return Money(sum(fees, Decimal(0)))
-
-
-def _contract_end(world: World, client: str) -> date | None:
-    ends = [fields.get("end") for _, fields in world.owned("contract", client) if not fields.get("is_closed")]
-    return max((end for end in ends if isinstance(end, date)), default=None)
-
-
-def _invoice_unpaid(world: World, invoice: str) -> Money:
-    """Return what is left to pay: the total less the most that the source or the payments known here say."""
-    fields = world.get("invoice", invoice)
-    if said(fields.get("unpaid")):
-        return Money(amount(fields["unpaid"]))
-    total, known, parts = amount(fields.get("total")), amount(fields.get("paid")), Decimal(0)
-    for fact in world.about("invoice", invoice):
-        if fact.type == "invoice.paid":
-            parts += amount(fact.fields.get("amount"))
-            if not said(fact.fields.get("amount")):
-                known = max(known, amount(fact.fields.get("paid")) or total)
-    linked = [
-        amount(payment.get("total"))
-        for _, payment in world.owned("payment", str(fields.get("client") or ""))
-        if payment.get("invoice") == invoice and payment.get("is_posted") is not False
-    ]
-    return Money(max(Decimal(0), total - max(known, parts, sum(linked, Decimal(0)))))
-
-
-def _ticket_closed(world: World, ticket: str) -> datetime | None:
-    """Return when the ticket came to an end; `None` while it is open, also after it was opened again."""
-    fields = world.get("ticket", ticket)
-    if fields.get("state") not in ENDED_STATES:
-        return None
-    ends = ("ticket.closed", "ticket.solved", "ticket.cancelled", "ticket.status")
-    ended = [fact.time for fact in world.about("ticket", ticket) if fact.type in ends]
-    return world.moment(fields.get("closed")) or max(ended, default=_last("ticket", "last_activity")(world, ticket))
-
-
-def _priority_since(world: World, ticket: str) -> datetime | None:
-    """Return since when the ticket has its priority: the last change, else its creation.
-
-    What was still open when the hub came into use counts from then.
-    """
-    facts = world.about("ticket", ticket)
-    changed = [fact.time for fact in facts if fact.type == "ticket.priority"]
-    created = [fact.time for fact in facts if fact.type == "ticket.created"]
-    given = world.moment(world.get("ticket", ticket).get("created"))
-    begun = max(changed, default=None) or given or min(created, default=None)
-    closed = _ticket_closed(world, ticket)
-    return max(begun, world.enforce_from) if begun and (closed is None or closed >= world.enforce_from) else begun
-
-
-def _assigned(world: World, ticket: str) -> datetime | None:
-    """Return when the present specialist was given; `None` when there is none, or no source says when."""
-    facts = [fact.time for fact in world.about("ticket", ticket) if fact.type == "ticket.assigned"]
-    return max(facts, default=None) if world.get("ticket", ticket).get("specialist") else None
-
-
-def _started(world: World, ticket: str) -> datetime | None:
-    """Return when work began, or began again; `None` while it has not, or when no source says when."""
-    if world.get("ticket", ticket).get("state") == "new":
-        return None
-    facts = world.about("ticket", ticket)
-    again = max((fact.time for fact in facts if fact.type == "ticket.reopened"), default=None)
-    return again or min((fact.time for fact in facts if fact.type == "ticket.status"), default=None)
-
-
-def _evening(world: World, ticket: str) -> datetime | None:
-    """Return since when somebody has to stay for the ticket: the last office hour, at once on evenings and days off."""
-    begun = world.value("ticket", ticket, "priority_since")
-    if begun is None:
-        return None
-    office = world.calendars.get("office")
-    day = office.local_day(begun)
-    last_hour = office.closing(day) - LAST_HOUR
-    return last_hour if office.is_open_day(day) and begun < last_hour else begun
-
-
-def _pressing(world: World, client: str) -> list[datetime]:
-    """Return since when each open urgent or important ticket of the client is that, the oldest first."""
-    begun = [
-        world.value("ticket", ticket, "priority_since")
-        for ticket, fields in world.owned("ticket", client)
-        if fields.get("priority") in PRESSING and fields.get("state") in OPEN_STATES
-    ]
-    return sorted(filter(None, begun))
-
-
-def _first_purchase(world: World, client: str) -> datetime | None:
-    """Return the first day on which the client paid or was served."""
-    rows = [row for kind in ("payment", "act") for _, row in world.owned(kind, client)]
-    days = [world.moment(row.get("date")) for row in rows if row.get("is_posted") is not False]
-    return min(filter(None, days), default=None)
-
-
-def _welcomed(world: World, client: str) -> datetime | None:
-    """Return the first talk with the client since he bought for the first time."""
-    bought = world.value("client", client, "first_purchase")
-    talks = _talks(world, client) if bought else []
-    return next((moment for moment, _ in talks if moment >= bought), None)
-
-
-HISTORIES: dict[tuple[str, str], Callable[[World, str], Points]] = {
-    ("client", "last_connected_call"): _talks,
-    ("client", "last_poll"): _polls,
-    ("ticket", "last_activity"): _ticket_activity,
-}
-
-DERIVED: dict[tuple[str, str], Callable[[World, str], Any]] = {
-    ("client", "last_connected_call"): _last("client", "last_connected_call"),
-    ("client", "last_poll"): _last("client", "last_poll"),
-    ("client", "status"): _status,
-    ("client", "open_tickets"): _open_tickets,
-    ("client", "unpaid"): _client_unpaid,
-    ("client", "monthly_fee"): _monthly_fee,
-    ("client", "contract_end"): _contract_end,
-    ("client", "open_important"): lambda world, client: len(_pressing(world, client)),
-    ("client", "oldest_important"): lambda world, client: min(_pressing(world, client), default=None),
-    ("client", "newest_important"): lambda world, client: max(_pressing(world, client), default=None),
-    ("client", "first_purchase"): _first_purchase,
-    ("client", "welcomed"): _welcomed,
-    ("invoice", "unpaid"): _invoice_unpaid,
-    ("ticket", "closed"): _ticket_closed,
-    ("ticket", "last_activity"): _last("ticket", "last_activity"),
-    ("ticket", "priority_since"): _priority_since,
-    ("ticket", "assigned_at"): _assigned,
-    ("ticket", "started_at"): _started,
-    ("ticket", "evening"): _evening,
-}

@@ -19,6 +19,8 @@ from hub.store.types import instant_text
 EVERYTHING = "*"
 """Stands for every part: after a large load it is cheaper to look at all than to name them."""
 MOST = 500
+_TOLD = {"call": ("number", "raw_number"), "message": ("outside",)}
+"""By what things of strangers are told apart."""
 FOR_ALL = frozenset({"occasion", "campaign"})
 """Kinds of which those without a client concern everybody."""
 
@@ -36,7 +38,7 @@ def touch(connection: Connection, kind: str, ids: Iterable[str]) -> None:
     elif len(found) > MOST:
         touch_parts(connection, [EVERYTHING])
     else:
-        columns = ("id", "client_id", *(("number", "raw_number") if kind == "call" else ()))
+        columns = ("id", "client_id", *_TOLD.get(kind, ()))
         for row in bulk.select_in(connection, table, columns, "id", found):
             part = part_of(kind, row[0], row[1], dict(zip(columns, row, strict=True)))
             touch_parts(connection, [part if row[1] or kind not in FOR_ALL else EVERYTHING])

@@ -16,6 +16,7 @@ from hub.api import (
     Cursor,
     Event,
     HubError,
+    MailFile,
     Receipt,
     Record,
     Rejected,
@@ -247,6 +248,10 @@ class Exchange:
             return meetings.events(record, self._settings.ours)
         mail = raw.read(record.payload)
         return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
+
+    def files(self, record: Record) -> Sequence[MailFile]:
+        """Return the files that came with a letter."""
+        return [] if _is_calendar(record.stream) else raw.read(record.payload).files
 
     def commands(self) -> Sequence[str]:
         """Return what the connection can do: send."""

@@ -11,6 +11,7 @@ from hub.api import (
     Command,
     Cursor,
     Event,
+    MailFile,
     Receipt,
     Record,
     Rejected,
@@ -134,6 +135,10 @@ class Graph:
             return []
         mail = read_mail(record.payload)
         return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
+
+    def files(self, record: Record) -> Sequence[MailFile]:
+        """Return the files that came with a letter."""
+        return read_mail(record.payload).files
 
     def commands(self) -> Sequence[str]:
         """Return what the connection can do."""

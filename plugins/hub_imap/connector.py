@@ -16,6 +16,7 @@ from hub.api import (
     Cursor,
     Event,
     HubError,
+    MailFile,
     Receipt,
     Record,
     Rejected,
@@ -152,6 +153,10 @@ class Imap:
             raise BadRecord(f"the letter was not read: {record.payload.removeprefix(REFUSED).decode(errors='replace')}")
         mail = read_mail(record.payload)
         return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
+
+    def files(self, record: Record) -> Sequence[MailFile]:
+        """Return the files that came with a letter."""
+        return [] if record.payload.startswith(REFUSED) else read_mail(record.payload).files
 
     def commands(self) -> Sequence[str]:
         """Return what the connection can do: send, if it has a server for it."""

@@ -16,7 +16,9 @@ from hub.reminders.world import Fact
 TYPES = (
     "call.missed", "call.connected", "call.ended", "ticket.assigned", "ticket.status", "ticket.reopened",
     "ticket.closed", "ticket.commented", "message.sent", "message.received", "message.bounced", "contract.signed",
-    "survey.answered", "invoice.paid",
+    "survey.answered", "invoice.paid", "call.ringing", "complaint.filed", "complaint.confirmed", "complaint.withdrawn",
+    "note.written", "decision.made", "shipment.failed", "shipment.delivered", "offer.sent", "offer.refused",
+    "referral.moved", "project.refused",
 )  # fmt: skip
 FACTS = st.lists(
     st.tuples(st.sampled_from(TYPES), st.integers(0, 21 * 24 * 4), st.sampled_from(["c1", "c2"]), st.integers(0, 90)),
@@ -31,11 +33,20 @@ def facts_of(rows, begin):
     found = []
     for number, (type_, quarter, client, figure) in enumerate(rows):
         kind = type_.partition(".")[0]
-        things = {"ticket": f"t{figure % 3}", "contract": "k9", "invoice": "i1"}
+        things = {"ticket": f"t{figure % 3}", "contract": "k9", "invoice": "i1", "project": "o2", "referral": "r1",
+                  "offer": f"f{figure % 2}", "shipment": f"x{figure % 2}", "complaint": f"q{figure % 3}"}  # fmt: skip
         fields = {
             "call": {"number": f"+7391294085{client[1]}", "direction": "inbound", "talk_seconds": figure},
             "contract": {"start": date(2027, 1, 1), "end": date(2027, 12, 31)},
-            "survey": {"score": figure % 11},
+            "survey": {"score": figure % 11, "verdict": ("", "satisfied", "dissatisfied")[figure % 3]},
+            "note": {"topic": ("call", "recommendation")[figure % 2], "about": "x1", "result": "received"},
+            "decision": {
+                "ticket": f"t{figure % 3}",
+                "decision": ("keep", "plan", "overtime")[figure % 3],
+                "reason": "так решили",
+            },
+            "complaint": {"department": "support"},
+            "referral": {"free_tickets": figure % 4},
             "invoice": {"amount": Money(Decimal(figure))},
         }.get(kind, {})
         found.append(Fact(id=f"e{number}", type=type_, time=begin + timedelta(minutes=15 * quarter), kind=kind,
@@ -54,13 +65,28 @@ def objects(at):
         "client": {each: {"name": each, "status": "client", "manager": "m1", "phones": phones[each],
                           "last_poll": at("2026-10-25T10:00")} for each in phones},
         "ticket": {"t0": ticket(0, "new", "urgent"), "t1": ticket(1, "open", "important"),
-                   "t2": ticket(2, "closed", "urgent")},
+                   "t2": ticket(2, "closed", "urgent"), "t3": ticket(3, "new", "urgent"),
+                   "t4": ticket(4, "closed", "important")},
         "contract": {"k1": {"client": "c1", "end": date(2026, 12, 31)},
                      "k2": {"client": "c2", "date": date(2026, 11, 4), "is_signed": False}},
         "invoice": {"i1": {"client": "c2", "total": Money(Decimal(500)), "due": date(2026, 11, 5)}},
         "payment": {"p1": {"client": "c1", "date": date(2026, 11, 5), "total": Money(Decimal(5))}},
         "contact": {"p1": {"client": "c1", "name": "Петрова", "birthday": date(1980, 11, 16)}},
         "employee": {"m1": {"role": "manager", "head": "h1"}, "h1": {"role": "head"}},
+        "promise": {"w1": {"client": "c1", "ticket": "t3", "given": at("2026-11-03T11:00"),
+                           "until": at("2026-11-03T15:00")}},
+        "survey": {"survey5": {"client": "c1", "score": 9, "answered": at("2026-11-04T10:00")}},
+        "complaint": {"q1": {"client": "c1", "department": "support", "corrected": at("2026-11-10T10:00")}},
+        "referral": {"r1": {"client": "c2", "stage": "free_ticket", "free_tickets": 3, "next_contact":
+                            date(2026, 11, 9), "created": at("2026-11-03T10:00")},
+                     "r2": {"client": "c2", "stage": "contact", "created": at("2026-11-03T10:00")}},
+        "checklist": {"l1": {"client": "c1", "created": at("2026-11-06T10:00"),
+                             "items": [{"number": 1, "title": "Позвонить", "ticks": ["call.connected"]}]}},
+        "shipment": {"x1": {"client": "c1", "state": "ordered", "planned": date(2026, 11, 9)}},
+        "project": {"o1": {"client": "c1", "name": "Дом", "state": "work", "end": date(2026, 11, 12), "next_call":
+                           date(2026, 11, 9)}, "o2": {"client": "c2", "name": "Офис", "state": "prospect"}},
+        "offer": {"f0": {"client": "c1", "number": "1", "state": "refused"},
+                  "f1": {"client": "c2", "number": "2", "state": "sent", "next_call": date(2026, 11, 9)}},
         "connection": {"desk": {"name": "desk", "expected": at("2026-11-10T10:00")}},
     }  # fmt: skip
 
@@ -156,7 +182,10 @@ def test_one_open_reminder_of_a_key_and_every_one_can_be_read(world, rules, at, 
 
 def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
     """Otherwise the properties above would say nothing."""
-    rows = [("ticket.reopened", 10, "c1", 1), ("message.bounced", 10, "c1", 0), ("call.missed", 10, "c1", 0)]
+    rows = [("ticket.reopened", 10, "c1", 1), ("message.bounced", 10, "c1", 0), ("call.missed", 10, "c1", 0),
+            ("survey.answered", 300, "c1", 5), ("survey.answered", 210, "c1", 9),
+            ("complaint.filed", 10, "c1", 1), ("shipment.failed", 10, "c1", 1), ("offer.sent", 10, "c1", 1),
+            ("referral.moved", 10, "c2", 3), ("project.started", 10, "c2", 0)]  # fmt: skip
     seen = set()
     for hour in range(0, 30 * 24, 6):
         moment = at("2026-11-02T00:00") + timedelta(hours=hour)
@@ -164,4 +193,6 @@ def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
             due.rule
             for due in evaluate(world(*facts_of(rows, at("2026-11-02T00:00")), **objects(at)), rules, moment).open
         }
-    assert {rule.id for rule in rules} - seen == {"client_at_risk_by_count"}
+    assert {rule.id for rule in rules} - seen == {
+        "client_at_risk_by_count", "ask_recommendation", "ringing_too_long"
+    }  # fmt: skip

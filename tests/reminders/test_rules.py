@@ -196,3 +196,8 @@ def test_zero_is_a_value_and_what_nobody_says_is_a_dash(world, rule, at):
 def test_a_template_is_read_or_refused_with_a_reason(text):
     with suppress(ValueError):
         assert parse_template(text, ["client"]).written == text
+
+
+def test_every_shipped_rule_can_be_evaluated_client_by_client(rules):
+    """Else each minute all clients would have to be looked at."""
+    assert [rule.id for rule in rules if not is_local(rule)] == []

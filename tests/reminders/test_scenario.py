@@ -63,9 +63,9 @@ def test_a_late_line_counts_as_a_late_arrival(run):
 
 
 def test_keys_without_a_rule_are_skipped_by_name(run):
-    report = run(CLIENT, check(contains=["delivery:p1"], assign={"onboard:d1": "m1"}))
+    report = run(CLIENT, check(contains=["dowry:p1"], assign={"onrush:d1": "m1"}))
     assert report.results == ()
-    assert report.skipped == ((2, "delivery:p1"), (2, "onboard:d1"))
+    assert report.skipped == ((2, "dowry:p1"), (2, "onrush:d1"))
 
 
 @pytest.mark.parametrize(

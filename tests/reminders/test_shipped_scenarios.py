@@ -79,7 +79,7 @@ def test_the_scenario_fails_without_any_part_of_the_rule(name, rule_id):
     known = next(rule for rule in rules if rule.id == rule_id)
     survived = []
     for part, mutant in mutants(known):
-        report = run_scenario(FOLDER / f"{name}.jsonl", [mutant if rule is known else rule for rule in rules])
+        report = run_scenario(FOLDER / f"{name}.jsonl", [mutant])
         if not report.failed:
             survived.append(part)
     assert survived == []

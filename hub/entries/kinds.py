@@ -1,0 +1,12 @@
+"""Every kind of entry by its name: the command line and the page take what can be entered from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hub.entries.acts import Kind
+from hub.entries.talks import COMPLAINT, DECISION, MEETING, NOTE, PROMISE, QUESTIONNAIRE, SURVEY
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (SURVEY, COMPLAINT, NOTE, PROMISE, DECISION, QUESTIONNAIRE, MEETING)
+}
