@@ -37,9 +37,10 @@ def as_row(kept: Kept) -> dict[str, Any]:
 @reminder.command("list")
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
 @click.option("--employee", default="", help="Only those of this employee (id).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, with all of them.")
 @pass_app
-def list_(app: App, everything: bool, employee: str, as_json: bool) -> None:
+def list_(app: App, everything: bool, employee: str, limit: int, as_json: bool) -> None:
     """List reminders in order of their due time."""
     refresh(app.store, app.config, app.plugins, app.now())
     with app.store.read() as connection:
@@ -49,9 +50,11 @@ def list_(app: App, everything: bool, employee: str, as_json: bool) -> None:
         return
     print_table(
         ("id", "due", "severity", "assignee", "title"),
-        [(row.id, app.local(row.due), row.severity, row.assignee, row.title) for row in rows],
+        [(row.id, app.local(row.due), row.severity, row.assignee, row.title) for row in rows[:limit]],
         grow=4,
     )
+    if len(rows) > limit:
+        say(f"… and {len(rows) - limit} more.")
 
 
 @reminder.command()

@@ -235,7 +235,12 @@ def back_off(attempt: int) -> timedelta:
 
 
 def reap(connection: Connection, now: datetime) -> list[int]:
-    """Give jobs whose lease ran out to others; those whose attempts are spent are dead. Return their ids."""
+    """Give jobs whose lease ran out to others; those whose attempts are spent are dead. Return their ids.
+
+    A job that is due later than any wait can be was put off by a clock that has been put back: it is due now.
+    """
+    far = and_(job.c.state == "ready", job.c.run_at > now + 2 * LONGEST_WAIT)
+    connection.execute(update(job).where(far).values(run_at=now))
     return _reap(connection, now, and_(job.c.state == "running", job.c.lease_until < now))
 
 

@@ -451,7 +451,7 @@ def test_what_a_server_repeats_of_us_is_struck_out(tmp_path: Path, lure: object)
 
 
 def test_files_are_private_under_a_usual_umask(office: Office) -> None:
-    """S-29: `stat` of everything after the commands above, and after a backup, under a usual umask of the parent."""
+    """D8, S-29: `stat` of everything after the commands above and after a backup, under a usual umask of the parent."""
     before = os.umask(0o022)
     try:
         office.ok("db", "backup", str(office.folder / "copy.db"))
