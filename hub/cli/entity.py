@@ -45,10 +45,9 @@ def _for_clients(kind: str) -> Callable[[Any], Any]:
     def add(command: Any) -> Any:
         if "client_id" not in STATE[kind].c:
             return command
+        whose = "Only those of this client: id, ИНН or name."
         command = click.option("--unbound", is_flag=True, help="Only those whose client is not known.")(command)
-        return click.option("--client", "client_key", default="", help="Only those of this client: id, ИНН or name.")(
-            command
-        )
+        return click.option("--client", "client_key", default="", help=whose)(command)
 
     return add
 
