@@ -299,6 +299,19 @@ def unfinished(connection: Connection) -> set[tuple[str, str]]:
     return {(row.kind, row.lock_key) for row in connection.execute(query)}
 
 
+def is_waiting(connection: Connection, lock_key: str) -> bool:
+    """Tell whether a job with that lock key waits, for its turn or for its next try."""
+    query = select(job.c.id).where(job.c.lock_key == lock_key, job.c.state == "ready").limit(1)
+    return connection.execute(query).first() is not None
+
+
+def last_end(connection: Connection, lock_key: str) -> str:
+    """Return how the newest of the jobs with that lock key ended which have ended, or an empty text."""
+    ended = job.c.lock_key == lock_key, job.c.state.in_(("done", "dead", "cancelled"))
+    state = connection.execute(select(job.c.state).where(*ended).order_by(job.c.id.desc()).limit(1)).scalar()
+    return state or ""
+
+
 def listed(connection: Connection, *, state: str = "", kind: str = "", limit: int = 100) -> list[Row[Any]]:
     """Return jobs: running first, then what waits and what is dead, then the newest that ended."""
     order = case((job.c.state == "running", 0), (job.c.state == "ready", 1), (job.c.state == "dead", 2), else_=3)
