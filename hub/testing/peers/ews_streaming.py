@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -98,7 +99,7 @@ def messages(
 
 def as_the_schema_says(answer: etree._Element) -> etree._Element:
     """Return a copy of a message with the one name that servers write otherwise."""
-    copy = etree.fromstring(etree.tostring(answer), parser=etree.XMLParser(resolve_entities=False, no_network=True))
+    copy = deepcopy(answer)
     for notification in copy.iterfind(".//m:Notification", NS):
         notification.tag = f"{{{TYPES}}}Notification"
     return copy
