@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, func, or_, select, union
+from sqlalchemy import Connection, Select, func, or_, select, union
 from sqlalchemy.exc import IntegrityError
 
 from hub.config import Config
+from hub.documents.own import forms_of
 from hub.ingest import DECISIONS
 from hub.model.entities import ENTITIES, ContactPoint, Entity, Reference
 from hub.model.errors import HubError
@@ -27,7 +28,7 @@ from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
 from hub.reminders.rules import BUILTIN, Rule, load_rules
 from hub.reminders.world import EARLIEST, Fact, World
 from hub.stop_points import stop_point
-from hub.store import log, reminders, state
+from hub.store import documents, log, parties, reminders, state
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.parties import entity_id
@@ -100,9 +101,32 @@ def load_world(connection: Connection, config: Config, now: datetime) -> World:
     objects["employee"], objects["absence"] = _employees(config)
     objects["connection"] = _connections(connection, config, now)
     objects["payment"] = with_matches(objects)
-    return World(
-        objects, _facts(connection, now), calendars=calendars_of(config), enforce_from=enforce_from(config, connection)
-    )
+    objects["document"] = _documents(connection, config, now)
+    facts = [*_facts(connection, now), *_paper_facts(connection, objects["document"], now)]
+    return World(objects, facts, calendars=calendars_of(config), enforce_from=enforce_from(config, connection))
+
+
+def _documents(connection: Connection, config: Config, now: datetime) -> dict[str, dict[str, Any]]:
+    """Return the papers of the last months that are to come back signed."""
+    signed = {kind for kind, form in forms_of(config).items() if form.needs_signature}
+    found = documents.of_world(connection, signed, now - HORIZON)
+    for row in found.values():
+        row["needs_signature"] = True
+        row["client"] = parties.follow(connection, row["client"]) if row["client"] else None
+    return found
+
+
+def _paper_facts(connection: Connection, found: Mapping[str, Mapping[str, Any]], now: datetime) -> list[Fact]:
+    """Return what became of these papers; an event of an imported log may speak of another one under the same id."""
+    facts = []
+    for row in connection.execute(_since(now).where(event.c.source == documents.EVENTS_SOURCE)) if found else ():
+        key = row.subject.partition("/")[2]
+        said = msgspec.json.decode(row.data or "{}", type=dict[str, str])
+        paper = found.get(key)
+        if paper and (said.get("kind"), said.get("number")) == (paper["kind"], paper["number"]):
+            facts.append(Fact(id=f"{row.source}/{row.id}", type=row.type, time=row.time, kind="document", subject=key,
+                              client=paper["client"], fields={"by": said.get("by", "")}))  # fmt: skip
+    return facts
 
 
 def suggested_matches(connection: Connection) -> tuple[tuple[Match, dict[str, Any], list[dict[str, Any]]], ...]:
@@ -190,14 +214,17 @@ def _connections(connection: Connection, config: Config, now: datetime) -> dict[
     return found
 
 
-def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
-    query = log.holding().where(
+def _since(now: datetime) -> Select[Any]:
+    return log.holding().where(
         event.c.type.not_in(DECISIONS),
         event.c.type.not_like("%.observed"),
         event.c.type.not_like("%.deleted"),
         event.c.time >= now - HORIZON,
     )
-    rows = connection.execute(query).all()
+
+
+def _facts(connection: Connection, now: datetime) -> Iterable[Fact]:
+    rows = connection.execute(_since(now).where(event.c.source != documents.EVENTS_SOURCE)).all()
     clients: dict[str, dict[str, str | None]] = {}
     subjects: dict[str, list[str]] = {}
     for row in rows:

@@ -29,6 +29,7 @@ from hub.config import (
     HubConfig,
     Organisation,
     Outbox,
+    OwnKind,
     Reports,
     Signer,
     VatSince,
@@ -56,7 +57,8 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
         "A mapping of name to connection; further keys are the settings of its connector.",
     ),
     "calendar": (Calendar, "Office hours and the firm's own changes to the production calendar."),
-    "documents": (Documents, "Numbers and folder of the documents the hub makes."),
+    "documents": (Documents, "How the documents the hub makes are numbered, drawn and kept."),
+    "documents.kinds": (OwnKind, "A mapping of short name to a kind of document that the firm adds."),
     "outbox": (Outbox, "What may leave without a second look."),
     "reports": (
         Reports,

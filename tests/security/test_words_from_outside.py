@@ -32,7 +32,7 @@ from hub.config import load_config
 from hub.connections import Hub
 from hub.daemon import Daemon, handlers_of
 from hub.notify import notify
-from hub.paperwork import letter
+from hub.paperwork.sending import letter
 from hub.plugins import Plugins
 from hub.redaction import RedactingFilter, remember
 from hub.remind import refresh
@@ -456,7 +456,7 @@ def test_files_are_private_under_a_usual_umask(office: Office) -> None:
     try:
         office.ok("db", "backup", str(office.folder / "copy.db"))
         office.ok("record", "list")
-        office.ok("document", "template", "invoice", str(office.folder / "own.docx"))
+        office.ok("document", "template", "write", "invoice", str(office.folder / "own.docx"))
     finally:
         os.umask(before)
     own = [office.folder / name for name in ("hub.db", "copy.db", "own.docx")] + list(
