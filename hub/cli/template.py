@@ -18,9 +18,7 @@ from hub.documents.tags import fields
 from hub.files import write_file
 from hub.model.errors import HubError
 from hub.paperwork.drafts import party_of
-from hub.paperwork.sheet import template_of
-
-SAMPLE_MARK = "HUB:17:0123456789ab"
+from hub.paperwork.sheet import SAMPLE_MARK, template_of
 
 
 @click.group()

@@ -38,6 +38,7 @@ class _Task(msgspec.Struct):
     template: bytes
     values: dict[str, Any]
     ending: str = "docx"
+    look: bool = False
 
 
 class _Answer(msgspec.Struct):
@@ -60,15 +61,18 @@ class Filler:
         self._end()
 
     def fill(
-        self, template: bytes, values: Mapping[str, Value], *, name: str = "The template", ending: str = "docx"
-    ) -> bytes:
+        self, template: bytes, values: Mapping[str, Value], *, name: str = "The template", ending: str = "docx",
+        look: bool = False,
+    ) -> bytes:  # fmt: skip
         """Return the filled document; the same template and values give the same bytes.
+
+        With `look` the values are an example, and whatever the template asks for besides is wrong.
 
         `values["qr"]` and `values["mark"]` are texts shown as codes to be scanned, or empty. Raises HubError naming
         the template and, where it can be known, the place of what is wrong.
         """
         _check_archive(template, name, ending)
-        task = msgspec.msgpack.encode(_Task(template, plain_mapping(values), ending))
+        task = msgspec.msgpack.encode(_Task(template, plain_mapping(values), ending, look))
         is_late = threading.Event()
         child = self._child = self._child or _start()
 
@@ -140,7 +144,7 @@ def read_template(path: Path) -> bytes:
 def check_template(path: Path, values: Mapping[str, Value]) -> None:
     """Fill the template with sample values and throw the result away. Raises HubError with what is wrong in it."""
     with Filler() as filler:
-        filler.fill(read_template(path), values, name=str(path), ending=path.suffix.lower()[1:])
+        filler.fill(read_template(path), values, name=str(path), ending=path.suffix.lower()[1:], look=True)
 
 
 def _check_archive(template: bytes, name: str, ending: str) -> None:
@@ -240,13 +244,10 @@ def _answer(task: _Task) -> _Answer:
 
     from hub.documents.places import wrong_in
 
-    seen = hash(task.template)
+    is_word = task.ending == "docx"
     try:
-        if task.ending == "xlsx":
-            return _Answer(content=_fill(task))
-        if seen not in _LOOKED and (wrong := wrong_in(task.template, task.values)):
+        if is_word and task.look and (wrong := wrong_in(task.template, task.values)):
             return _Answer(error=wrong)
-        _LOOKED.add(seen)
         return _Answer(content=_fill(task))
     except HubError as error:
         return _Answer(error=str(error))
@@ -254,11 +255,7 @@ def _answer(task: _Task) -> _Answer:
         trouble = f"{error.message or type(error).__name__}"
     except (TypeError, ArithmeticError, AttributeError) as error:  # what the tags of a template compute
         trouble = f"a tag cannot be computed: {error}."
-    return _Answer(error=wrong_in(task.template, task.values, trouble) or trouble)
-
-
-_LOOKED: set[int] = set()
-"""Templates in which nothing was wrong; a child is asked to fill the same one many times."""
+    return _Answer(error=(wrong_in(task.template, task.values, trouble) if is_word else "") or trouble)
 
 
 def _child() -> None:

@@ -22,6 +22,8 @@ _TAG = re.compile(r"\{\{(?:r\s)?(?P<shown>.*?)\}\}|\{%(?:tr|tc|[pr])?(?=[\s-])(?
 _WORDS = re.compile(r"-?\s*(\w*)\s*(.*?)\s*-?", re.S)
 _ANY = object()
 """A value of which the example says nothing: every field of it is allowed."""
+_DEAD = "{dead}"
+"""Marks a scope as an `if` whose condition the example does not meet."""
 MOST = 20
 
 
@@ -131,6 +133,11 @@ class Look:
         if words not in self.wrong:
             self.wrong.append(words)
 
+    def _unknown(self, what: str) -> None:
+        """Say that a name is not known, unless it stands where the example shows nothing."""
+        if not any(scope.get(_DEAD) for _where, scope in self._scopes):
+            self._say(what)
+
     def _statement(self, text: str) -> None:
         found = _WORDS.fullmatch(text)
         word, rest = (found[1], found[2]) if found else ("", text)
@@ -138,6 +145,9 @@ class Look:
             self._open(word, rest)
         elif word in ("elif", "cellbg", "colspan"):
             self._expression(rest)
+            self._scopes[-1][1].pop(_DEAD, None)
+        elif word == "else":
+            self._scopes[-1][1].pop(_DEAD, None)
         elif word in ("endfor", "endif"):
             if len(self._scopes) > 1:
                 self._scopes.pop()
@@ -148,13 +158,14 @@ class Look:
         elif word == "set":
             for node in self._environment.parse(f"{{% set {rest} %}}").find_all(nodes.Assign):
                 self._bind(node.target, self._value(node.node))
-        elif word not in ("else", "hm", "vm", "raw", "endraw", "with", "endwith", "filter", "endfilter", "do"):
+        elif word not in ("hm", "vm", "raw", "endraw", "with", "endwith", "filter", "endfilter", "do"):
             self._say(f"there is no such statement{_perhaps(word, ('for', 'endfor', 'if', 'elif', 'else', 'endif'))}")
 
     def _open(self, word: str, rest: str) -> None:
         self._scopes.append((self._where, {}))
         if word == "if":
-            self._expression(rest)
+            condition = self._expression(rest)
+            self._scopes[-1][1][_DEAD] = condition is not _ANY and not condition
             return
         for node in self._environment.parse(f"{{% for {rest} %}}{{% endfor %}}").find_all(nodes.For):
             items = self._value(node.iter)
@@ -171,7 +182,8 @@ class Look:
         else:
             scope.update(dict.fromkeys((name.name for name in target.find_all(nodes.Name)), _ANY))
 
-    def _expression(self, text: str) -> None:
+    def _expression(self, text: str) -> Any:
+        """Look at an expression; return its value as far as the example says it."""
         tree = self._environment.parse(f"{{{{ {text} }}}}")
         for each in tree.find_all((nodes.Filter, nodes.Test)):
             is_filter = isinstance(each, nodes.Filter)
@@ -182,7 +194,8 @@ class Look:
             self._suspects.append(self._where)
         for output in tree.find_all(nodes.Output):
             for node in output.nodes:
-                self._value(node)
+                return self._value(node)
+        return _ANY
 
     def _value(self, node: nodes.Node) -> Any:
         """Return the example's value of an expression, `_ANY` where it says nothing; say what is not known."""
@@ -210,7 +223,7 @@ class Look:
             return self._values[name]
         if name not in self._environment.globals:
             known = [*self._values, *(item for _where, scope in self._scopes for item in scope)]
-            self._say(f"there is no `{name}`{_perhaps(name, known, self._known)}")
+            self._unknown(f"there is no `{name}`{_perhaps(name, known, self._known)}")
         return _ANY
 
     def _field(self, owner: Any, name: str, written: str) -> Any:
@@ -223,7 +236,7 @@ class Look:
             if name in owner:
                 return owner[name]
             if name not in ("items", "keys", "values", "get"):
-                self._say(f"there is no `{written}`{_perhaps(name, owner, owner_name=written.rpartition('.')[0])}")
+                self._unknown(f"there is no `{written}`{_perhaps(name, owner, owner_name=written.rpartition('.')[0])}")
             return _ANY
         if isinstance(owner, Sequence) and not isinstance(owner, str):
             self._say(f"`{written.rpartition('.')[0]}` is a list: go through it with {{%tr for … in … %}}")

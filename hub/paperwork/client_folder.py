@@ -44,8 +44,8 @@ def papers_of(connection: Connection, config: Config, client: str) -> list[Paper
     papers = []
     for entry in config.model.documents.client_folder:
         kinds = entry.split("|")
-        there = [row for kind in kinds if (row := newest.get(kind))]
-        found = max(there, key=lambda row: row.id, default=None)
+        there = [newest[kind] for kind in kinds if kind in newest]
+        found = max(there, key=lambda it: it.id, default=None)
         form = form_of(config, found.kind if found else kinds[0])
         files = rows.files(connection, found.id) if found else []
         pdf = next((file for file in files if file.format == "pdf"), None)

@@ -26,7 +26,7 @@ from hub.documents.own import form_of
 from hub.documents.render import render_pdf
 from hub.model.errors import HubError
 from hub.paperwork.life import tell
-from hub.paperwork.sheet import Template, draft_of, keep_file, sheet_of, template_of, values_of
+from hub.paperwork.sheet import SAMPLE_MARK, Template, draft_of, keep_file, sheet_of, template_of, values_of
 from hub.stop_points import stop_point
 from hub.store import documents as rows
 from hub.store.database import Store
@@ -103,7 +103,15 @@ def _batch(store: Store, press: Press, keys: Sequence[int], by: str, now: dateti
         return done
     with store.read() as connection:
         numbered = rows.some(connection, [job.row.id for job in ready])
-    drawn = [(row, *press.draw(row)) for row in numbered]
+    drawn = []
+    for row in numbered:
+        try:
+            drawn.append((row, *press.draw(row)))
+        except HubError as error:  # the number is kept: the next try goes on here
+            done.append(Issued(row.id, error=error))
+    numbered = [row for row, *_rest in drawn]
+    if not drawn:
+        return done
     with store.write() as connection:
         for row, files, template, _remark in drawn:
             rows.mark_issued(connection, row.id, files, template)
@@ -184,9 +192,13 @@ class Press:
         self._templates: dict[str, Template | None] = {}
 
     def template(self, form: Form[Any, Any]) -> Template | None:
-        """Return the template of a form, read once."""
+        """Return the template of a form, read and looked at once. Raises HubError that says what is wrong in it."""
         if form.kind not in self._templates:
-            self._templates[form.kind] = template_of(self.config, form)
+            found = template_of(self.config, form)
+            if found and found.path:
+                values = {**form.sample_values(), "mark": SAMPLE_MARK if form.needs_signature else ""}
+                self._filler.fill(found.content, values, name=found.name, ending=found.ending, look=True)
+            self._templates[form.kind] = found
         return self._templates[form.kind]
 
     def rehearse(self, row: DocumentRow, form: Form[Any, Any], day: date) -> None:

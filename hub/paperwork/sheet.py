@@ -86,6 +86,7 @@ def mark_of(found: DocumentRow) -> str:
     return f"HUB:{found.id}:{hashlib.sha256(bytes(sheet_of(found).context)).hexdigest()[:12]}"
 
 
+SAMPLE_MARK = "HUB:17:0123456789ab"
 MARK = re.compile(r"HUB:(\d{1,15}):([0-9a-f]{12})")
 
 
