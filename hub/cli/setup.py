@@ -173,11 +173,9 @@ def _check_here(app: App, found: Found) -> None:
         found("warning", "no employee has the role manager", "Add `employees:`; until then reminders go to role:duty.")
     if config.model.organisation is None:
         found("warning", "no `organisation:` is configured", "It is needed for invoices.")
-<<<<<<< HEAD
     with app.store.read() as connection:
         for what, fix in organisation_findings(connection, config.model.organisation):
             found("warning", what, fix)
-=======
     _check_papers(app, found)
 
 
@@ -205,7 +203,6 @@ def _check_papers(app: App, found: Found) -> None:
     if waiting:
         shown = " ".join(waiting[:20])
         found("warning", f"{len(waiting)} documents have a number and no files yet", f"Run: hub document issue {shown}")
->>>>>>> 16f1941 (Documents live: numbers safe under concurrency, versions, events, own kinds and templates, month end, client folder, scans)
 
 
 def _check_deeply(app: App, found: Found) -> None:
