@@ -41,6 +41,7 @@ from hub.model.connector import (
     Response,
     Stream,
     Tools,
+    Wakes,
     WebRequest,
     Writes,
 )
@@ -204,6 +205,7 @@ __all__ = [
     "Tools",
     "Trait",
     "Unavailable",
+    "Wakes",
     "WebRequest",
     "Writes",
     "ZoneName",

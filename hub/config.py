@@ -184,17 +184,71 @@ class Calendar(_Model):
     """Days that end an hour earlier besides the official ones."""
 
 
+class OwnKind(_Model):
+    """A kind of document that the firm adds: its template lies in the folder of templates under the kind's name."""
+
+    title: str
+    """Name of the document as people read it."""
+    copies: int = Field(default=1, ge=1, le=20)
+    """How many are printed for a client folder."""
+    numbered: bool = True
+    """`false` gives it no number."""
+    needs_signature: bool = False
+    """It is to come back signed."""
+    fields: tuple[str, ...] = ()
+    """Names of what must be given with `--field name=value` and stands in the template as `{{ name }}`."""
+
+    @field_validator("fields")
+    @classmethod
+    def _fields(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [name for name in value if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) or name in _TAKEN]:
+            raise ValueError(
+                f"{wrong[0]!r} cannot be a field: small Latin letters, digits and _, no name that is taken"
+            )
+        return value
+
+
+_TAKEN = ("heading", "number", "date", "date_short", "date_iso", "organisation", "client", "contract", "mark", "qr")
+"""What every document of a firm's own kind shows under these names."""
+
+
 class Documents(_Model):
-    """Numbers and folder of the documents the hub makes."""
+    """How the documents the hub makes are numbered, drawn and kept."""
 
     folder: str = "documents"
     """Where issued files lie."""
     templates: str = "templates"
-    """Folder with the firm's own Word templates, `invoice.docx`; the built-in ones are used where there is none."""
+    """Folder with the firm's own templates, `invoice.docx` or `.xlsx`; without one the built-in form is used."""
+    pdf_engine: Literal["auto", "soffice", "dxpdf", "typst"] = "auto"
+    """What makes PDF of the firm's own templates: LibreOffice, dxpdf, whichever is there, or the built-in form."""
+    kinds: Mapping[str, OwnKind] = {}
+    """Kinds of documents the firm adds, by a short name such as `handover`."""
+    approve: tuple[str, ...] = ()
+    """Kinds that are issued only after `hub document approve`."""
+    month: tuple[str, ...] = ("invoice", "act")
+    """Kinds that `hub document month` makes for each contract."""
+    month_line: str = "Абонентское обслуживание за {month} по договору № {contract}"
+    """The line of these documents; `{month}` is such as «ноябрь 2026 г.»."""
+    client_folder: tuple[str, ...] = ("title_page", "contract|contract_software|contract_installation", "invoice")
+    """Kinds in the printed order of a client's folder; of those with `|` between them the newest is meant."""
     number_pattern: str = "{seq}"
     """Form of a number: `{seq}`, `{seq:03d}`, `{year}` and plain text."""
     invoice_due_days: int = Field(default=5, ge=0, le=3650)
     """Days to pay an invoice when none are said."""
+
+    @field_validator("kinds")
+    @classmethod
+    def _kinds(cls, value: Mapping[str, OwnKind]) -> Mapping[str, OwnKind]:
+        if wrong := [kind for kind in value if not re.fullmatch(r"[a-z][a-z0-9_]{0,40}", kind)]:
+            raise ValueError(f"{wrong[0]!r} cannot be a kind: write small Latin letters, digits and _")
+        return value
+
+    @field_validator("month_line")
+    @classmethod
+    def _line(cls, value: str) -> str:
+        if set(re.sub(r"\{(month|contract)\}", "", value)) & set("{}"):
+            raise ValueError("write a text; {month} and {contract} may stand in it")
+        return value
 
     @field_validator("number_pattern")
     @classmethod

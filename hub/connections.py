@@ -78,10 +78,12 @@ def open_connection(hub: Hub, name: str) -> Iterator[Opened]:
     )
     try:
         connector = build(spec, settings, tools)
-        yield Opened(config, spec, settings, connector)
-        close = getattr(connector, "close", None)
-        if callable(close):
-            close()
+        try:
+            yield Opened(config, spec, settings, connector)
+        finally:
+            close = getattr(connector, "close", None)
+            if callable(close):
+                close()
     finally:
         http.close()
 

@@ -21,6 +21,7 @@ from hub.remind import refresh
 from hub.store import commands, history
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import open_problem
+from hub.wakeups import Wakeups, sync_key
 
 log = logging.getLogger("hub.daemon")
 
@@ -108,7 +109,7 @@ def schedules_of(hub: Hub, handlers: Mapping[str, Handler]) -> list[Schedule]:
     """Return what happens again and again: a sync of each connection, and the reminders."""
     found = [
         Schedule(
-            name=f"sync/{name}", every=it.every, kind="sync", payload={"connection": name}, lock_key=f"sync/{name}"
+            name=sync_key(name), every=it.every, kind="sync", payload={"connection": name}, lock_key=sync_key(name)
         )
         for name, it in hub.config.model.connections.items()
         if it.enabled and "sync" in handlers
@@ -126,6 +127,7 @@ class Daemon:
         self.store = hub.store
         self.timetable = Timetable(hub.store, schedules_of(hub, handlers) if with_schedules else ())
         self.runner = Runner(hub.store, handlers, workers=hub.config.model.workers, tick=self.tick)
+        self.wakeups = Wakeups(hub) if self.timetable.schedules else None
         self._is_told = False
         self._ticked = self._swept = self._tidied = float("-inf")
 
@@ -134,6 +136,8 @@ class Daemon:
         self._announce()
         log.info("started with %s workers and %s schedules", self.runner.workers, len(self.timetable.schedules))
         self.runner.start()
+        if self.wakeups:
+            self.wakeups.start()
         trouble = ""
         while not self._is_told and not trouble:
             time.sleep(LISTEN_SECONDS)
@@ -168,7 +172,11 @@ class Daemon:
 
     def _end(self) -> None:
         self.hub.clock.stop()
+        if self.wakeups:
+            self.wakeups.tell_to_end()
         self.runner.stop()
+        if self.wakeups:
+            self.wakeups.join()
 
     def _announce(self) -> None:
         """Tell plugins that the store is open; one that fails stops nothing else."""

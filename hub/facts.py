@@ -15,6 +15,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text
 
 from hub.config import Config
+from hub.documents.own import forms_of
 from hub.ingest import DECISIONS
 from hub.model.entities import ENTITIES, ContactPoint, Entity, Reference
 from hub.model.parts import number_of
@@ -22,11 +23,11 @@ from hub.payments import with_matches
 from hub.reminders.calendars import Calendars, Overrides, parse_hours
 from hub.reminders.conditions import HAPPENING
 from hub.reminders.world import EARLIEST, Fact, World
-from hub.store import log, parties, state
+from hub.store import documents, log, parties, state
 from hub.store.meta import get_meta
 from hub.store.parties import entity_id
 from hub.store.parts import FOR_ALL
-from hub.store.tables import STATE, event, run, stream
+from hub.store.tables import STATE, document, event, redirect, run, stream
 
 HORIZON = timedelta(days=180)
 """Occurrences older than this no longer raise or close anything."""
@@ -46,7 +47,7 @@ _PIECE = 500
 
 
 class Choice(Struct, frozen=True):
-    """Which parts to load: clients, and things of nobody (`kind/id`, `number/+7…`, `address/[…]`); `None` means all of them."""
+    """Which parts to load: clients, and those of nobody (`kind/id`, `number/+7…`, `address/[…]`); `None` means all."""
 
     clients: Sequence[str] | None = None
     others: Sequence[str] | None = None
@@ -96,7 +97,8 @@ def load_world(connection: Connection, config: Config, now: datetime, choice: Ch
     objects["employee"], objects["absence"] = _employees(config)
     objects["connection"] = _connections(connection, config, now)
     objects["payment"] = with_matches(objects)
-    facts = list(_facts(connection, now, choice))
+    objects["document"] = _documents(connection, config, now, choice)
+    facts = [*_facts(connection, now, choice), *_paper_facts(connection, objects["document"], now)]
     return World(
         objects, facts, calendars=calendars_of(config), enforce_from=enforce_from(config, connection),
         strangers=_strangers(connection, facts),
@@ -210,6 +212,43 @@ def _connections(connection: Connection, config: Config, now: datetime) -> dict[
     return found
 
 
+def _documents(connection: Connection, config: Config, now: datetime, choice: Choice) -> dict[str, dict[str, Any]]:
+    """Return the papers of the last months that are to come back signed."""
+    signed = {kind for kind, form in forms_of(config).items() if form.needs_signature}
+    found = {}
+    for condition in _of_papers(choice):
+        for key, row in documents.of_world(connection, signed, now - HORIZON, condition).items():
+            client = parties.follow(connection, row["client"]) if row["client"] else None
+            found[key] = {**row, "needs_signature": True, "client": client}
+    return found
+
+
+def _of_papers(choice: Choice) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that together give the papers of these parts; a paper keeps the id its client had then."""
+    owner, old = document.c.client, redirect.c.old
+    if choice.clients is None:
+        yield owner.is_not(None)
+    for it in _pieces(choice.clients or ()):
+        yield or_(owner.in_(it), owner.in_(select(old).where(redirect.c.new.in_(it))))
+    if choice.others is None:
+        yield owner.is_(None)
+    named = [other.partition("/")[2] for other in choice.others or () if other.startswith("document/")]
+    for it in _pieces(named):
+        yield and_(owner.is_(None), document.c.id.in_([int(key) for key in it]))
+
+
+def _paper_facts(connection: Connection, found: Mapping[str, Mapping[str, Any]], now: datetime) -> Iterator[Fact]:
+    """Yield what became of these papers; an event of an imported log may speak of another one under the same id."""
+    for piece in _pieces([f"document/{key}" for key in found]):
+        ours = _happened(now - HORIZON).where(event.c.source == documents.EVENTS_SOURCE, event.c.subject.in_(piece))
+        for row in connection.execute(ours):
+            key = row.subject.partition("/")[2]
+            said, paper = msgspec.json.decode(row.data or "{}", type=dict[str, str]), found[key]
+            if (said.get("kind"), said.get("number")) == (paper["kind"], paper["number"]):
+                yield Fact(id=f"{row.source}/{row.id}", type=row.type, time=row.time, kind="document", subject=key,
+                           client=paper["client"], fields={"by": said.get("by", "")})  # fmt: skip
+
+
 class Fields(Mapping[str, Any]):
     """The fields of the thing an event is about, decoded when the first of them is asked for."""
 
@@ -243,7 +282,7 @@ def _facts(connection: Connection, now: datetime, choice: Choice) -> Iterator[Fa
     """Yield what happened in these parts, each with the client it belongs to now."""
     since = now - HORIZON
     if choice == WHOLE:
-        rows = connection.execute(_happened(since)).all()
+        rows = connection.execute(_happened(since).where(event.c.source != documents.EVENTS_SOURCE)).all()
         subjects: dict[str, list[str]] = {}
         for row in rows:
             kind, _, external_id = row.subject.partition("/")

@@ -17,6 +17,7 @@ from hub.model.events import Event
 from hub.normalise import Fact, decode, fact_of, time_text
 from hub.projection import Sources
 from hub.store import log, parties
+from hub.store.documents import EVENTS_SOURCE
 from hub.store.log import Entry
 from hub.store.types import instant_text
 
@@ -71,6 +72,13 @@ DECISIONS = frozenset({"client.merged", "client.split"})
 """What people decided about identity: kept in the log as it is."""
 
 
+def _is_kept(source: str, type_: str) -> bool:
+    """Tell whether an event is about no thing of a source: a decision, or the life of a document made here."""
+    return (source == projection.OPERATOR and type_ in DECISIONS) or (
+        source == EVENTS_SOURCE and type_.startswith("document.")
+    )
+
+
 class _Imported(Struct, rename={"spec": "specversion"}):
     id: str
     source: str
@@ -119,7 +127,8 @@ def _imported(line: bytes, now: datetime) -> tuple[str, int, Fact]:
         raise BadRecord(f"longer than {MAX_LINE} bytes.")
     item = msgspec.json.decode(line, type=_Imported)
     kind, _, external_id = item.subject.partition("/")
-    if kind not in ENTITIES or not external_id:
+    is_kept = _is_kept(item.source, item.type)
+    if (kind not in ENTITIES and not is_kept) or not external_id:
         raise BadRecord(f"the subject {item.subject[:80]!r} is not kind/id with a known kind.")
     if not item.id or any(_CONTROL.search(text) for text in (item.id, item.type, item.subject)):
         raise BadRecord("id, type and subject must not be empty or hold control characters.")
@@ -133,7 +142,7 @@ def _imported(line: bytes, now: datetime) -> tuple[str, int, Fact]:
     if item.time is not None and item.time > now + timedelta(days=1) and not item.type.endswith(".observed"):
         raise BadRecord("the time lies in the future.")
     content = bytes(item.data)
-    if item.source == projection.OPERATOR and item.type in DECISIONS:
+    if is_kept:
         data = msgspec.json.encode(msgspec.json.decode(content, type=dict[str, str])).decode()
         entry = Entry(item.id, item.type, item.subject, time, data, "")
         return item.source, item.version, Fact(entry, Reference(kind, external_id), None)
@@ -161,7 +170,7 @@ def _import_group(
             raise BadRecord(f"version {version} of the event {source}/{entry.id} comes without the one before.")
         else:
             fresh.append(fact)
-    decisions = [fact for fact in fresh if source == projection.OPERATOR and fact.entity is None]
-    log.append(connection, source, [(fact.entry, version) for fact in decisions], instant_text(now))
-    others = [fact for fact in fresh if fact not in decisions]
-    return len(ingest(connection, source, others, sources, now).facts) + len(decisions)
+    kept = [fact for fact in fresh if fact.entity is None and _is_kept(source, fact.entry.type)]
+    log.append(connection, source, [(fact.entry, version) for fact in kept], instant_text(now))
+    others = [fact for fact in fresh if fact not in kept]
+    return len(ingest(connection, source, others, sources, now).facts) + len(kept)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from sqlalchemy import Connection, select, update
@@ -31,6 +32,8 @@ AT_ONCE = ("urgent", "important")
 CHANNEL = "mail"
 WIDTH = 76
 MOST_SUBJECT = 200
+MOST_LISTED = 100
+"""Nobody reads more in a letter; the rest stands in `hub today`."""
 _NOTICE, _DIGEST = "notice", "digest"
 
 
@@ -96,7 +99,7 @@ def _letters(
         carried = [(numbers[due.rule, due.key], step.name) for due, step in items]
         dues = [due for due, _ in items]
         subject = dues[0].title if len(dues) == 1 else f"Не терпит: {plural(len(dues), 'дело/дела/дел')}"
-        text = "\n".join(agenda(found, dues, zone, width=WIDTH))
+        text = _listed(found, dues, zone)
         letters.append(
             _Letter(_key(_NOTICE, addressee, carried), people[addressee].mail, subject, text, carried, addressee)
         )
@@ -114,9 +117,16 @@ def _digests(hub: Hub, found: Reminding, people: Mapping[str, Employee]) -> list
         dues = waiting(found, zone, employee=person.id)
         if dues:
             subject = f"Кому звонить сегодня, {day:%d.%m.%Y}: {plural(len(dues), 'дело/дела/дел')}"
-            text = "\n".join(agenda(found, dues, zone, width=WIDTH))
+            text = _listed(found, dues, zone)
             letters.append(_Letter(f"{_DIGEST}-{person.id}-{day}", person.mail, subject, text, (), person.id))
     return letters
+
+
+def _listed(found: Reminding, dues: Sequence[Due], zone: ZoneInfo) -> str:
+    lines = agenda(found, dues[:MOST_LISTED], zone, width=WIDTH)
+    if len(dues) > MOST_LISTED:
+        lines += ["", f"… и ещё {plural(len(dues) - MOST_LISTED, 'дело/дела/дел')}. Весь список покажет «hub today»."]
+    return "\n".join(lines)
 
 
 def _key(kind: str, addressee: str, items: Sequence[tuple[int, str]]) -> str:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hub import hookspecs
 from hub.api import API
-from hub.model.connector import Connector, ConnectorSpec, Reads, Receives, Writes
+from hub.model.connector import Connector, ConnectorSpec, Reads, Receives, Wakes, Writes
 from hub.model.errors import SettingsError
 from hub.model.settings import Settings
 from hub.yaml_text import nearest
@@ -119,11 +119,12 @@ def factory_of(spec: ConnectorSpec) -> Any:
 
 def capabilities(connector: type[Connector] | Connector) -> tuple[str, ...]:
     """Return what a connector can do, derived from what it implements."""
-    protocols: Mapping[str, type[Any]] = {"reads": Reads, "writes": Writes, "receives": Receives}
+    protocols: Mapping[str, type[Any]] = {"reads": Reads, "writes": Writes, "receives": Receives, "wakes": Wakes}
     methods = {
         "reads": ("streams", "read", "normalise"),
         "writes": ("commands", "execute", "find"),
         "receives": ("receive",),
+        "wakes": ("wait", "close"),
     }
     return tuple(
         name for name in protocols if all(callable(getattr(connector, method, None)) for method in methods[name])

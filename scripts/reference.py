@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
+import promises
 from msgspec import NODEFAULT, Struct
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -28,6 +29,7 @@ from hub.config import (
     HubConfig,
     Organisation,
     Outbox,
+    OwnKind,
     Reports,
     Signer,
     VatSince,
@@ -55,7 +57,8 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
         "A mapping of name to connection; further keys are the settings of its connector.",
     ),
     "calendar": (Calendar, "Office hours and the firm's own changes to the production calendar."),
-    "documents": (Documents, "Numbers and folder of the documents the hub makes."),
+    "documents": (Documents, "How the documents the hub makes are numbered, drawn and kept."),
+    "documents.kinds": (OwnKind, "A mapping of short name to a kind of document that the firm adds."),
     "outbox": (Outbox, "What may leave without a second look."),
     "reports": (
         Reports,
@@ -134,6 +137,12 @@ built-in rule reminds of what it asks and a scenario proves it: opening, staying
 fails when any part of the rule is taken away. Documents, reports and mailings that a row asks for besides are not
 counted here. A row that is proven in part says which part. One that waits cannot be reminded of yet and says for what
 it waits.
+""",
+    "promises.md": """
+# Which test proves which promise
+
+What the hub does under faults, bad input and attack, and what its libraries do by default. A test stands here when its
+docstring names the row; a row without one says for what it waits. The rows are kept in `tests/promises.toml`.
 """,
 }
 SCENARIOS = Path(__file__).parents[1] / "tests" / "reminders" / "scenarios"
@@ -482,6 +491,16 @@ def report_page() -> str:
     return "\n\n".join(parts)
 
 
+def promises_page() -> str:
+    """Every promise with the tests that name it."""
+    groups = list(promises.tables())
+    states = [row[3] for _, rows in groups for row in rows]
+    done, parts = (sum(state.startswith(word) for state in states) for word in ("proven", "in part"))
+    count = f"{done} rows are proven, {parts} more in part, {len(states) - done - parts} wait."
+    heads = ("row", "promise", "tests", "state")
+    return "\n\n".join([count, *(f"## {title}\n\n{table(heads, rows)}" for title, rows in groups)])
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands,
     "configuration.md": configuration,
@@ -494,6 +513,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "rules.md": rule_page,
     "reports.md": report_page,
     "seeds.md": seed_page,
+    "promises.md": promises_page,
 }
 
 

@@ -34,6 +34,7 @@ BLOCK = re.compile(r"^(?P<indent> *)```(?P<kind>\w*)\n(?P<body>.*?)^(?P=indent)`
 
 def _generator() -> types.ModuleType:
     spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "scripts" / "reference.py")
+    sys.path.insert(0, str(ROOT / "scripts"))  # as for a script that is run
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

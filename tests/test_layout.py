@@ -164,6 +164,7 @@ def test_every_list_of_the_project_names_every_plugin():
 
 
 def test_versions_are_pinned_for_every_dependency():
+    """S-32."""
     lines = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
     pinned = {_plain_name(line.partition("==")[0]) for line in lines}
     extras = PROJECT["project"]["optional-dependencies"].values()

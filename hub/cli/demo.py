@@ -20,7 +20,9 @@ from hub.daemon import Daemon, handlers_of
 from hub.files import write_file
 from hub.model.errors import HubError
 from hub.operator import suggestions
-from hub.paperwork import issue, letter, new_invoice, parse_line
+from hub.paperwork.drafts import Wish, new_document, parse_line
+from hub.paperwork.issuing import issue
+from hub.paperwork.sending import letter, send
 from hub.remind import note_installed, refresh
 from hub.store import commands, state
 from hub.store import documents as rows
@@ -238,9 +240,10 @@ def _invoice(hub: Hub, app: App, world: World, folder: Path) -> None:
         return
     fee = world.firm.organisations[0].fee
     with hub.store.write() as connection:
-        lines = [parse_line(f"Абонентское обслуживание за декабрь 2026 г.; 1; мес; {fee}", hub.config)]
+        lines = [parse_line(f"Абонентское обслуживание за декабрь 2026 г.; 1; мес; {fee}", hub.config, now.date())]
         basis = "Договор № 1-АО от 25.12.2025"
-        key = new_invoice(connection, hub.config, client, lines, basis=basis, due=None, note="", by="demo", now=now)
+        wish = Wish(lines, {"basis": [basis]})
+        key = new_document(connection, hub.config, "invoice", client, wish, by="demo", now=now)
     found = issue(hub.store, hub.config, key, by="demo", now=now)
     with hub.store.read() as connection:
         files = rows.files(connection, key)
@@ -248,19 +251,7 @@ def _invoice(hub: Hub, app: App, world: World, folder: Path) -> None:
     blobs = FileBlobs(hub.config.folder / "blobs")
     data = letter(hub.config, found, files, [world.firm.organisations[0].mail], blobs.put)
     with hub.store.write() as connection:
-        command = outbox.add(
-            connection,
-            "mail.send",
-            mail_connection(hub),
-            data,
-            title=str(data["subject"]),
-            client=found.client,
-            by="demo",
-            now=now,
-            approve=False,
-            key=f"document-{key}-1",
-        )
-        rows.set_state(connection, key, "sent", ("issued",))
+        command = send(connection, hub.config, found, data, mail_connection(hub), by="demo", now=now)
     Daemon(hub, {outbox.KIND: handlers_of(hub)[outbox.KIND]}, with_schedules=False).run_once()
     with hub.store.read() as connection:
         sent = commands.get(connection, command)

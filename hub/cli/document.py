@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
-from hub import outbox
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.cli.client import one
+from hub.cli.papers import folder, month
+from hub.cli.returns import attach, scans
+from hub.cli.template import template
 from hub.connections import Hub, mail_connection
-from hub.documents.docx import check_template
-from hub.documents.forms import FORMS
-from hub.files import write_file
+from hub.documents.own import form_of
 from hub.model.errors import HubError
 from hub.model.values import Email
-from hub.paperwork import issue, letter, new_invoice, parse_line, read_file
+from hub.paperwork.drafts import Wish, correct, from_entity, keep_draft, new_document, parse_line, read_draft
+from hub.paperwork.issuing import issue_all
+from hub.paperwork.life import NEXT, move
+from hub.paperwork.sending import letter, mail_of, send
+from hub.paperwork.sheet import read_file, sheet_of
 from hub.store import documents as rows
-from hub.store.documents import STATES
-from hub.store.problems import note
+from hub.store import state as states
+from hub.store.documents import STATES, DocumentRow
+from hub.subscribers import announcer
 from hub.tools import FileBlobs, SystemClock
+
+MOVES = sorted({state for following in NEXT.values() for state in following} - {"draft", "approved"}, key=STATES.index)
 
 
 @click.group()
@@ -29,64 +39,144 @@ def document() -> None:
     """Documents: made, numbered, sent, tracked."""
 
 
-@document.command()
-@click.argument("kind", type=click.Choice(sorted(FORMS)))
-@click.option("--client", "client_key", required=True, help="Id or ИНН of the client.")
-@click.option(
-    "--line", "lines", multiple=True, required=True, help="«title; quantity; unit; price», once for each row."
-)
-@click.option("--basis", default="", help="What it is issued under, for example a contract.")
-@click.option("--due", default="", help="Last day to pay, 2026-12-01.")
-@click.option("--note", "remark", default="", help="A remark at the end.")
-@pass_app
-def new(app: App, kind: str, client_key: str, lines: tuple[str, ...], basis: str, due: str, remark: str) -> None:
-    """Make a draft of KIND."""
-    del kind
-    day = _day(due)
-    now = app.now()
-    with app.store.write() as connection:
-        client = one(connection, client_key)
-        key = new_invoice(connection, app.config, client, [parse_line(line, app.config) for line in lines], basis=basis,
-                          due=day, note=remark, by=getpass.getuser(), now=now)  # fmt: skip
-    say(f"Draft {key}. Issue it with: hub document issue {key}")
+for command in (template, folder, month, attach, scans):
+    document.add_command(command)
 
 
-def _day(text: str) -> date | None:
+def _wish_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say what stands on a document."""
+    for option in (
+        click.option("--line", "lines", multiple=True, help="«title; quantity; unit; price», once for each row."),
+        click.option("--basis", default="", help="What it is issued under, for example a contract."),
+        click.option("--due", default="", help="Last day to pay, 2026-12-01."),
+        click.option("--note", "remark", default="", help="A remark at the end."),
+        click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="Any other field of the form."),
+        click.option("--day", default="", help="The day it bears; else that of its issue."),
+    ):
+        function = option(function)
+    return function
+
+
+def _wish(app: App, lines: Sequence[str], fields: Sequence[str], day: str, **short: str) -> Wish:
+    found: dict[str, list[str]] = {name: [text] for name, text in short.items() if text}
+    for field in fields:
+        name, sign, text = field.partition("=")
+        if not sign or not name.strip():
+            raise click.BadParameter(f"{field!r} is not NAME=VALUE", param_hint="--field")
+        found.setdefault(name.strip(), []).append(text.strip())
+    _day(short["due"], "--due")
+    borne = _day(day, "--day")
+    on = borne or app.now().astimezone(app.zone).date()
+    return Wish([parse_line(line, app.config, on) for line in lines], found, borne)
+
+
+def _day(text: str, option: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no day such as 2026-12-01", param_hint="--due") from error
+        raise click.BadParameter(f"{text!r} is no day such as 2026-12-01", param_hint=option) from error
+
+
+@document.command()
+@click.argument("kind")
+@click.option("--client", "client_key", required=True, help="Id or ИНН of the client.")
+@_wish_options
+@click.option("--draft", "file", type=click.Path(path_type=Path), help="A whole draft as JSON; see `example`.")
+@pass_app
+def new(
+    app: App, kind: str, client_key: str, lines: tuple[str, ...], basis: str, due: str, remark: str,
+    fields: tuple[str, ...], day: str, file: Path | None,
+) -> None:  # fmt: skip
+    """Make a draft of KIND; `hub document template list` shows the kinds."""
+    form = form_of(app.config, kind)
+    wish = _wish(app, lines, fields, day, basis=basis, due=due, note=remark)
+    by, now = getpass.getuser(), app.now()
+    given = read_draft(form, _content(file), str(file)) if file else None
+    with app.store.write() as connection:
+        client = one(connection, client_key)
+        if given is not None:
+            key = keep_draft(connection, app.config, form, given, client, wish.day, by=by, now=now)
+        else:
+            key = new_document(connection, app.config, kind, client, wish, by=by, now=now)
+    say(f"Draft {key}. Issue it with: hub document issue {key}")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise HubError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+@document.command()
+@click.argument("kind")
+@pass_app
+def example(app: App, kind: str) -> None:
+    """Print an invented draft of KIND as JSON, to be changed and given to `hub document new KIND --draft FILE`."""
+    print_json(msgspec.to_builtins(form_of(app.config, kind).example))
+
+
+@document.command("from")
+@click.argument("kind", type=click.Choice(["invoice", "act"]))
+@click.argument("entity")
+@pass_app
+def from_(app: App, kind: str, entity: str) -> None:
+    """Make a draft of an invoice or act that 1C holds, under the number that it has there; ENTITY is its id."""
+    with app.store.write() as connection:
+        found = states.read(connection, kind, states.table(kind).c.id == entity)
+        if not found:
+            raise HubError(f"there is no {kind} {entity!r}.", hint=f"See: hub {kind} list --json")
+        client = one(connection, found[0]["client_id"] or "")
+        key = from_entity(connection, app.config, kind, entity, client, by=getpass.getuser(), now=app.now())
+        row = rows.get(connection, key)
+    say(f"Document {key}, № {row.number}, {row.state}." + _next(row))
+
+
+def _next(row: DocumentRow) -> str:
+    return f" Issue it with: hub document issue {row.id}" if row.state in ("draft", "approved", "numbered") else ""
+
+
+@document.command("correct")
+@click.argument("key", type=int)
+@_wish_options
+@pass_app
+def correct_(
+    app: App, key: int, lines: tuple[str, ...], basis: str, due: str, remark: str, fields: tuple[str, ...], day: str
+) -> None:
+    """Make a draft of the next version of an issued document; it keeps the number."""
+    wish = _wish(app, lines, fields, day, basis=basis, due=due, note=remark)
+    with app.store.write() as connection:
+        client = one(connection, rows.get(connection, key).client or "")
+        made = correct(connection, app.config, key, client, wish, by=getpass.getuser(), now=app.now())
+        row = rows.get(connection, made)
+    say(f"Draft {made}: version {row.version} of № {row.number}. Issue it with: hub document issue {made}")
 
 
 @document.command("list")
+@click.option("--client", "client_key", default="", help="Only those of this client.")
+@click.option("--kind", default="", help="Only of this kind.")
+@click.option("--state", type=click.Choice(STATES), help="Only in this state.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @pass_app
-def list_(app: App, as_json: bool) -> None:
+def list_(app: App, client_key: str, kind: str, state: str | None, as_json: bool) -> None:
     """List documents, the newest first."""
     with app.store.read() as connection:
-        found = rows.listed(connection)
+        client = one(connection, client_key)["id"] if client_key else ""
+        found = rows.listed(connection, client, kind=kind, state=state or "")
     if as_json:
-        print_json(
-            [
-                {
-                    "id": each.id,
-                    "kind": each.kind,
-                    "number": each.number,
-                    "state": each.state,
-                    "client": each.client,
-                    "title": each.title,
-                    "created_at": each.created_at,
-                    "issued_at": each.issued_at,
-                }
-                for each in found
-            ]
-        )
+        names = ("id", "kind", "number", "version", "state", "client", "title", "created_at", "issued_at")
+        print_json([{name: getattr(each, name) for name in names} for each in found])
         return
     print_table(
         ("id", "kind", "number", "state", "title"),
-        [(each.id, each.kind, each.number or f"черн-{each.id}", each.state, each.title) for each in found],
+        [(each.id, each.kind, _number(each), each.state, each.title) for each in found],
         grow=4,
     )
+
+
+def _number(each: DocumentRow) -> str:
+    version = f" v{each.version}" if each.version > 1 else ""
+    return f"{each.number or f'черн-{each.id}'}{version}"
 
 
 @document.command()
@@ -94,54 +184,84 @@ def list_(app: App, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @pass_app
 def show(app: App, key: int, as_json: bool) -> None:
-    """Show a document and its files."""
+    """Show a document, its files, and who did what with it."""
     with app.store.read() as connection:
-        found, files = rows.get(connection, key), rows.files(connection, key)
+        found, files, past = rows.get(connection, key), rows.files(connection, key), rows.history(connection, key)
     if as_json:
-        print_json({**{name: getattr(found, name) for name in found.__struct_fields__}, "files": files})
+        sheet = sheet_of(found)
+        content = {
+            "origin": sheet.origin,
+            "day": sheet.day,
+            "draft": _read(sheet.draft),
+            "context": _read(sheet.context),
+        }
+        past_ = [{"at": at, "who": who, "what": what, "detail": detail} for at, who, what, detail in past]
+        plain = {name: getattr(found, name) for name in found.__struct_fields__ if name != "context"}
+        print_json({**plain, **content, "files": files, "history": past_})
         return
-    say(f"{found.title}, № {found.number or '—'}, {found.state}")
-    folder = app.config.resolve(app.config.model.documents.folder)
+    say(f"{found.title}, № {_number(found)}, {found.state}")
+    place = app.config.resolve(app.config.model.documents.folder)
+    for at, who, what, detail in past:
+        say(f"  {app.local(at)}  {what.partition('.')[2]:14} {who}  {detail}".rstrip())
     for file in files:
         read_file(app.config, file)
-        say(f"  {folder / file.name}  {file.size_bytes} bytes, unchanged since issue")
+        say(f"  {place / file.name}  {file.size_bytes} bytes, unchanged since")
 
 
-@document.command("issue")
-@click.argument("key", type=int)
-@pass_app
-def issue_(app: App, key: int) -> None:
-    """Give a draft its number and make its files; it never changes afterwards."""
-    found = issue(app.store, app.config, key, by=getpass.getuser(), now=app.now())
-    say(f"Issued № {found.number}.")
-    folder = app.config.resolve(app.config.model.documents.folder)
-    with app.store.read() as connection:
-        for file in rows.files(connection, key):
-            say(f"  {folder / file.name}")
+def _read(raw: msgspec.Raw) -> Any:
+    return msgspec.json.decode(bytes(raw))
 
 
 @document.command()
+@click.argument("keys", metavar="KEY...", type=int, nargs=-1, required=True)
+@pass_app
+def approve(app: App, keys: tuple[int, ...]) -> None:
+    """Approve drafts, so that they can be issued."""
+    with app.store.write() as connection:
+        for key in keys:
+            move(connection, app.config, key, "approved", by=getpass.getuser(), now=app.now())
+    say(f"Approved: {', '.join(map(str, keys))}.")
+
+
+@document.command("issue")
+@click.argument("keys", metavar="KEY...", type=int, nargs=-1, required=True)
+@pass_app
+def issue_(app: App, keys: tuple[int, ...]) -> None:
+    """Give drafts their numbers and make their files; they never change afterwards."""
+    done = issue_all(app.store, app.config, list(dict.fromkeys(keys)), by=getpass.getuser(), now=app.now())
+    place = app.config.resolve(app.config.model.documents.folder)
+    failed = None
+    for each in done:
+        if each.row is None:
+            failed = failed or each.error
+            if len(done) > 1:
+                say(f"{each.id}: not issued: {each.error}")
+            continue
+        say(f"Issued № {each.row.number or '—'}.")
+        with app.store.read() as connection:
+            for file in rows.files(connection, each.id):
+                say(f"  {place / file.name}")
+        if each.remark:
+            say(f"  {each.remark[0].upper()}{each.remark[1:]}.")
+    if failed:
+        raise failed
+
+
+@document.command("send")
 @click.argument("key", type=int)
 @click.option("--to", multiple=True, help="Address; else the client's own.")
 @pass_app
-def send(app: App, key: int, to: tuple[str, ...]) -> None:
+def send_(app: App, key: int, to: tuple[str, ...]) -> None:
     """Put a letter with the document into the outbox; the daemon sends it, `hub run --once` at once."""
-    hub = Hub(app.config, app.plugins, app.store, SystemClock())
-    name = mail_connection(hub)
-    now = app.now()
+    mail = mail_connection(Hub(app.config, app.plugins, app.store, SystemClock()))
     blobs = FileBlobs(app.config.folder / "blobs")
     with app.store.read() as connection:
         found, files = rows.get(connection, key), rows.files(connection, key)
-        addresses = [_address(text) for text in to] or _of_client(one(connection, found.client or ""))
+        addresses = [_address(text) for text in to] or mail_of(one(connection, found.client or ""))
     data = letter(app.config, found, files, addresses, blobs.put)
     with app.store.write() as connection:
-        command = outbox.add(connection, "mail.send", name, data, title=str(data["subject"]), client=found.client,
-                             by=getpass.getuser(), now=now, approve=app.config.model.outbox.has_to_wait("mail.send"),
-                             key=f"document-{key}-{found.version}-{'-'.join(sorted(addresses))}")  # fmt: skip
-        if found.state == "issued":
-            rows.set_state(connection, key, "sent", ("issued",))
-        note(connection, who=getpass.getuser(), what="document.send", about=f"document/{key}", detail=command, now=now)
-    say(f"In the outbox: {command}. It goes out with `hub run`; see: hub command show {command}")
+        command_id = send(connection, app.config, found, data, mail, by=getpass.getuser(), now=app.now())
+    say(f"In the outbox: {command_id}. It goes out with `hub run`; see: hub command show {command_id}")
 
 
 def _address(text: str) -> str:
@@ -151,44 +271,15 @@ def _address(text: str) -> str:
     return parsed.address
 
 
-def _of_client(client: dict[str, object]) -> list[str]:
-    points = client["points"]
-    assert isinstance(points, list)
-    found = [str(point["value"]) for point in points if point["type"] == "email" and point.get("value")]
-    if not found:
-        raise HubError("the client has no e-mail address.", hint="Give one with --to.")
-    return found[:1]
-
-
-@document.command()
-@click.argument("kind", type=click.Choice(sorted(FORMS)))
-@click.argument("file", type=click.Path(path_type=Path))
-def template(kind: str, file: Path) -> None:
-    """Write the built-in Word template of KIND to FILE, to be changed in Word and put into the templates folder."""
-    if file.exists():
-        raise HubError(f"{file} exists already.", hint="Give another name.")
-    write_file(file, FORMS[kind].template())
-    say(f"{file}: change it in Word; `hub document check {kind} {file}` tells whether it can be filled.")
-
-
-@document.command()
-@click.argument("kind", type=click.Choice(sorted(FORMS)))
-@click.argument("file", type=click.Path(path_type=Path))
-def check(kind: str, file: Path) -> None:
-    """Fill the Word template FILE with an invented example and say what is wrong in it."""
-    check_template(file, FORMS[kind].sample_values())
-    say(f"{file} can be filled.")
-
-
 @document.command()
 @click.argument("key", type=int)
-@click.argument("state", type=click.Choice([state for state in STATES if state not in ("draft", "numbered", "issued")]))
+@click.argument("state", type=click.Choice(MOVES))
+@click.option("--detail", default="", help="A word on it, such as the number of a parcel.")
 @pass_app
-def mark(app: App, key: int, state: str) -> None:
+def mark(app: App, key: int, state: str, detail: str) -> None:
     """Note what became of a document, for example that it came back signed."""
-    now = app.now()
     with app.store.write() as connection:
-        allowed = ("draft", "issued", "sent") if state == "cancelled" else STATES[2:-1]
-        rows.set_state(connection, key, state, allowed)
-        note(connection, who=getpass.getuser(), what=f"document.{state}", about=f"document/{key}", detail="", now=now)
+        event = move(connection, app.config, key, state, by=getpass.getuser(), now=app.now(), detail=detail)
+    if event and (announce := announcer(app.store, app.plugins, app.now)):
+        announce([event])
     say(f"The document {key} is {state}.")

@@ -1,7 +1,8 @@
-"""`hub contact|contract|invoice|act|payment|ticket|call|message list`: current state of one kind, with its client."""
+"""`hub contact list`, `hub invoice list`, `hub product list` …: current state of one kind, with its client if any."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -23,28 +24,51 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "ticket": ("number", "priority", "state", "subject"),
     "call": ("started", "direction", "state", "number", "talk_seconds"),
     "message": ("sent", "direction", "subject"),
+    "order": ("number", "date", "shipping", "state", "total"),
+    "balance": ("amount", "contract"),
+    "organisation": ("name", "inn", "kpp"),
+    "bank_account": ("number", "bic", "bank", "is_closed"),
+    "product": ("name", "code", "article", "unit", "group"),
+    "price": ("product", "type", "price", "unit", "date"),
+    "stock": ("product", "warehouse", "quantity", "reserved"),
 }
-_ORDER = {"contact": "name", "call": "started", "message": "sent", "ticket": "created", "contract": "number"}
+_ORDER = {"contact": "name", "call": "started", "message": "sent", "ticket": "created", "contract": "number",
+          "organisation": "name", "bank_account": "number", "product": "name", "price": "product",
+          "stock": "product"}  # fmt: skip
+_NAMED = {"product": "name", "contract": "number"}
+"""Columns that hold the id of another thing, and by which of its fields people know it."""
+
+
+def _for_clients(kind: str) -> Callable[[Any], Any]:
+    """Return what adds the options of a kind that belongs to clients."""
+
+    def add(command: Any) -> Any:
+        if "client_id" not in STATE[kind].c:
+            return command
+        whose = "Only those of this client: id, ИНН or name."
+        command = click.option("--unbound", is_flag=True, help="Only those whose client is not known.")(command)
+        return click.option("--client", "client_key", default="", help=whose)(command)
+
+    return add
 
 
 def _group(kind: str) -> click.Group:
-    text = f"{kind.capitalize()}s as the sources say them now."
+    text = f"{kind.replace('_', ' ').capitalize()}s as the sources say them now."
     return entity_group(kind, text, COLUMNS[kind], _ORDER.get(kind, "date"))
 
 
 def entity_group(kind: str, text: str, columns: tuple[str, ...], order: str, *, open_while: str = "") -> click.Group:
     """Return a group that lists and shows things of one kind; `open_while` is the field that is empty while open."""
-    group = click.Group(kind, help=text)
+    group = click.Group(kind.replace("_", "-"), help=text)
     only_open = click.Option(["--open", "only_open"], is_flag=True, help="Only those that are not at their end.")
 
-    @group.command("list", help=f"List {kind}s.")
-    @click.option("--client", "client_key", default="", help="Only those of this client: id, ИНН or name.")
-    @click.option("--unbound", is_flag=True, help="Only those whose client is not known.")
+    @group.command("list", help=f"List {kind.replace('_', ' ')}s.")
+    @_for_clients(kind)
     @click.option("--limit", type=click.IntRange(1), default=None, help="At most so many, the newest.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
     @pass_app
     def list_(
-        app: App, client_key: str, unbound: bool, limit: int | None, as_json: bool, only_open: bool = False
+        app: App, limit: int | None, as_json: bool, client_key: str = "", unbound: bool = False, only_open: bool = False
     ) -> None:
         table = STATE[kind]
         conditions = [~table.c.deleted]
@@ -57,13 +81,10 @@ def entity_group(kind: str, text: str, columns: tuple[str, ...], order: str, *, 
                 conditions.append(table.c[open_while].is_(None))
             rows = state.read(connection, kind, *conditions, order=order)
             rows = rows[-limit:] if limit else rows
-            names = _names(connection, rows)
+            if not as_json:
+                _print(app, connection, kind, columns, rows)
         if as_json:
             print_json([as_document(kind, row) for row in rows])
-            return
-        print_table((*columns, "client"), [
-            (*(_shown(app, row[field]) for field in columns), names.get(row["client_id"], "")) for row in rows
-        ], grow=len(columns) if kind not in ("ticket", "payment", "message") else len(columns) - 1)  # fmt: skip
 
     if open_while:
         list_.params.insert(2, only_open)
@@ -85,24 +106,41 @@ def entity_group(kind: str, text: str, columns: tuple[str, ...], order: str, *, 
     return group
 
 
+def _print(
+    app: App, connection: Connection, kind: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Print rows of one kind with the names of what they are about."""
+    known = {name: _names(connection, name, [row[name] for row in rows]) for name in columns if name in _NAMED}
+    cells = [[known[name].get(row[name], "") if name in known else _shown(app, row[name]) for name in columns]
+             for row in rows]  # fmt: skip
+    if "client_id" not in STATE[kind].c:
+        print_table(columns, cells, grow=0)
+        return
+    whose = _names(connection, "client", [row["client_id"] for row in rows])
+    cells = [[*line, whose.get(row["client_id"] or "", "")] for line, row in zip(cells, rows, strict=True)]
+    print_table((*columns, "client"), cells,
+                grow=len(columns) if kind not in ("ticket", "payment", "message") else len(columns) - 1)  # fmt: skip
+
+
 def as_document(kind: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return the keys that outside scripts rely on: the entity's fields, its client and its reference."""
     shown = {
         name: value for name, value in row.items() if name not in ("client_id", "connection", "external_id", "deleted")
     }
-    shown["client"] = row["client_id"]
+    if "client_id" in row:
+        shown["client"] = row["client_id"]
     shown["reference"] = {"connection": row["connection"], "kind": kind, "external_id": row["external_id"]}
     return shown
 
 
-def _names(connection: Connection, rows: list[dict[str, Any]]) -> dict[str, str]:
-    wanted = {row["client_id"] for row in rows if row["client_id"]}
-    table = STATE["client"]
+def _names(connection: Connection, kind: str, ids: Iterable[str | None]) -> dict[str, str]:
+    """Return how people know the things of a kind that have these ids."""
+    table, field = STATE[kind], _NAMED.get(kind, "name")
     names: dict[str, str] = {}
-    ordered = sorted(wanted)
+    ordered = sorted({it for it in ids if it})
     for start in range(0, len(ordered), 500):
-        found = state.read(connection, "client", table.c.id.in_(ordered[start : start + 500]))
-        names.update({row["id"]: str(row["name"]) for row in found})
+        found = state.read(connection, kind, table.c.id.in_(ordered[start : start + 500]))
+        names.update({row["id"]: str(row[field]) for row in found})
     return names
 
 
@@ -124,5 +162,12 @@ payment = _group("payment")
 ticket = _group("ticket")
 call = _group("call")
 message = _group("message")
+order = _group("order")
+balance = _group("balance")
+organisation = _group("organisation")
+bank_account = _group("bank_account")
+product = _group("product")
+price = _group("price")
+stock = _group("stock")
 payment.add_command(matches)
 message.add_command(answers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from hub.model.errors import BadRecord, HubError
 from hub.operator import apply_verdicts, learn_verdicts
 from hub.redaction import escaped
 from hub.store import log
+from hub.store.problems import note
 
 
 @click.group()
@@ -88,6 +90,9 @@ def import_(app: App, file: Any) -> None:
             verdicts = learn_verdicts(connection, lines(source))
             added = import_events(connection, lines(source), app.sources, app.now())
             apply_verdicts(connection, verdicts, app.sources)
+            if added:
+                note(connection, who=getpass.getuser(), what="event.import", about="event",
+                     detail=f"{added} from {getattr(file, 'name', 'FILE')}", now=app.now())  # fmt: skip
     except BadRecord as error:
         raise HubError(f"{getattr(file, 'name', 'FILE')}: {error} Nothing was imported.") from error
     progress(f"{added} events imported, {count - added} were there already.")

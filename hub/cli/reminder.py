@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import msgspec
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.facts import choice_of
 from hub.model.errors import HubError
+from hub.model.spoken import parse_when
 from hub.model.values import parse_duration
 from hub.remind import act, evaluate_now, find, refresh
 from hub.reminders.evaluate import Deed
@@ -38,9 +39,10 @@ def as_row(kept: Kept) -> dict[str, Any]:
 @reminder.command("list")
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
 @click.option("--employee", default="", help="Only those of this employee (id).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, with all of them.")
 @pass_app
-def list_(app: App, everything: bool, employee: str, as_json: bool) -> None:
+def list_(app: App, everything: bool, employee: str, limit: int, as_json: bool) -> None:
     """List reminders in order of their due time."""
     refresh(app.store, app.config, app.plugins, app.now())
     with app.store.read() as connection:
@@ -50,9 +52,11 @@ def list_(app: App, everything: bool, employee: str, as_json: bool) -> None:
         return
     print_table(
         ("id", "due", "severity", "assignee", "title"),
-        [(row.id, app.local(row.due), row.severity, row.assignee, row.title) for row in rows],
+        [(row.id, app.local(row.due), row.severity, row.assignee, row.title) for row in rows[:limit]],
         grow=4,
     )
+    if len(rows) > limit:
+        say(f"… and {len(rows) - limit} more.")
 
 
 @reminder.command()
@@ -197,10 +201,16 @@ def _moment(app: App, text: str) -> datetime:
     span = parse_duration(text)
     if span is not None:
         return app.now() + span
+    spoken = parse_when(text, app.now().astimezone(app.zone))
+    if isinstance(spoken, datetime):
+        return spoken
+    if spoken is not None:
+        opening = time.fromisoformat(app.config.model.calendar.hours[:5])
+        return datetime.combine(spoken, opening, app.zone)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise click.BadParameter(
-            f"{text!r} is neither a span such as 2h nor a time such as 2026-11-23T10:00"
+            f"{text!r} is neither a span such as 2h, a time such as 2026-11-23T10:00, nor «завтра в 10:00»"
         ) from error
     return moment if moment.tzinfo else moment.replace(tzinfo=app.zone)

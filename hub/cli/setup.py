@@ -15,11 +15,16 @@ from hub.attachments import check_attachments
 from hub.cli.app import App, pass_app, print_json, say
 from hub.cli.deep import damages
 from hub.cli.modes import too_open
+from hub.cli.suggest import organisation_findings
 from hub.config import Config, find_config, load_config
 from hub.connections import Hub, mail_connection, open_connection
+from hub.documents import pdf
+from hub.documents.own import forms_of
 from hub.files import JOURNALS, replacing, write_file
 from hub.model.errors import HubError, SettingsError
+from hub.paperwork.sheet import template_of
 from hub.remind import note_installed, rules_of
+from hub.store import documents
 from hub.store.database import Store, StoreError, wal_is_safe
 from hub.tools import SystemClock
 
@@ -168,6 +173,36 @@ def _check_here(app: App, found: Found) -> None:
         found("warning", "no employee has the role manager", "Add `employees:`; until then reminders go to role:duty.")
     if config.model.organisation is None:
         found("warning", "no `organisation:` is configured", "It is needed for invoices.")
+    with app.store.read() as connection:
+        for what, fix in organisation_findings(connection, config.model.organisation):
+            found("warning", what, fix)
+    _check_papers(app, found)
+
+
+def _check_papers(app: App, found: Found) -> None:
+    """Say what makes PDF, which of the firm's templates are no templates, and which documents wait for their files."""
+    setting = app.config.model.documents.pdf_engine
+    own = []
+    for form in forms_of(app.config).values():
+        try:
+            template = template_of(app.config, form)
+            own += [template.path.name] if template and template.path else []
+        except HubError as error:
+            found("error", Exception.__str__(error), error.hint)
+    engine = pdf.engine_of(setting)
+    if engine or not own or setting == "typst":
+        found("ok", f"PDF: built-in forms by typst, own templates by {engine or 'nothing'} ({len(own)} there)")
+    else:
+        found(
+            "warning",
+            f"nothing makes PDF of own templates ({', '.join(own)}); the Word file is what is sent",
+            "Install LibreOffice, or: pip install 'svyazka[pdf]'",
+        )
+    with app.store.read() as connection:
+        waiting = [str(row.id) for row in documents.listed(connection, state="numbered")]
+    if waiting:
+        shown = " ".join(waiting[:20])
+        found("warning", f"{len(waiting)} documents have a number and no files yet", f"Run: hub document issue {shown}")
 
 
 def _check_deeply(app: App, found: Found) -> None:

@@ -12,6 +12,8 @@ from hub.store.streams import count_records
 from hub.store.tables import command as command_table
 from hub.store.tables import job
 
+MOST_PROBLEMS = 20
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -52,12 +54,15 @@ def status(app: App, as_json: bool) -> None:
     say(f"Reminders open: {reminders}. Outbox: {_counts(waiting)}. Jobs: {_counts(jobs)}.")
     if not problems:
         say("No open problems.")
-    for row in problems:
+    for row in problems[:MOST_PROBLEMS]:
         say()
         say(f"PROBLEM {row.title}" + (f" (seen {row.count} times)" if row.count > 1 else ""))
         say(f"        since {app.local(row.first_at)}")
         if row.hint:
             say(f"        {row.hint}")
+    if len(problems) > MOST_PROBLEMS:
+        say()
+        say(f"… and {len(problems) - MOST_PROBLEMS} more problems. All of them: hub status --json")
 
 
 def _counts(counts: dict[str, int]) -> str:

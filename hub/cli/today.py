@@ -16,15 +16,16 @@ from hub.store.tables import STATE
 @click.command()
 @click.option("--employee", default="", help="Only the list of this employee (id).")
 @click.option("--all", "everything", is_flag=True, help="Show also what is due on later days.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many of each person.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, with all of them.")
 @pass_app
-def today(app: App, employee: str, everything: bool, as_json: bool) -> None:
+def today(app: App, employee: str, everything: bool, limit: int, as_json: bool) -> None:
     """Print each manager's list of the day."""
     found = refresh(app.store, app.config, app.plugins, app.now())
     if as_json:
         _print_json(app, found, employee=employee, everything=everything)
     else:
-        print_lists(app, found, employee=employee, everything=everything)
+        print_lists(app, found, employee=employee, everything=everything, most=limit)
 
 
 def _print_json(app: App, found: Reminding, *, employee: str, everything: bool) -> None:

@@ -136,6 +136,7 @@ def template_values(context: InvoiceContext) -> dict[str, Value]:
         "seller": party_values(context.seller),
         "bank": structs.asdict(context.bank),
         "buyer": party_values(context.buyer),
+        "client": party_values(context.buyer),
         "basis": context.basis,
         **priced_values(priced),
         "is_sole_trader": len(context.seller.inn) == 12,

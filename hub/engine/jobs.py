@@ -235,7 +235,12 @@ def back_off(attempt: int) -> timedelta:
 
 
 def reap(connection: Connection, now: datetime) -> list[int]:
-    """Give jobs whose lease ran out to others; those whose attempts are spent are dead. Return their ids."""
+    """Give jobs whose lease ran out to others; those whose attempts are spent are dead. Return their ids.
+
+    A job that is due later than any wait can be was put off by a clock that has been put back: it is due now.
+    """
+    far = and_(job.c.state == "ready", job.c.run_at > now + 2 * LONGEST_WAIT)
+    connection.execute(update(job).where(far).values(run_at=now))
     return _reap(connection, now, and_(job.c.state == "running", job.c.lease_until < now))
 
 
@@ -292,6 +297,19 @@ def unfinished(connection: Connection) -> set[tuple[str, str]]:
     """Return kind and lock key of every job that waits or runs."""
     query = select(job.c.kind, job.c.lock_key).where(job.c.state.in_(("ready", "running"))).distinct()
     return {(row.kind, row.lock_key) for row in connection.execute(query)}
+
+
+def is_waiting(connection: Connection, lock_key: str) -> bool:
+    """Tell whether a job with that lock key waits, for its turn or for its next try."""
+    query = select(job.c.id).where(job.c.lock_key == lock_key, job.c.state == "ready").limit(1)
+    return connection.execute(query).first() is not None
+
+
+def last_end(connection: Connection, lock_key: str) -> str:
+    """Return how the newest of the jobs with that lock key ended which have ended, or an empty text."""
+    ended = job.c.lock_key == lock_key, job.c.state.in_(("done", "dead", "cancelled"))
+    state = connection.execute(select(job.c.state).where(*ended).order_by(job.c.id.desc()).limit(1)).scalar()
+    return state or ""
 
 
 def listed(connection: Connection, *, state: str = "", kind: str = "", limit: int = 100) -> list[Row[Any]]:

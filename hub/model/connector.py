@@ -1,7 +1,8 @@
 """The contract between the core and a connector: plain data and small protocols.
 
 A connector is a class made from its settings and the tools of its connection. What it can do follows from the methods
-it has: `Reads`, `Writes`, `Receives`. All code is synchronous; `read` is a generator, asked for one batch at a time.
+it has: `Reads`, `Writes`, `Receives`, `Wakes`. All code is synchronous; `read` is a generator, asked for one batch at a
+time.
 """
 
 from __future__ import annotations
@@ -285,6 +286,26 @@ class Receives(Protocol):
 
     def receive(self, request: WebRequest) -> Iterable[Record]:
         """Check the signature, then return the records that a webhook brought."""
+        ...
+
+
+@runtime_checkable
+class Wakes(Protocol):
+    """A connector that learns at once when something may be new. A hint only: what is new, `read` finds out.
+
+    The hub asks one object again and again, in a thread of its own beside the objects that read. The object keeps its
+    line to the other side open between the calls, and gives it back in `close`.
+    """
+
+    def wait(self, timeout: timedelta) -> bool:
+        """Wait until something may be new, at most about so long; tell whether it may. Raises one of the five errors.
+
+        The first call may take as long as it takes to sign in; what came before it counts as known.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the line back; the object is not asked again."""
         ...
 
 

@@ -61,6 +61,10 @@ _EXTRA: Mapping[str, Mapping[str, str]] = {
     "month": {"employee": "text", "end": "day"},
     "workday": {"employee": "text", "day": "day", "plan": "text"},
     "invoice": {"amount": "money"},
+    "document": {
+        "kind": "text", "number": "text", "version": "number", "title": "text", "state": "text", "issued_at": "moment",
+        "needs_signature": "flag", "by": "text",
+    },
     "connection": {"name": "text", "read_at": "moment", "expected": "moment"},
 }  # fmt: skip
 
@@ -93,9 +97,10 @@ _VERBS = {
     "task": "given done",
     "campaign": "published sent",
     "shipment": "ordered picked_up status delivered failed eta_changed",
+    "document": "issued sent delivered signed_ours signed_theirs signed_back archived cancelled",
 }
-HAPPENING = tuple(_VERBS)
-"""The kinds of things to which something can happen."""
+HAPPENING = tuple(kind for kind in _VERBS if kind in ENTITIES)
+"""The kinds of things sources speak of to which something can happen."""
 _OCCURRENCES = {f"{kind}.{verb}" for kind, verbs in _VERBS.items() for verb in verbs.split()}
 EVENTS = frozenset(_OCCURRENCES | {f"{kind}.observed" for kind in FIELDS})
 """Event types a rule may name; a misspelt type would silence the rule."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.model.errors import HubError
 from hub.store import bulk
-from hub.store.tables import document, document_file, document_number
+from hub.store.tables import audit, document, document_file, document_number
 
+EVENTS_SOURCE = "documents"
+"""The source of the events about documents; what it says is kept in the log and shown as it is."""
 STATES = (
     "draft",
     "numbered",
@@ -27,7 +32,7 @@ STATES = (
 
 
 class DocumentRow(Struct, frozen=True):
-    """One document; `context` is the JSON of a draft or of what was issued."""
+    """One document; `context` is the JSON of its sheet: where it comes from, its draft, and what was issued."""
 
     id: int
     kind: str
@@ -52,11 +57,14 @@ class FileRow(Struct, frozen=True):
     size_bytes: int
 
 
-def insert(connection: Connection, *, kind: str, client: str, title: str, context: str, by: str, now: datetime) -> int:
-    """Keep a draft; return its id."""
+def insert(
+    connection: Connection, *, kind: str, client: str | None, title: str, context: str, by: str, now: datetime,
+    number: str = "", version: int = 1,
+) -> int:  # fmt: skip
+    """Keep a draft; return its id. With `number` it bears that number already: 1C's own, or that of a correction."""
     done = connection.execute(document.insert().values(
-        kind=kind, number="", version=1, client=client, state="draft", title=title, context=context, template="",
-        created_by=by, created_at=now,
+        kind=kind, number=number, version=version, client=client, state="draft", title=title, context=context,
+        template="", created_by=by, created_at=now,
     ))  # fmt: skip
     key = done.inserted_primary_key
     assert key is not None
@@ -71,12 +79,31 @@ def get(connection: Connection, number: int) -> DocumentRow:
     return DocumentRow(*row)
 
 
-def listed(connection: Connection, client: str = "") -> list[DocumentRow]:
+def some(connection: Connection, keys: Sequence[int]) -> list[DocumentRow]:
+    """Return those of these documents that there are, by id."""
+    query = select(document).where(document.c.id.in_(keys)).order_by(document.c.id)
+    return [DocumentRow(*row) for row in connection.execute(query)]
+
+
+def listed(
+    connection: Connection, client: str = "", *, kind: str = "", state: str = "", number: str = ""
+) -> list[DocumentRow]:
     """Return documents, the newest first."""
     query = select(document).order_by(document.c.id.desc())
-    return [
-        DocumentRow(*row) for row in connection.execute(query.where(document.c.client == client) if client else query)
-    ]
+    for column, wanted in (("client", client), ("kind", kind), ("state", state), ("number", number)):
+        if wanted:
+            query = query.where(document.c[column] == wanted)
+    return [DocumentRow(*row) for row in connection.execute(query)]
+
+
+def made_from(connection: Connection, origin: str) -> list[Any]:
+    """Return (origin, kind, id, number, state) of documents whose origin begins so; cancelled ones are left out."""
+    beginning = f'{{"origin":{msgspec.json.encode(origin).decode()[:-1]}'
+    head = func.substr(document.c.context, len('{"origin":"') + 1, 500)
+    query = select(head, document.c.kind, document.c.id, document.c.number, document.c.state).where(
+        document.c.context.startswith(beginning, autoescape=True), document.c.state != "cancelled"
+    )
+    return [(row[0].partition('"')[0], *row[1:]) for row in connection.execute(query.order_by(document.c.id))]
 
 
 def files(connection: Connection, number: int) -> list[FileRow]:
@@ -87,44 +114,65 @@ def files(connection: Connection, number: int) -> list[FileRow]:
 
 
 def next_number(connection: Connection, organisation: str, kind: str, year: int) -> int:
-    """Take the next number of a sequence; with the caller's transaction it is used or given back."""
+    """Take the next number of a sequence; with the caller's transaction it is used or given back.
+
+    Whoever comes second waits for the end of the first one's transaction, so that the numbers have no hole.
+    """
     table = document_number
-    where = (table.c.organisation == organisation, table.c.kind == kind, table.c.year == year)
-    bulk_row = {"organisation": organisation, "kind": kind, "year": year}
-    taken = connection.execute(
-        update(table).where(*where).values(last=table.c.last + 1).returning(table.c.last)
-    ).scalar()
-    if taken is None:
-        connection.execute(table.insert().values(last=1, **bulk_row))
-        return 1
-    return int(taken)
+    insert_into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert_into(table).values(organisation=organisation, kind=kind, year=year, last=1)
+    keys = [table.c.organisation, table.c.kind, table.c.year]
+    counted = statement.on_conflict_do_update(index_elements=keys, set_={"last": table.c.last + 1})
+    return int(connection.execute(counted.returning(table.c.last)).scalar_one())
 
 
-def is_used(connection: Connection, kind: str, number: str) -> bool:
-    """Tell whether a document of this kind has the number."""
-    query = select(document.c.id).where(document.c.kind == kind, document.c.number == number).limit(1)
-    return connection.execute(query).first() is not None
+def used_numbers(connection: Connection, kind: str, number: str) -> list[int]:
+    """Return the versions in which a document of this kind has the number."""
+    query = select(document.c.version).where(document.c.kind == kind, document.c.number == number)
+    return sorted(connection.execute(query).scalars())
 
 
-def take_number(
-    connection: Connection, key: int, number: str, context: str, template: str, by: str, now: datetime
-) -> None:
-    """Give a draft its number and the context that is issued. Raises HubError when somebody was quicker."""
-    done = connection.execute(
-        update(document)
-        .where(document.c.id == key, document.c.state == "draft")
-        .values(number=number, context=context, template=template, state="numbered", created_by=by, issued_at=now)
-    )
-    if not done.rowcount:
-        raise HubError(f"the document {key} is being issued by somebody else.")
+def claim(connection: Connection, key: int) -> bool:
+    """Take a draft for issue in this transaction; tell whether nobody was quicker."""
+    claimed = update(document).where(document.c.id == key, document.c.state.in_(("draft", "approved")))
+    return connection.execute(claimed.values(state="numbered")).rowcount == 1
 
 
-def mark_issued(connection: Connection, key: int, made: Sequence[FileRow]) -> None:
-    """Mark a numbered document issued, with its files."""
+def give_number(connection: Connection, key: int, number: str, context: str, by: str, now: datetime) -> None:
+    """Keep the number and the context that is issued; the document must be claimed."""
+    values = {"number": number, "context": context, "created_by": by, "issued_at": now}
+    connection.execute(update(document).where(document.c.id == key).values(values))
+
+
+def mark_issued(connection: Connection, key: int, made: Sequence[FileRow], template: str) -> None:
+    """Mark a numbered document issued, with its files and the template they were made with."""
+    save_files(connection, key, made)
+    set_state(connection, key, "issued", ("numbered",))
+    connection.execute(update(document).where(document.c.id == key).values(template=template))
+
+
+def save_files(connection: Connection, key: int, made: Sequence[FileRow]) -> None:
+    """Keep what files a document has."""
     columns = ("document", "format", "name", "sha256", "size_bytes")
     bulk.upsert(connection, document_file, columns, ("document", "format"),
                 [(key, file.format, file.name, file.sha256, file.size_bytes) for file in made])  # fmt: skip
-    set_state(connection, key, "issued", ("numbered",))
+
+
+def history(connection: Connection, key: int) -> list[tuple[datetime, str, str, str]]:
+    """Return (when, who, what, detail) of everything people did with a document, the oldest first."""
+    query = select(audit.c.at, audit.c.who, audit.c.what, audit.c.detail).where(audit.c.object == f"document/{key}")
+    return [(row.at, row.who, row.what, row.detail) for row in connection.execute(query.order_by(audit.c.id))]
+
+
+def of_world(
+    connection: Connection, kinds: Collection[str], since: datetime, condition: ColumnElement[bool]
+) -> dict[str, dict[str, Any]]:
+    """Return the documents of these kinds issued since then that fulfil the condition, as rules see them, by id."""
+    columns = ("id", "kind", "number", "version", "client", "state", "title", "issued_at")
+    query = select(*(document.c[name] for name in columns)).where(
+        document.c.kind.in_(sorted(kinds)), document.c.issued_at >= since, condition
+    )
+    return {str(row.id): dict(row._mapping) for row in connection.execute(query)}
 
 
 def set_state(connection: Connection, key: int, state: str, allowed: Sequence[str]) -> None:

@@ -54,6 +54,11 @@ MOST_FOLDERS = 1000
 MOST_LEVELS = 100
 WELL_KNOWN = {"Inbox": "inbox", "Sent": "sentitems", "Calendar": "calendar"}
 
+EVENTS = ("NewMailEvent", "CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent", "CopiedEvent")
+LOST = ("ErrorSubscriptionNotFound", "ErrorInvalidSubscription", "ErrorExpiredSubscription", "ErrorInvalidWatermark",
+        "ErrorMissedNotificationEvents")  # fmt: skip
+_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+
 for _name in ("exchangelib", "spnego", "requests_ntlm", "urllib3"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # at ERROR already exchangelib prints whole letters
 
@@ -78,6 +83,10 @@ _UNKNOWN_OUTCOME = (*_LATER, *_LOGIN)
 
 class StateLost(Exception):
     """The server no longer knows the state of a sync, or never did."""
+
+
+class SubscriptionLost(Exception):
+    """The server no longer knows a subscription, or has missed what it should have told."""
 
 
 class FolderGone(Exception):
@@ -152,6 +161,24 @@ _OPERATIONS = {
     name: type(name, (_Operation,), {"SERVICE_NAME": name})
     for name in ("GetFolder", "FindFolder", "SyncFolderItems", "GetItem", "FindItem", "CreateItem")
 }
+_OPERATIONS["Subscribe"] = type("Subscribe", (_Operation,), {"SERVICE_NAME": "Subscribe", "prefer_affinity": True})
+
+
+class _Notifications(_Operation):
+    """An answer that stays open; it is read as it comes, and so must not be compressed."""
+
+    SERVICE_NAME = "GetStreamingEvents"
+    prefer_affinity = True
+
+    def open(self, payload: Any, api_version: str) -> Any:
+        """Ask, and return the answer with nothing read of it."""
+        self.streaming = True
+        answer = self._get_response(payload, api_version)
+        self._streaming_response = self._streaming_session = None  # else it is closed together with this object
+        return answer
+
+    def _extra_headers(self) -> dict[str, str]:
+        return {**super()._extra_headers(), "Accept-Encoding": "identity"}
 
 
 class _Streamed(GetAttachment):  # type: ignore[misc]
@@ -357,6 +384,39 @@ class Mailbox:
             for found in answer.iterfind("m:RootFolder/t:Items/*", NS):
                 return str(found.findtext("t:InternetMessageId", "", NS)).strip("<> ") or message_id
         return None
+
+    # waiting
+
+    def subscribe(self, folders: Sequence[Folder]) -> str:
+        """Return the id of a new subscription to what happens in these folders."""
+        wanted = T.FolderIds(*(T.FolderId(Id=it.id) for it in folders))
+        request = M.StreamingSubscriptionRequest(wanted, T.EventTypes(*(T.EventType(it) for it in EVENTS)))
+        return str(self._single("Subscribe", M.Subscribe(request)).findtext("m:SubscriptionId", "", NS))
+
+    def stream(self, subscription: str, minutes: int) -> Any:
+        """Return an answer into which the server writes for so many minutes what happens."""
+        ids = M.SubscriptionIds(T.SubscriptionId(subscription))
+        payload = M.GetStreamingEvents(ids, M.ConnectionTimeout(str(minutes)))
+        with named(self._host):
+            answer = _Notifications(account=self._account).open(payload, self._account.version.api_version)
+            if answer.status_code != 200:
+                self.check_notice(etree.fromstring(answer.content, parser=_PARSER))
+                raise Unavailable(f"{self._host} answered HTTP {answer.status_code}.")
+        return answer
+
+    def check_notice(self, envelope: Any) -> None:
+        """Raise what is wrong according to a notification. Raises SubscriptionLost too."""
+        for code in envelope.iterfind(".//{*}ResponseCode"):
+            if code.text in LOST:
+                raise SubscriptionLost
+            if code.text != "NoError":
+                kind = getattr(errors, str(code.text), errors.ErrorInternalServerError)
+                words = envelope.findtext(".//{*}MessageText") or envelope.findtext(".//faultstring") or ""
+                error = kind(words)
+                wish = envelope.findtext(".//{*}Value[@Name='BackOffMilliseconds']") or ""
+                if wish.isdigit() and isinstance(error, errors.ErrorServerBusy):
+                    error.back_off = int(wish) / 1000
+                raise meaning(error, self._host)
 
     # asking
 

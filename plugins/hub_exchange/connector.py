@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -34,6 +35,7 @@ from .access import Access
 from .client import FolderGone, Mailbox, StateLost, session
 from .settings import ExchangeSettings
 from .soap import Change, Folder, Refusal
+from .watch import Watch
 from .wire import TooMuch
 
 MOST_ITEMS = 25
@@ -88,6 +90,7 @@ class Exchange:
         self._settings = settings
         self._tools = tools
         self._access = Access(settings, tools)
+        self._watch = Watch(settings, self._access)
 
     def _session(self) -> AbstractContextManager[Mailbox]:
         return session(self._settings, self._access.endpoint(), self._access.token)
@@ -252,6 +255,14 @@ class Exchange:
     def files(self, record: Record) -> Sequence[MailFile]:
         """Return the files that came with a letter."""
         return [] if _is_calendar(record.stream) else raw.read(record.payload).files
+
+    def wait(self, timeout: timedelta) -> bool:
+        """Wait until something happens in one of the folders, at most so long; tell whether it did."""
+        return self._watch.wait(timeout)
+
+    def close(self) -> None:
+        """End the waiting."""
+        self._watch.close()
 
     def commands(self) -> Sequence[str]:
         """Return what the connection can do: send."""

@@ -20,6 +20,7 @@ import requests_ntlm
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.util import wait_for_read
 
 from hub.api import AuthError, HubError, SettingsError, Unavailable
 
@@ -94,6 +95,37 @@ class Adapter(HTTPAdapter):
             return super().send(request, **kwargs)
         except (requests.RequestException, HTTPError, OSError) as error:
             raise network_error(self._host, error) from error
+
+
+def next_piece(answer: requests.Response, seconds: float) -> bytes | None:
+    """Return what comes next of an open answer: `None` when nothing comes in so many seconds, no bytes at its end.
+
+    To ask whether something is there, and only then to read, leaves the connection whole when nothing is; a read that
+    runs into its time-out would not.
+    """
+    raw = answer.raw
+    connection, buffer = raw.connection, getattr(getattr(raw, "_fp", None), "fp", None)
+    if connection is None or connection.sock is None or buffer is None:
+        return b""
+    try:
+        if not _is_held(connection.sock, buffer) and not wait_for_read(connection.sock, max(seconds, 0)):
+            return None
+        piece: bytes = raw.read1(PIECE, decode_content=True)
+        return piece
+    except (HTTPError, OSError, ValueError) as error:
+        raise Unavailable(f"the answer broke off ({type(error).__name__}).") from error
+
+
+def _is_held(sock: Any, buffer: Any) -> bool:
+    """Tell whether bytes have come that a wait on the socket would not see; the end of a chunk alone is nothing."""
+    sock.settimeout(0)
+    try:
+        held: bytes = buffer.peek(1)
+    except ssl.SSLWantReadError:
+        held = b""
+    finally:
+        sock.settimeout(ANSWER_SECONDS)
+    return bool(held.strip(b"\r\n")) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
 
 
 def network_error(host: str, error: BaseException) -> HubError:

@@ -64,17 +64,22 @@ class Graph:
             raise SettingsError(f"there is no folder {stream.name!r} in the mailbox.", field="folders")
         since = self._since(cursor)
         link = self._link(cursor, folder)
-        is_last = False
+        is_last = is_lost = False
+        followed: set[int] = set()
         while not is_last:
             try:
                 page = self._mailbox.changes(folder, link)
             except StateLost:
-                if not link:
-                    raise Unavailable("Graph refuses even the first page of the folder.") from None
+                if not link or is_lost:
+                    raise Unavailable("Graph refuses pages of the folder again and again.") from None
                 self._tools.log.warning("the state of %s is lost; the folder is read anew", stream.name)
-                link = ""
+                link, is_lost = "", True
+                followed.clear()
                 continue
             link, is_last = page.link, page.is_last
+            if not is_last and hash(link) in followed:
+                raise Unavailable("Graph leads in circles through the pages of the folder.")
+            followed.add(hash(link))
             recent = [it for it, came in page.letters.items() if came is None or came >= since]
             yield from self._batches(stream.name, recent, self._cursor(page.link, folder, since))
 

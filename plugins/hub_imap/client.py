@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
@@ -62,6 +63,7 @@ class Mailbox:
         self._host = settings.host
         self._names: list[tuple[tuple[str, ...], str]] | None = None
         self._folder: tuple[str, int] | None = None
+        self._exists = 0
         self.next_uid = 2**32
         """Above every UID of the folder that was opened last, as far as the server says."""
         self._client = _connect(settings)
@@ -78,13 +80,16 @@ class Mailbox:
         try:
             self._client.logout()
         except (IMAPClientError, OSError, ValueError, HubError):
-            with suppress(OSError):
-                self._client.shutdown()
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Break the connection off without a word."""
+        with suppress(OSError):
+            self._client.shutdown()
 
     def _renew(self) -> None:
         """Go on in a new session: in this one the rest of an answer is still to come."""
-        with suppress(OSError):
-            self._client.shutdown()
+        self.hang_up()
         fresh = Mailbox(self._settings, self._token)
         self._client, self._room = fresh._client, fresh._room
         if self._folder is not None and fresh.examine(self._folder[0])[0] != self._folder[1]:
@@ -148,9 +153,9 @@ class Mailbox:
             raise SettingsError(f"folder {folder!r} cannot be opened: {error.words}", field="folders") from error
         if b"UIDVALIDITY" not in opened:
             raise Unavailable(f"{self._host} gives no UIDVALIDITY for folder {folder!r}, so nothing can be resumed.")
-        self._folder = folder, int(opened[b"UIDVALIDITY"])
+        self._folder, self._exists = (folder, int(opened[b"UIDVALIDITY"])), int(opened[b"EXISTS"])
         self.next_uid = int(opened.get(b"UIDNEXT", 2**32))
-        return self._folder[1], int(opened[b"EXISTS"])
+        return self._folder[1], self._exists
 
     def search(self, exists: int, *criteria: str | date) -> list[int]:
         """Return UIDs that fit, ascending. A list too long for one answer is asked for piece by piece."""
@@ -195,6 +200,37 @@ class Mailbox:
         """Put a message into a folder as one that was read."""
         with self._asking():
             self._client.append(folder, raw, flags=(b"\\Seen",), msg_time=moment)
+
+    def idle(self) -> None:
+        """Let the server tell what happens in the folder that is open; nothing else may be asked until `idle_done`."""
+        with self._asking():
+            self._client.idle()
+
+    def news(self, seconds: float) -> tuple[bool, bool]:
+        """Return whether a letter came meanwhile or within so many seconds, and whether the line seems to be alive."""
+        end = time.monotonic() + seconds
+        with self._asking():
+            told = self._client.idle_check(timeout=seconds)
+        return self._is_news(told), bool(told) or time.monotonic() >= end - 0.05
+
+    def idle_done(self) -> bool:
+        """End the telling; return whether a letter came."""
+        with self._asking():
+            _, told = self._client.idle_done()
+        return self._is_news(told)
+
+    def _is_news(self, told: Sequence[Any]) -> bool:
+        """Count along: some servers repeat the number of letters although none came."""
+        before = self._exists
+        has_grown = False
+        for word in told:
+            if len(word) > 1 and word[1] == b"EXPUNGE":
+                before -= 1
+            elif len(word) > 1 and word[1] == b"EXISTS" and isinstance(word[0], int):
+                has_grown |= word[0] > before
+                before = word[0]
+        self._exists = before
+        return has_grown
 
 
 @contextmanager

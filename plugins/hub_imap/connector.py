@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -33,6 +33,7 @@ from hub.api import (
 
 from .access import Access
 from .client import SENT, Mailbox, TooLarge, session
+from .idle import Watch
 from .send import deliver, submission
 from .settings import ImapSettings
 
@@ -89,6 +90,7 @@ class Imap:
         self._settings = settings
         self._tools = tools
         self._access = Access(settings, tools)
+        self._watch = Watch(settings, self._access.token, tools.clock)
 
     def check(self) -> Check:
         """Log in to both servers and look for the folders; no letter is opened or sent."""
@@ -157,6 +159,14 @@ class Imap:
     def files(self, record: Record) -> Sequence[MailFile]:
         """Return the files that came with a letter."""
         return [] if record.payload.startswith(REFUSED) else read_mail(record.payload).files
+
+    def wait(self, timeout: timedelta) -> bool:
+        """Wait for a new letter in the first folder, at most so long; tell whether one came."""
+        return self._watch.wait(timeout)
+
+    def close(self) -> None:
+        """End the waiting."""
+        self._watch.close()
 
     def commands(self) -> Sequence[str]:
         """Return what the connection can do: send, if it has a server for it."""

@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from .rows import ContractRow, CounterpartyRow, DocumentRow, PersonRow, RawRow, WorkerRow
+from .trade_rows import BalanceRow, BankAccountRow, OrderRow, OrganisationRow, PriceRow, ProductRow, StockRow
 
 Table = Literal["", "SliceLast", "Balance"]
 
@@ -21,6 +22,8 @@ class Source(Struct, frozen=True):
 
     `needs` says for a field of ours by which names 1C may have it, one of which a set should have. With `table` the
     sets are registers, of which this virtual table is read; `accounts` are the beginnings of the codes that matter.
+    Of a choice only the first published set is read, because each of them says all there is to say, and a stream
+    `instead_of` another one only where there is no such. `joins` are references whose objects are put into the row.
     """
 
     title: str
@@ -29,6 +32,9 @@ class Source(Struct, frozen=True):
     needs: Mapping[str, tuple[str, ...]] = {}
     table: Table = ""
     accounts: tuple[str, ...] = ()
+    is_choice: bool = False
+    instead_of: str = ""
+    joins: Mapping[str, str] = {}
 
     @property
     def is_raw(self) -> bool:
@@ -63,19 +69,21 @@ SOURCES: dict[str, Source] = {
         {"client": ("Owner_Key", "Owner", *_CLIENT), "number": ("Номер", "НомерДоговора"),
          "date": ("Дата", "ДатаДоговора"), "end": ("СрокДействия", "ДатаОкончанияДействия")},
     ),
-    "organisations": Source("Организации", {"Catalog_Организации": _ALL}),
+    "organisations": Source("Организации", {"Catalog_Организации": _ALL}, OrganisationRow),
     "bank_accounts": Source(
         "Банковские счета",
-        {
-            "Catalog_БанковскиеСчета": "БП УНФ БГУ",
-            "Catalog_БанковскиеСчетаКонтрагентов": "УТ КА",
-            "Catalog_БанковскиеСчетаОрганизаций": "УТ КА",
-        },
+        {"Catalog_БанковскиеСчета": "БП УНФ БГУ", "Catalog_БанковскиеСчетаКонтрагентов": "УТ КА"},
+        BankAccountRow,
+    ),
+    "own_bank_accounts": Source(
+        "Банковские счета организаций", {"Catalog_БанковскиеСчетаОрганизаций": "УТ КА"}, BankAccountRow
     ),
     "users": Source("Пользователи", {"Catalog_Пользователи": _ALL}, WorkerRow),
     "employees": Source("Сотрудники", {"Catalog_Сотрудники": "БП КА УНФ БГУ"}, WorkerRow),
-    "nomenclature": Source("Номенклатура", {"Catalog_Номенклатура": _ALL}),
-    "orders": Source("Заказы", {"Document_ЗаказКлиента": "УТ КА", "Document_ЗаказПокупателя": "УНФ"}),
+    "nomenclature": Source("Номенклатура", {"Catalog_Номенклатура": _ALL}, ProductRow),
+    "orders": Source(
+        "Заказы", {"Document_ЗаказКлиента": "УТ КА", "Document_ЗаказПокупателя": "УНФ"}, OrderRow, _MONEY
+    ),
     "invoices": Source(
         "Счета",
         {
@@ -119,19 +127,20 @@ SOURCES: dict[str, Source] = {
     "prices": Source(
         "Цены",
         {
-            "InformationRegister_ЦеныНоменклатуры": "БП УТ КА УНФ",
             "InformationRegister_ЦеныНоменклатуры25": "УТ КА",
+            "InformationRegister_ЦеныНоменклатуры": "БП УТ КА УНФ",
         },
-        table="SliceLast",
+        PriceRow, table="SliceLast", is_choice=True,
     ),
     "stock": Source(
         "Остатки товаров",
         {"AccumulationRegister_ТоварыНаСкладах": "УТ КА", "AccumulationRegister_ЗапасыНаСкладах": "УНФ"},
-        table="Balance",
+        StockRow, table="Balance",
     ),
     "account_stock": Source(
-        "Остатки товаров по счетам", {"AccountingRegister_Хозрасчетный": "БП"}, table="Balance",
-        accounts=("10", "41", "43"),
+        "Остатки товаров по счетам",
+        {"AccountingRegister_Хозрасчетный": "БП"},
+        StockRow, table="Balance", accounts=("10", "41", "43"), instead_of="stock",
     ),
     "settlements": Source(
         "Расчеты с клиентами",
@@ -140,18 +149,26 @@ SOURCES: dict[str, Source] = {
             "AccumulationRegister_РасчетыСКлиентамиПланОплат": "УТ КА",
             "AccumulationRegister_РасчетыСПокупателями": "УНФ",
         },
-        table="Balance",
+        BalanceRow, table="Balance", is_choice=True,
+        joins={"АналитикаУчетаПоПартнерам": "Catalog_КлючиАналитикиУчетаПоПартнерам"},
     ),
     "account_settlements": Source(
-        "Расчеты с покупателями по счетам", {"AccountingRegister_Хозрасчетный": "БП"}, table="Balance",
-        accounts=("62",),
+        "Расчеты с покупателями по счетам", {"AccountingRegister_Хозрасчетный": "БП"}, BalanceRow, table="Balance",
+        accounts=("62",), instead_of="settlements",
+    ),
+    "state_settlements": Source(
+        "Расчеты с плательщиками по счетам", {"AccountingRegister_ЕПСБУ": "БГУ"}, BalanceRow, table="Balance",
+        accounts=("205",), instead_of="settlements",
     ),
 }  # fmt: skip
 
 PREFIXES = ("Catalog_", "Document_", "ChartOfCharacteristicTypes_", "BusinessProcess_", "Task_")
 """Kinds of objects with `Ref_Key` and `DataVersion` that can be read raw, one stream a set."""
 
-CHARTS = {"AccountingRegister_Хозрасчетный": "ChartOfAccounts_Хозрасчетный"}
+CHARTS = {
+    "AccountingRegister_Хозрасчетный": "ChartOfAccounts_Хозрасчетный",
+    "AccountingRegister_ЕПСБУ": "ChartOfAccounts_ЕПСБУ",
+}
 """Where the accounts of an accounting register are."""
 
 WRITTEN = ("counterparties", "contacts", "partner_contacts", "contracts", "invoices", "sales")

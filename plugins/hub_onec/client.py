@@ -28,6 +28,8 @@ HEADS = "Ref_Key,DataVersion,DeletionMark"
 MAX_URL = 2000
 JSON = "$format=application/json%3Bodata%3Dnometadata"
 _READABLE = (400, 401, 404, 405, 406, 415, 500, 501)
+UNKNOWN_NAME = frozenset({"0", "6", "10", "14", "21"})
+"""Codes of a refusal that may mean a name which this publication does not know."""
 _UNCLEAR = frozenset({"0", "1", "4", "6", "14", "21"})
 """Codes of a refusal that concerns the question and neither the set nor the rights."""
 _SESSION_LOST = frozenset({400, 404, 500})
@@ -173,12 +175,14 @@ class ODataClient:
             raise Unavailable(f"{set_name}/$count is not a number.")
         return int(digits)
 
-    def table(self, set_name: str, function: str, period: datetime, where: str = "") -> list[bytes]:
+    def table(
+        self, set_name: str, function: str, period: datetime, where: str = "", *, select: str = ""
+    ) -> list[bytes]:
         """Return the rows of a virtual table as received; it comes in one answer."""
         call = f"{set_name}/{function}(Period=datetime'{period:%Y-%m-%dT%H:%M:%S}')"
         options = {"$filter": where} if where else {}
         content = self._get(
-            quote(call, safe="/()='"), self._query("", options), timeout=TABLE_TIMEOUT, max_bytes=TABLE_BYTES
+            quote(call, safe="/()='"), self._query(select, options), timeout=TABLE_TIMEOUT, max_bytes=TABLE_BYTES
         ).content
         return [bytes(raw) for raw in _decode(_raws, content, set_name).value]
 

@@ -30,7 +30,7 @@ from hub.api import (
 
 from . import resolve
 from .candidates import CONFIGURATIONS, guess_configuration
-from .client import ODataClient, ODataError
+from .client import UNKNOWN_NAME, ODataClient, ODataError
 from .exchange import Exchange
 from .metadata import Schema, Types, read_schema
 from .normalise import Normaliser
@@ -45,7 +45,6 @@ from .write import Writer
 SLOW_SECONDS = 10
 WAYS = 3
 """Of asking for the fields of an object, the fullest first."""
-_UNKNOWN_NAME = frozenset({"0", "6", "10", "14", "21"})
 
 
 class OneC:
@@ -118,7 +117,7 @@ class OneC:
             try:
                 yield from reader.changes(place, exchange) if place.phase == "scan" else reader.load(place)
             except ODataError as error:
-                if error.code not in _UNKNOWN_NAME:
+                if error.code not in UNKNOWN_NAME:
                     raise
                 refused = error
                 if not self._distrusts:  # the configuration may have changed
@@ -208,7 +207,8 @@ class OneC:
     ) -> dict[str, str]:
         own = resolve.own_fields(self._settings, name)
         types: Types = {}
-        if any(resolve.is_document(it) for it in sets) and not found.source.is_raw:
+        row = found.source.row
+        if resolve.shown_names(row) or (any(resolve.is_document(it) for it in sets) and not found.source.is_raw):
             types = self._schema(kept).types
             if lacking := resolve.lacks_own_fields(found.sets, types, own):
                 raise Rejected(f"{name} has no field {', '.join(lacking)}.", hint="Correct `fields:` in the settings.")
@@ -242,7 +242,8 @@ class OneC:
         records: list[Record] = []
         for set_name in found.sets:
             records += read_table(self._client, self._schema(kept), found.source, set_name, name, period)
-        lost = [] if kept is None else [it for it in kept.sets if it not in found.sets]
+        is_choice = found.source.is_choice  # another set then says the same in other words
+        lost = [] if kept is None or is_choice else [it for it in kept.sets if it not in found.sets]
         sets = dict.fromkeys([*found.sets, *lost], "")
         end = Place("scan", sets=sets, shape=found.source.table, scanned=now.isoformat(), schema=self._digest)
         page = self._settings.page

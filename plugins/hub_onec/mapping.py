@@ -10,7 +10,25 @@ from typing import Any, get_args, get_type_hints
 
 from msgspec import Struct
 
-from hub.api import Act, BadRecord, Client, Contact, Contract, Employee, Invoice, Money, Payment, Reference
+from hub.api import (
+    Act,
+    BadRecord,
+    Balance,
+    BankAccount,
+    Client,
+    Contact,
+    Contract,
+    Employee,
+    Invoice,
+    Money,
+    Order,
+    Organisation,
+    Payment,
+    Price,
+    Product,
+    Reference,
+    Stock,
+)
 
 from .values import EMPTY_KEY, day_of, money_of, reference_of
 
@@ -24,6 +42,17 @@ THINGS: Mapping[str, type[Struct]] = {
     "invoices": Invoice,
     "sales": Act,
     "payments": Payment,
+    "organisations": Organisation,
+    "bank_accounts": BankAccount,
+    "own_bank_accounts": BankAccount,
+    "nomenclature": Product,
+    "orders": Order,
+    "prices": Price,
+    "stock": Stock,
+    "account_stock": Stock,
+    "settlements": Balance,
+    "account_settlements": Balance,
+    "state_settlements": Balance,
 }
 """Stream → what its objects become."""
 

@@ -24,6 +24,8 @@ from hub.api import (
     Event,
     Invoice,
     Money,
+    Order,
+    Organisation,
     Payment,
     Phone,
     Record,
@@ -34,6 +36,8 @@ from .candidates import PREFIXES, SOURCES
 from .mapping import Target, target
 from .rows import ContactRow, ContractRow, CounterpartyRow, DocumentRow, PersonRow, RawRow, WorkerRow
 from .settings import OneCSettings
+from .trade import balance, bank_account, order, price, product, stock
+from .trade_rows import OrderRow, OrganisationRow
 from .values import KEY, day_of, instant_of, key_of, money_of, note_of, reference_of, text_of
 
 _SEVERAL = re.compile(r"[,;/\n]")
@@ -75,6 +79,17 @@ class Normaliser:
             "invoices": _invoice,
             "sales": _act,
             "payments": _payment,
+            "organisations": self._organisation,
+            "bank_accounts": lambda row: bank_account(row, is_own=False),
+            "own_bank_accounts": lambda row: bank_account(row, is_own=True),
+            "nomenclature": product,
+            "orders": _order,
+            "prices": price,
+            "stock": stock,
+            "account_stock": stock,
+            "settlements": balance,
+            "account_settlements": balance,
+            "state_settlements": balance,
         }
 
     def events(self, record: Record) -> Iterable[Event]:
@@ -131,6 +146,22 @@ class Normaliser:
             birthday=day_of(row.birthday, "ДатаРождения"),
             note=note_of(row.comment),
             points=self._points(row.points)[0] if row.points else (),
+        )
+
+    def _organisation(self, row: OrganisationRow) -> Organisation | None:
+        if row.is_folder or row.is_marked:
+            return None
+        points = self._points(row.points)[0] if row.points else ()
+        found = {it.type: it.value or it.raw for it in reversed(points)}  # of several the first
+        return Organisation(
+            name=text_of(row.name),
+            full_name=text_of(row.full_name),
+            inn=text_of(row.inn),
+            kpp=text_of(row.kpp),
+            ogrn=text_of(row.ogrn),
+            prefix=text_of(row.prefix),
+            address=found.get("address", ""),
+            phone=found.get("phone", ""),
         )
 
     def _worker(self, row: WorkerRow) -> Employee | None:
@@ -205,6 +236,10 @@ def _act(row: DocumentRow) -> Act | None:
         is_posted=row.is_posted is not False,
         note=note_of(row.comment),
     )
+
+
+def _order(row: OrderRow) -> Order | None:
+    return order(row, _owner(row.client_key, row.client, row.client_type), _contract_of(row), _total(row))
 
 
 def _payment(row: DocumentRow) -> Payment | None:

@@ -20,7 +20,7 @@ SHOWN = "____Presentation"
 """Asks 1C to show a reference as text in the same answer; only a named field can be shown."""
 MOST_RAW = 200
 """So many sets are read raw without being named; a base that publishes more has to say which."""
-SELECTION = 2
+SELECTION = 3
 """Counts the ways in which we ask; a new one makes stored documents be read again."""
 ADD = "In 1C open «Настройка стандартного интерфейса OData» and add"
 
@@ -38,7 +38,8 @@ def published_sources(published: Collection[str], settings: OneCSettings) -> dic
     for name, source in SOURCES.items():
         sets = [*settings.sets.get(name, ()), *source.sets]
         if kept := tuple(dict.fromkeys(it for it in sets if it in published)):
-            found[name] = Found(source, kept)
+            found[name] = Found(source, kept[:1] if source.is_choice else kept)
+    found = {name: it for name, it in found.items() if it.source.instead_of not in found}
     for name in settings.raw if settings.raw is not None else _all_raw(published, found):
         if name in published:
             found[name] = Found(Source(name.partition("_")[2], {name: ""}), (name,))
@@ -71,7 +72,7 @@ def missing_findings(published: Collection[str], settings: OneCSettings) -> Iter
     where = CONFIGURATIONS.get(letters, "this configuration")
     left: list[str] = []
     for name, source in SOURCES.items():
-        if name in found or name in settings.skip:
+        if name in found or name in settings.skip or source.instead_of in found:
             continue
         likely = [it for it, tags in source.sets.items() if letters in tags.split()] if letters else []
         if name in CORE:
@@ -100,6 +101,10 @@ def field_findings(schema: Schema, published: Collection[str], settings: OneCSet
                 yield f"{set_name} is published but not described.", "Check that $metadata comes whole."
             elif one.source.table and not function_of(schema, set_name, one.source.table):
                 yield f"{set_name} has no {one.source.table}.", f"Put {stream} into `skip:`."
+            for field, other in one.source.joins.items():
+                records = schema.types.get(f"{set_name}_RecordType", {})
+                if other not in published and f"{field}_Key" in {**properties, **records}:
+                    yield f"{stream} say no client: {other} is not published.", f"{ADD} {other}."
             for field, names in one.source.needs.items():
                 if properties and field not in own and not any(it in properties for it in names):
                     yield f"{set_name} has no field {' or '.join(names)}.", _likely(stream, field, names, properties)
@@ -155,9 +160,11 @@ def selection(source: Source, set_name: str, types: Types, own: Sequence[str], *
     fields and these texts; 2 for named fields alone, which every publication understands.
     """
     shown = [it for it in own if SHOWN in it and way < 2]
-    if not is_document(set_name):
-        return ",".join(["*", *shown]) if shown else ""
     properties = types.get(set_name)
+    if not is_document(set_name):
+        if way < 2 and properties:
+            shown += [it for it in shown_names(source.row) if _has(properties, it)]
+        return ",".join(dict.fromkeys(["*", *shown])) if shown else ""
     if not properties or source.is_raw:
         return "**"
     parts = _parts(source.row)
@@ -170,6 +177,11 @@ def selection(source: Source, set_name: str, types: Types, own: Sequence[str], *
         elif _has(properties, name) and (SHOWN in name if not way else way < 2 or SHOWN not in name):
             names.append(name)
     return ",".join(dict.fromkeys([*names, *shown]))
+
+
+def shown_names(row: type[Struct]) -> list[str]:
+    """Return the texts for references that a row wants."""
+    return [item.encode_name for item in fields(row) if SHOWN in item.encode_name]
 
 
 def lacks_own_fields(sets: Sequence[str], types: Types, own: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,9 @@ import msgspec
 from hub.api import BadRecord, Record, Rejected
 
 from .candidates import CHARTS, Source
-from .client import ODataClient
+from .client import UNKNOWN_NAME, ODataClient, ODataError
 from .metadata import Schema
-from .resolve import function_of
+from .resolve import SHOWN, function_of, shown_names
 from .values import EMPTY_KEY
 
 _SERVICE = frozenset({"Period", "Recorder", "Recorder_Type", "Recorder_Key", "LineNumber", "Active", "RecordType"})
@@ -33,27 +33,61 @@ def read_table(
     bound = function_of(schema, set_name, source.table)
     if not bound:
         raise Rejected(f"{set_name} has no {source.table}.", hint=f"Put {stream} into `skip:`.")
-    types = schema.types.get(bound) or schema.types.get(set_name) or {}
+    types = {**schema.types.get(set_name, {}), **schema.types.get(f"{set_name}_RecordType", {})}
+    select = ",".join(["*", *(it for it in shown_names(source.row) if f"{it.partition(SHOWN)[0]}_Key" in types)])
+    rows: list[bytes] = []
+    for where in _accounts(client, source, set_name):
+        try:
+            rows += client.table(bound, source.table, period, where, select="" if select == "*" else select)
+        except ODataError as error:
+            if select == "*" or error.code not in UNKNOWN_NAME:
+                raise
+            select = "*"  # this publication shows no references here
+            rows += client.table(bound, source.table, period, where)
     records: dict[str, Record] = {}
-    rows = (row for it in _accounts(client, source, set_name) for row in client.table(bound, source.table, period, it))
-    for payload in rows:
+    joined = _joined(client, source, rows)
+    for payload, whole in zip(rows, joined, strict=True):
         name = f"{set_name}/{row_id(payload, types)}"
         while name in records:
             name += "+"  # rows that differ in nothing but their amounts
-        records[name] = Record(name, payload, "", False, stream)
+        records[name] = Record(name, whole, "", False, stream)
     return list(records.values())
+
+
+def _joined(client: ODataClient, source: Source, rows: Sequence[bytes]) -> Sequence[bytes]:
+    """Return the rows with the objects that their references lead to, where `$expand` would put them."""
+    for name, target in source.joins.items():
+        if target not in client.published():
+            continue
+        keys = [_key_in(row, f"{name}_Key") for row in rows]
+        wanted = [it for it in dict.fromkeys(keys) if it and it != EMPTY_KEY]
+        objects = {it.key: it.payload for it in client.objects(target, wanted, "")}
+        rows = [
+            row.rstrip()[:-1] + f',"{name}":'.encode() + objects[key] + b"}" if key in objects else row
+            for row, key in zip(rows, keys, strict=True)
+        ]
+    return rows
+
+
+def _key_in(row: bytes, name: str) -> str:
+    found = _row_of(row).get(name)
+    return found.lower() if isinstance(found, str) else ""
+
+
+def _row_of(payload: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(payload, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadRecord("A row of a virtual table is no object.") from error
 
 
 def row_id(payload: bytes, types: Mapping[str, str]) -> str:
     """Return what tells a row of a virtual table from the others: its dimensions, without time and amounts."""
-    try:
-        row: dict[str, Any] = msgspec.json.decode(payload, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadRecord("A row of a virtual table is no object.") from error
+    row = _row_of(payload)
     values: list[str] = []
     for name in sorted(row):
         value = row[name]
-        if name in _SERVICE or "@" in name or _RESOURCE.search(name) or types.get(name) in _NUMBERS:
+        if name in _SERVICE or "@" in name or SHOWN in name or _RESOURCE.search(name) or types.get(name) in _NUMBERS:
             continue
         if isinstance(value, str | bool):
             values.append("" if value == EMPTY_KEY else str(value).strip())

@@ -19,7 +19,11 @@ from hub.api import SettingsError, Unavailable
 from .table_settings import Table
 
 SEARCHED = 30
+MOST_ROWS = 1_048_576
+"""A sheet has no more; a number beyond would have openpyxl make up that many empty rows."""
 MOST_UNPACKED = 1024 * 1024 * 1024
+MOST_TEXTS = 64 * 1024 * 1024
+"""Cells are streamed, but the table of texts that they share is kept whole in memory."""
 _DAMAGED = (
     zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, EOFError, IndexError, TypeError,
     AttributeError, SyntaxError, NotImplementedError, RuntimeError,
@@ -47,6 +51,8 @@ class Sheet:
         """Yield the rows below the headings; wholly empty ones are left out. Raises Unavailable for a damaged file."""
         with _whole(self.place):
             for number, row in self._rows:
+                if number > MOST_ROWS:
+                    raise ValueError("a row below the last one of a sheet")
                 cells = {heading: _text(cell) for heading, cell in zip(self.headings, row, strict=False) if heading}
                 kept = {heading: text for heading, text in cells.items() if text}
                 if kept:
@@ -118,6 +124,8 @@ def _expect_plain(name: str, content: bytes) -> None:
         if sum(it.file_size for it in archive.infolist()) > MOST_UNPACKED:
             raise Unavailable(f"{name} unpacks to more than {MOST_UNPACKED // 2**20} MiB, which is refused.")
         for part in archive.infolist():
+            if part.filename.lower().endswith("sharedstrings.xml") and part.file_size > MOST_TEXTS:
+                raise Unavailable(f"{name} has more than {MOST_TEXTS // 2**20} MiB of texts, which is refused.")
             if part.filename.lower().endswith((".xml", ".rels")):
                 with archive.open(part) as file:
                     if b"<!DOCTYPE" in file.read(2048).replace(b"\0", b""):

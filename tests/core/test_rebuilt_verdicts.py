@@ -1,4 +1,4 @@
-"""B-26, D-06: a store rebuilt from an exported log knows what people decided, and binds as they did."""
+"""A store rebuilt from an exported log knows what people decided, and binds as they did."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import io
+import socket
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +84,7 @@ def test_the_same_values_give_the_same_document() -> None:
 
 
 def test_data_never_becomes_template_or_markup(make_context: MakeContext, make_line: MakeLine) -> None:
+    """L17, S-07."""
     values = template_values(make_context(make_line(HOSTILE), basis=HOSTILE, note=HOSTILE))
     shown = texts(fill_docx(form_of("invoice").template(), values))
     assert shown.count(HOSTILE) == 3
@@ -90,11 +93,13 @@ def test_data_never_becomes_template_or_markup(make_context: MakeContext, make_l
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Cs", "Cn"]), min_size=1, max_size=50))
 def test_any_name_stands_in_the_document_exactly(name: str) -> None:
+    """L17."""
     content = word._fill(word._Task(template("До {{ name }} после"), {"name": name}))
     assert texts(content) == [f"До {name} после"]
 
 
 def test_a_tag_that_word_split_into_runs_is_found() -> None:
+    """B-23."""
     made = docx.Document()
     paragraph = made.add_paragraph()
     for piece in ("{", "{ na", "me }", "}"):
@@ -105,34 +110,44 @@ def test_a_tag_that_word_split_into_runs_is_found() -> None:
 
 
 def test_an_unknown_field_is_named_with_the_known_ones() -> None:
+    """B-23."""
     values = {"seller": {"inn": "1", "name": "x"}, "number": "1"}
-    with pytest.raises(HubError, match=r"^a\.docx: it asks for `innn`, .* Known there: inn, name\.$"):
+    with pytest.raises(
+        HubError, match=r"^a\.docx: page 1, paragraph 1: .*`seller\.innn`; did you mean `seller\.inn`\?$"
+    ):
         fill_docx(template("{{ seller.innn }}"), values, name="a.docx")
-    with pytest.raises(HubError, match=r"it asks for `numbr`, .* Known there: number, seller\.$"):
+    with pytest.raises(HubError, match=r"paragraph 1: .*`numbr`; did you mean `number`"):
         fill_docx(template("{{ numbr }}"), values)
 
 
 @pytest.mark.parametrize(
     ("tag", "reason"),
     [
-        ("{{ ''.__class__.__mro__ }}", "unsafe"),
-        ("{{ qr._image }}", "unsafe"),
-        ("{{ qr.tpl }}", "asks for `tpl`"),
-        ("{{ lines.append(1) }}", "unsafe"),
-        ("{{ lipsum.__globals__ }}", "unsafe"),
-        ("{{ number }", "unexpected"),
-        ("{% for line in lines %}", "endfor|end of template"),
-        ("{% include 'x' %}", "no loader"),
+        ("{{ ''.__class__.__mro__ }}", "paragraph 1: .*reaches into the program"),
+        ("{{ qr._image }}", "paragraph 1: .*reaches into the program"),
+        ("{{ qr.tpl }}", "`qr` is a text and has no `tpl`"),
+        ("{{ lines.append(1) }}", "paragraph 1: .*`lines` is a list"),
+        ("{{ lipsum.__globals__ }}", "paragraph 1: .*reaches into the program"),
+        ("{{ number }", "paragraph 1: .*not closed"),
+        ("{% for line in lines %}", "paragraph 1: .*never closed"),
+        ("{% include 'x' %}", "paragraph 1: .*loads no other files"),
+        ("{{ range(10**9) | list }}", "paragraph 1: .*range"),
+        ("{% for line in lines %}{{ line }}{% endif %}", "."),
+        ("{% fur line in lines %}", "no such statement; did you mean `for`"),
+        ("{{ numbr }}", "no `numbr`; did you mean `number`"),
+        ("{% endfor %}", "paragraph 1: .*nothing was opened"),
         ("{{ number | nofilter }}", "nofilter"),
     ],
 )
 def test_a_template_that_reaches_too_far_or_is_wrong_is_refused(tag: str, reason: str) -> None:
+    """L18, B-23, S-07."""
     values = {"number": "1", "lines": ["a"], "qr": "ST00012|Name=x"}
     with pytest.raises(HubError, match=rf"^The template: .*({reason})"):
         fill_docx(template(tag), values)
 
 
 def test_a_loop_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L19, B-23."""
     monkeypatch.setattr(word, "TIMEOUT_SECONDS", 2)
     loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
     with pytest.raises(HubError, match="not filled within 2 seconds"):
@@ -141,12 +156,14 @@ def test_a_loop_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="memory of a child is limited on POSIX only")
 def test_a_template_that_eats_memory_is_stopped() -> None:
+    """L19, B-23, S-05."""
     with pytest.raises(HubError, match="needs more than 1024 MiB"):
         fill_docx(template("{{ ('a' * 3000000000) | length }}"), {})
 
 
 @pytest.mark.parametrize("content", [b"", b"{{ x }}", b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)])
 def test_what_is_not_a_word_file_is_refused(content: bytes) -> None:
+    """B-23."""
     with pytest.raises(HubError, match=r"^old\.doc is not a whole Word or zip file"):
         fill_docx(content, {}, name="old.doc")
 
@@ -169,7 +186,57 @@ def test_a_workbook_and_a_broken_document_are_refused() -> None:
         fill_docx(repacked(lambda files: files.update({"word/document.xml": b"<w:document>"})), {})
 
 
+@pytest.mark.parametrize("entity", ['SYSTEM "file://{secret}"', 'SYSTEM "http://127.0.0.1:{port}/e"', '"&y;&y;&y;"'])
+def test_entities_in_a_word_file_show_and_fetch_nothing(tmp_path: Path, entity: str) -> None:
+    """L15, B-04, S-04."""
+    secret = tmp_path / "secret"
+    secret.write_text("the-text-of-a-secret-file")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        declared = entity.format(secret=secret, port=listener.getsockname()[1])
+        doctype = f'<!DOCTYPE x [<!ENTITY y "aaaaaaaaaa"><!ENTITY x {declared}>]>'.encode()
+
+        def change(files: dict[str, bytes]) -> None:
+            head, body = files["word/document.xml"].split(b"?>", 1)
+            files["word/document.xml"] = head + b"?>" + doctype + body.replace(b">x<", b">x &x;<")
+
+        content = repacked(change)
+        shown = ""
+        with contextlib.suppress(HubError):
+            shown = " ".join(texts(fill_docx(content, {})))
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert "secret" not in shown
+    assert len(shown) < 100
+
+
+def test_entities_in_a_harmless_word_file_are_the_control() -> None:
+    """The control of L15: the same change without entities is filled."""
+    assert texts(fill_docx(repacked(lambda files: files.update()), {})) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"0" * (201 << 20), "larger than any"),
+        (template("Без полей"), ""),
+        (template("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"), "recursion|damaged|deep"),
+    ],
+    ids=["huge", "no field", "recursion"],
+)
+def test_odd_templates_are_told_or_filled(tmp_path: Path, content: bytes, says: str) -> None:
+    """B-23."""
+    file = tmp_path / "odd.docx"
+    file.write_bytes(content)
+    if says:
+        with pytest.raises(HubError, match=says):
+            check_template(file, {})
+    else:
+        check_template(file, {})
+
+
 def test_a_bomb_is_refused_before_it_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L16, B-23, S-05."""
     monkeypatch.setattr(word.subprocess, "run", lambda *_, **__: pytest.fail("the bomb was opened"))
     bomb = repacked(lambda files: files.update({"word/document.xml": b"<w:p/>" * 20_000_000}))
     with pytest.raises(HubError, match="would unpack"):
@@ -177,6 +244,7 @@ def test_a_bomb_is_refused_before_it_is_opened(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_child_gets_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S-26."""
     monkeypatch.setenv("ONEC_PASSWORD", "hunter2")
     assert "hunter2" not in str(word._environment())
 
@@ -187,7 +255,10 @@ def test_check_template_tells_what_is_wrong(tmp_path: Path) -> None:
     good.write_bytes(form_of("invoice").template())
     wrong.write_bytes(template("{{ bank.swift }}"))
     check_template(good, values)
-    with pytest.raises(HubError, match=r"wrong\.docx: it asks for `swift`.*account, bic, corr_account, name"):
+    with pytest.raises(
+        HubError,
+        match=r"page 1, paragraph 1: .*`bank\.swift`; known there: account, bic, corr",
+    ):
         check_template(wrong, values)
     with pytest.raises(HubError, match=r"absent\.docx cannot be read"):
         check_template(tmp_path / "absent.docx", values)
@@ -201,7 +272,7 @@ def test_a_template_with_names_of_its_own_is_filled(shared_path: Callable[[str],
         "buyer": "Школа", "clauses": ["Первое.", "Второе."], "items": [line, line], "date_words": "22 ноября 2026 г.",
         "head_gen": "директора", "number": "17", "qr": "", "stamp": "", "total": "10", "total_words": "x", "vat": "0",
     }  # fmt: skip
-    with pytest.raises(HubError, match="it asks for `bank`"):
+    with pytest.raises(HubError, match=r"page 1, table 1, row 1, cell 1: .*no `seller\.bank`"):
         fill_docx(foreign, values)
     values["seller"]["bank"] = "seller bank"
     shown = texts(fill_docx(foreign, values))

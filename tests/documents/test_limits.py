@@ -36,17 +36,20 @@ def test_an_honest_archive_is_taken() -> None:
 
 
 def test_a_bomb_is_refused_by_its_ratio() -> None:
+    """B-21, S-05."""
     with pytest.raises(HubError, match=r"^x\.docx would unpack from \d+ to 8388608 bytes"):
         check_archive(archive({"a": bytes(8 * 1024 * 1024)}), "x.docx")
 
 
 def test_too_much_is_refused_at_any_ratio() -> None:
+    """B-21."""
     with pytest.raises(HubError, match="would unpack"):
         check_archive(with_declared_size(archive({"a": b"a"}), 201 * 1024 * 1024), "x.docx")
 
 
 @pytest.mark.parametrize("size", [10, 500_000])
 def test_a_lie_about_the_size_is_found_by_counting(size: int) -> None:
+    """L41, B-21, S-05."""
     content = archive({"a": bytes(range(256)) * 400})
     check_archive(content, "x.docx")
     with pytest.raises(HubError, match=r"not a whole|lies about the size"):
@@ -54,6 +57,7 @@ def test_a_lie_about_the_size_is_found_by_counting(size: int) -> None:
 
 
 def test_too_many_files_are_refused() -> None:
+    """B-21."""
     names = {f"{number}": b"" for number in range(10_001)}
     with pytest.raises(HubError, match="10001 files"):
         check_archive(archive(names), "x.docx")
@@ -62,6 +66,7 @@ def test_too_many_files_are_refused() -> None:
 
 
 def test_two_files_of_one_name_are_refused() -> None:
+    """B-21."""
     packed = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(packed, "w") as made:
         warnings.simplefilter("ignore")
@@ -72,6 +77,7 @@ def test_two_files_of_one_name_are_refused() -> None:
 
 
 def test_a_symbolic_link_is_refused() -> None:
+    """B-21."""
     link = zipfile.ZipInfo("link")
     link.external_attr = 0o120777 << 16
     packed = io.BytesIO()
@@ -82,6 +88,7 @@ def test_a_symbolic_link_is_refused() -> None:
 
 
 def test_an_encrypted_archive_is_refused() -> None:
+    """B-21."""
     content = bytearray(archive({"a": b"a"}))
     content[content.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(HubError, match="encrypted"):
@@ -102,6 +109,7 @@ def test_a_damaged_stream_is_refused() -> None:
 
 @given(st.binary(max_size=300), st.integers(0, 400))
 def test_damaged_archives_get_our_error_and_no_other(noise: bytes, place: int) -> None:
+    """B-21."""
     content = archive({"a.xml": b"<a/>" * 50, "b.xml": b"<b/>"})
     damaged = content[:place] + noise + content[place + len(noise) :]
     with contextlib.suppress(HubError):

@@ -87,6 +87,7 @@ def test_without_a_payload_there_is_no_code(make_context: MakeContext) -> None:
 
 
 def test_data_never_becomes_markup(make_context: MakeContext, make_line: MakeLine) -> None:
+    """S-07."""
     values = template_values(make_context(make_line(HOSTILE), basis=HOSTILE, number=HOSTILE, note=HOSTILE))
     values["buyer"] = {**values["buyer"], "requisites": HOSTILE}
     values["seller"] = {**values["seller"], "name": HOSTILE}

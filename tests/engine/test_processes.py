@@ -131,6 +131,7 @@ def test_without_the_fence_the_same_freeze_doubles(store: Store, start: Start) -
 
 
 def test_a_killed_worker_is_replaced(store: Store, start: Start) -> None:
+    """F-01."""
     job_id = add(store, "slow", "once", lock_key="office")
     child = start("hang", 0.5)
     assert hear(child) == "began"
@@ -168,6 +169,7 @@ def test_a_worker_told_to_stop_gives_its_job_back_within_ten_seconds(store: Stor
 
 
 def test_three_workers_serve_each_slot_once(store: Store, start: Start, tmp_path: Path) -> None:
+    """F-09."""
     children = [start("periodic", 3, str(tmp_path / "done")) for _ in range(3)]
     for child in children:
         assert hear(child) == "ready"

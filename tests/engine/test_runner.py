@@ -126,6 +126,7 @@ def test_what_was_woken_to_stop_is_given_back_and_not_failed(store: Store, run: 
 
 
 def test_a_thread_past_its_limit_loses_its_job_and_is_counted(store: Store, run: Callable[..., Runner]) -> None:
+    """F-29, F-35."""
     job_id = add(store, max_attempts=9)[0]
     go_on = threading.Event()
     runner = run(lambda _job, _lease: go_on.wait(30), workers=2, lease=timedelta(seconds=0.3), hard_limit=timedelta(0))
@@ -210,6 +211,7 @@ def test_work_goes_on_after_every_session_was_killed(store: Store, run: Callable
 
 
 def test_missed_slots_are_not_caught_up(store: Store) -> None:
+    """F-28."""
     table = Timetable(store, [NIGHTLY])
     start = datetime(2026, 5, 12, 2, 30, tzinfo=UTC)
     assert table.enqueue_due(start) == 1
@@ -233,7 +235,7 @@ def test_a_schedule_never_has_two_jobs_at_a_time(store: Store) -> None:
 
 
 def test_each_slot_of_thirty_days_comes_once(store: Store) -> None:
-    """A-11, through the day on which clocks change in Europe."""
+    """F-28, A-11, through the day on which clocks change in Europe."""
     if not store.is_sqlite:
         pytest.skip("nothing here depends on the database")
     every = timedelta(hours=6)
@@ -251,6 +253,39 @@ def test_each_slot_of_thirty_days_comes_once(store: Store) -> None:
     with store.read() as connection:
         rows = jobs.listed(connection, limit=1000)
     assert len({row.dedup for row in rows}) == 120
+
+
+def test_a_clock_that_jumps_serves_no_slot_twice(store: Store) -> None:
+    """F-28: back an hour, on a day, over 29 February and the end of a year, in one process and a new one."""
+    noon = datetime(2026, 5, 12, 12, 0, tzinfo=UTC)
+    jumps = [0, -1, 0, 24, 0, -1, 24, 25, 24]
+    moments = [noon + timedelta(hours=it) for it in jumps]
+    moments += [datetime(2028, 2, 29, 23, 30, tzinfo=UTC), datetime(2028, 3, 1, tzinfo=UTC)]
+    moments += [datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)]
+    one, seen = Timetable(store, [NIGHTLY]), set()
+    for moment in moments:
+        for table in (one, Timetable(store, [NIGHTLY])):
+            assert table.enqueue_due(moment) == (slot(moment, NIGHTLY.every) not in seen)
+            seen.add(slot(moment, NIGHTLY.every))
+            with store.write() as connection:  # whoever does it, does it at once
+                connection.execute(update(job_table).values(state="done"))
+    with store.read() as connection:
+        assert len({row.dedup for row in jobs.listed(connection)}) == len(seen)
+
+
+def test_a_clock_that_is_put_back_by_a_day_holds_no_job_up(store: Store) -> None:
+    """F-28: a job that was put off until tomorrow by the wrong clock is due; a wait that somebody asked for stays."""
+    add(store, 2)
+    with store.write() as connection:
+        now = store.now(connection)
+        first, second = [row.id for row in jobs.listed(connection)]
+        for job_id, wait in ((first, timedelta(days=1)), (second, jobs.LONGEST_WAIT)):
+            connection.execute(update(job_table).where(job_table.c.id == job_id).values(run_at=now + wait))
+    assert jobs.claim(store, "a") is None
+    with store.write() as connection:
+        jobs.reap(connection, store.now(connection))
+    claimed = [jobs.claim(store, "a"), jobs.claim(store, "a")]
+    assert [it and it[0].id for it in claimed] == [first, None]
 
 
 def test_every_machine_counts_slots_alike() -> None:

@@ -179,13 +179,14 @@ def test_harmed_store_is_an_error_and_never_made_anew(office: Office, harm: Any,
 
 
 def test_newer_store_is_refused_by_name(office: Office) -> None:
+    """F-37."""
     with opened(office.store_url) as store, store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '7777'"))
     office.fails("today", code=1, says="newer hub (schema 7777)")
 
 
 def test_disk_that_fills_up_loses_nothing_and_the_hub_goes_on(office: Office, tmp_path: Path, made_store: Path) -> None:
-    """F-11, D2, A-12: a limit on the file size stands for the full disk."""
+    """D1, F-11, D2, A-12: a limit on the file size stands for the full disk."""
     calm = Office(tmp_path / "calm")
     shutil.copy(made_store, calm.folder / "hub.db")
     wide = [clients(*range(start, start + 40), note="x" * 500) for start in range(0, 400, 40)]

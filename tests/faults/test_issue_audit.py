@@ -1,4 +1,4 @@
-"""S-22: a document that is issued is in the audit log, whatever happens right afterwards."""
+"""S-33: a document that is issued is in the audit log, whatever happens right afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""P-07: a letter of many megabytes goes through a sync in a small multiple of its size."""
+"""A letter of many megabytes goes through a sync in a small multiple of its size."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 tables of cases read better in one line each
-"""F-14 to F-18, A-05: a connection over a bad line to the stand-in of 1C; the rest goes on and nothing is lost."""
+"""F-14, F-15, F-16, F-17, F-18, A-05: a connection over a bad line to the stand-in of 1C; the rest goes on and nothing is lost."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_slow_line_is_slow_and_equal(office: Office, peer: OneCPeer) -> None:
 
 
 def test_secret_appears_nowhere(office: Office, peer: OneCPeer, tmp_path: Path) -> None:
-    """S-26, A-16: not in outputs, logs, the store or any file but the one that holds it."""
+    """S-26, S-30, A-16: not in outputs, logs, the store, a backup or any file but the one that holds it."""
     canary = "Canary-пароль+/=4711"
     peer.server.password = canary
     secret = tmp_path / "secret"
@@ -191,6 +191,7 @@ def test_secret_appears_nowhere(office: Office, peer: OneCPeer, tmp_path: Path) 
             ["run", "--once"],
             ["record", "list"],
             ["db", "dump"],
+            ["db", "backup", "copy.db"],
         ):
             done = office.hub(*command)
             spoken.append(done.out + done.err)
@@ -206,6 +207,7 @@ def test_secret_appears_nowhere(office: Office, peer: OneCPeer, tmp_path: Path) 
         base64.b64encode(user).decode(),
     ]
     content = [path.read_bytes() for path in office.folder.rglob("*") if path.is_file()]
+    assert (office.folder / "copy.db").is_file()
     assert peer.server.refused_logins, "the control: the wrong password was really tried"
     for form in forms:
         assert not any(form in text for text in spoken), form

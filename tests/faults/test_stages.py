@@ -1,4 +1,4 @@
-"""A-01, F-01 to F-04, F-06: each stage of the hub is killed ten times on each store; nothing is lost or doubled.
+"""A-01, F-01, F-02, F-03, F-04, F-06: each stage is killed ten times on each store; nothing is lost or doubled.
 
 The outbox has its own runner in tests/outbox. Each stage has a control: a hub that commits in two steps what belongs
 together, which the very same comparison must notice.

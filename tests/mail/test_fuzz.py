@@ -55,6 +55,7 @@ def read(raw: bytes) -> None:
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_flipped_and_cut_bytes_harm_nothing(data):
+    """B-12."""
     raw = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _ in range(data.draw(st.integers(0, 10))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
@@ -112,6 +113,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_letter_takes_little_time_and_memory(raw):
+    """B-12, S-05."""
     read(raw[:1000])  # so that what is made once is there
     began = time.process_time()
     read(raw)

@@ -36,6 +36,7 @@ def with_winmail(content: bytes, text: str = "Акт во вложении.", ki
 
 
 def test_files_in_a_winmail_stand_beside_the_others():
+    """B-12."""
     mail = read_mail(with_winmail(tnef(("Акт за ноябрь 2026.pdf", PDF), ("Счёт.pdf", b"%PDF-1.7"))))
     assert [(it.name, it.type, it.size_bytes) for it in mail.files] == [
         ("Акт за ноябрь 2026.pdf", "application/pdf", len(PDF)),
@@ -62,6 +63,7 @@ def test_files_of_a_letter_inside_the_letter_are_found():
 
 
 def test_names_out_of_a_winmail_are_made_harmless():
+    """B-15."""
     assert read_mail(with_winmail(tnef(("..\\..\\a\u202efdp.exe", PDF)))).files[0].name == "afdp.exe"
 
 

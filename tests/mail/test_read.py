@@ -116,6 +116,7 @@ def test_ours_is_a_domain_with_those_below_and_nothing_that_looks_alike():
     ],
 )
 def test_a_date_that_cannot_be_gives_way_to_that_of_the_server(value, sent):
+    """B-07, B-12."""
     found = written(date=value, received="from a by b; Fri, 20 Nov 2026 11:00:00 +0700")
     assert found.sent == datetime.fromisoformat(sent).replace(tzinfo=UTC)
 
@@ -138,11 +139,13 @@ def test_without_any_date_the_time_is_not_known():
     ],
 )
 def test_recipients_are_addresses_and_nothing_else(to, recipients):
+    """B-11, L38."""
     assert written(to=to).recipients == recipients
 
 
 @pytest.mark.parametrize("shift", range(30))
 def test_an_address_cut_by_the_limit_is_not_invented(shift):
+    """B-11."""
     everybody = ["x" * (shift + 1) + "@first.example", *(f"p{number}@client.example.org" for number in range(3000))]
     found = written(to=", ".join(everybody)).recipients
     assert 500 < len(found) < 3000
@@ -150,6 +153,7 @@ def test_an_address_cut_by_the_limit_is_not_invented(shift):
 
 
 def test_of_two_senders_the_first_counts_and_none_is_no_error():
+    """B-11."""
     assert message(headers("From: a@x.example", "From: b@x.example")).sender == "a@x.example"
     assert message(headers("Subject: x")).sender == ""
 
@@ -179,6 +183,7 @@ RUSSIAN = "Добрый день, Мария Сергеевна! Прошу вы
     "declared", ["", "us-ascii", "x-unknown", "utf-8", "windows-1251", "koi8-r", "iso-8859-1", "zip"]
 )
 def test_russian_is_read_whatever_is_declared(actual, declared):
+    """B-02."""
     body = base64.encodebytes(RUSSIAN.encode(actual))
     kind = "Content-Type: text/plain" + (f"; charset={declared}" if declared else "")
     assert message(headers(kind, "Content-Transfer-Encoding: base64", body=body)).text == RUSSIAN
@@ -192,6 +197,7 @@ def test_a_subject_in_raw_bytes_is_read(text, actual):
 
 
 def test_one_broken_byte_spoils_one_letter():
+    """B-02."""
     raw = RUSSIAN.encode().replace("г".encode(), b"\xd0", 1)
     text = message(headers("Content-Type: text/plain; charset=utf-8", body=raw)).text
     assert sum(one != other for one, other in zip(text, RUSSIAN, strict=False)) <= 1
@@ -220,6 +226,7 @@ def test_other_languages_stay_what_they_are():
     ],
 )
 def test_encoded_words_as_senders_really_make_them(value, text):
+    """B-11."""
     assert words(value) == text
 
 
@@ -259,6 +266,7 @@ def test_the_same_text_in_three_forms_is_said_once():
 
 
 def test_a_file_attached_twice_is_one_and_another_under_its_name_stays():
+    """B-15."""
     mail = EmailMessage(policy=SMTP)
     mail.set_content("x")
     for content in (b"logo", b"logo", b"other"):
@@ -322,11 +330,13 @@ def test_an_attachment_is_told_by_name_size_and_content():
     ],
 )
 def test_names_are_read_and_made_harmless(disposition, name):
+    """L39, B-15, S-06."""
     assert attached(disposition).attachments[0].name == name
 
 
 @given(st.text(max_size=400))
 def test_a_shown_name_is_never_a_path_and_never_long(name):
+    """L39, B-15."""
     shown = display_name(name)
     assert shown.strip(". ")
     assert len(shown.encode()) <= 255
@@ -350,6 +360,7 @@ def test_a_letter_inside_a_letter_stays_closed():
     [(b"image/png", 1), (b"application/ms-tnef", 1), (b"application/pkcs7-mime", 1), (b"text/calendar", 1)],
 )
 def test_a_letter_of_one_part_that_is_no_text_is_an_attachment(kind, count):
+    """B-12."""
     found = message(headers(b"Content-Type: " + kind, body=b"\x00\x01"))
     assert (len(found.attachments), found.text) == (count, "")
 
@@ -380,6 +391,7 @@ def test_a_letter_of_one_part_that_is_no_text_is_an_attachment(kind, count):
     ],
 )
 def test_letters_of_machines_are_marked(fields):
+    """B-13."""
     assert written(**fields).is_automatic
 
 
@@ -430,6 +442,7 @@ Subject: x
 
 
 def test_a_returned_letter_belongs_to_whom_it_did_not_reach():
+    """B-13."""
     found = message((DSN % "failed").encode())
     assert (found.is_bounce, found.is_automatic) == (True, True)
     assert found.outside == ("belova@client.example",)
@@ -489,6 +502,7 @@ def test_returned_samples_are_known():
     "sign", ['"', "(", "<", ":", ",", ";", "=?utf-8?B?0JA=?= ", "\\", "@", "a@b.example, ", "*0*=a;"]
 )
 def test_a_header_of_one_sign_takes_no_time(name, sign):
+    """L37, L38, B-11."""
     raw = headers(f"{name}: {sign * 20_001}")
     began = time.process_time()
     message(raw)
@@ -515,6 +529,7 @@ def nested(levels: int) -> bytes:
     ],
 )
 def test_what_is_no_readable_letter_is_parked_quickly(raw):
+    """L36, B-12."""
     began = time.process_time()
     with pytest.raises(BadRecord):
         read_mail(raw)
@@ -543,6 +558,7 @@ def test_parts_within_the_limits_are_read():
     ],
 )
 def test_odd_letters_are_read_all_the_same(raw):
+    """B-12."""
     began = time.process_time()
     assert event(raw).type == "message.received"
     assert time.process_time() - began < 2
@@ -585,6 +601,7 @@ def test_damage_gives_an_event_or_a_bad_record(data):
     st.sampled_from(["Subject", "From", "Date", "Content-Type", "Content-Disposition", "Message-ID"]),
 )
 def test_any_bytes_in_a_header_give_an_event(value, name):
+    """L38."""
     raw = name.encode() + b": " + value.replace(b"\n", b"").replace(b"\r", b"") + b"\r\nTo: office@example.com\r\n\r\nx"
     found = event(raw)
     assert msgspec.json.decode(msgspec.json.encode(found.data), type=Message) == found.data

@@ -90,6 +90,7 @@ def letter(store, peer, tmp_path):
 
 @pytest.mark.parametrize("stop", ["sending", "sent", "answered"])
 def test_killed_at_every_point_of_the_outbox(letter, stop):
+    """F-05."""
     assert letter.run(stop) == -signal.SIGKILL
     letter.wait_over()
     assert letter.run() == 0
@@ -102,6 +103,7 @@ def test_killed_at_every_point_of_the_outbox(letter, stop):
 
 @pytest.mark.parametrize("operation", ["GetFolder", "CreateItem", "FindItem"])
 def test_killed_while_exchange_is_asked(letter, server, operation):
+    """F-05."""
     victim: list[subprocess.Popen[bytes]] = []
 
     def kill(asked: str) -> None:
@@ -130,6 +132,7 @@ def test_an_answer_that_never_comes_is_looked_up(letter, server):
 
 
 def test_a_lost_answer_and_a_lost_copy_are_for_a_person(letter, peer, server):
+    """F-33."""
     server.loses = {"CreateItem"}
     letter.run()
     peer.mailbox.items.clear()

@@ -135,6 +135,7 @@ DATA = {"name": "Василек ООО", "inn": "2460000002", "comment": "Из �
 
 @pytest.mark.parametrize("stop", ["sending", "sent", "answered"])
 def test_killed_at_every_point_of_the_outbox(killer, stop):
+    """F-05."""
     killer.add("counterparty.create", DATA, "cmd-0000001")
     assert killer.run(stop=stop) == -signal.SIGKILL
     assert expect_one_or_parked(killer, "cmd-0000001") == ("0 doubtful" if stop == "sending" else "1 done")
@@ -171,7 +172,7 @@ def test_a_person_who_repeats_a_doubtful_command_makes_no_second_object(killer, 
 
 
 def test_killed_anywhere(killer, peer):
-    """One object or a parked command, never two: `HUB_TEST_ONEC_KILLS` says how often it is tried."""
+    """F-05: One object or a parked command, never two: `HUB_TEST_ONEC_KILLS` says how often it is tried."""
     chance = random.Random(os.environ.get("HUB_TEST_SEED", "1"))
     client = peer.add("counterparties")[0]
     lines = [{"name": "Сопровождение", "quantity": "1", "price": "4500.00"}]

@@ -320,6 +320,7 @@ def test_what_is_done_is_never_repeated(store: Store, peer: CountingPeer) -> Non
 
 
 def test_each_decision_of_a_person_leaves_one_audit_row(store: Store) -> None:
+    """S-33."""
     add(store, "c1", approve=True)
     outbox.approve(store, "c1", "petrov")
     outbox.retry(store, "c1", "sidorov")

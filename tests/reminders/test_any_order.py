@@ -110,6 +110,7 @@ relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], 
 @relaxed
 @given(FACTS, DEEDS, LOOKS, st.randoms(use_true_random=False))
 def test_any_order_any_split_and_any_downtime_give_the_same(world, rules, at, rows, done, looks, dice):
+    """A-09, F-27."""
     begin = at("2026-11-02T00:00")
     facts, deeds = facts_of(rows, begin), deeds_of(done, begin)
     moments = sorted(begin + timedelta(hours=look) for look in looks)
@@ -196,3 +197,18 @@ def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
     assert {rule.id for rule in rules} - seen == {
         "client_at_risk_by_count", "ask_recommendation", "ringing_too_long"
     }  # fmt: skip
+
+
+@settings(relaxed, max_examples=25)
+@given(FACTS, st.lists(st.tuples(st.integers(0, 21 * 24 * 4), st.sampled_from(["c1", "c2"])), min_size=1, max_size=9))
+def test_letters_of_machines_open_and_close_nothing(world, rules, at, rows, letters):
+    """B-13: bounces are told apart from them and do open one."""
+    begin = at("2026-11-02T00:00")
+    machines = [
+        Fact(id=f"m{number}", type="message.received", time=begin + timedelta(minutes=15 * quarter), kind="message",
+             subject=f"machine{number}", client=client, fields={"is_automatic": True, "subject": "Срочно! Автоответ"})
+        for number, (quarter, client) in enumerate(letters)
+    ]  # fmt: skip
+    facts, now = facts_of(rows, begin), at("2026-11-20T12:00")
+    without = evaluate(world(*facts, **objects(at)), rules, now)
+    assert evaluate(world(*facts, *machines, **objects(at)), rules, now) == without

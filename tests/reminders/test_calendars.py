@@ -113,11 +113,13 @@ def test_business_days_keep_the_time_of_day():
 
 
 def test_always_counts_real_time_also_over_a_change_of_clocks():
+    """F-28."""
     start = datetime(2026, 10, 24, 12, tzinfo=ZoneInfo("Europe/Berlin"))
     assert CALENDARS.get("always").add(start, Span(business_hours=24)) - start == timedelta(hours=24)
 
 
 def test_office_hours_stay_local_over_a_change_of_clocks():
+    """F-28."""
     friday = datetime(2026, 10, 23, 17, tzinfo=BERLIN.zone)
     assert BERLIN.add_open(friday, timedelta(hours=2)) == datetime(2026, 10, 26, 10, tzinfo=BERLIN.zone)
 

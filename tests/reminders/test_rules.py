@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.model.errors import SettingsError
 from hub.reminders.evaluate import evaluate
-from hub.reminders.rules import BUILTIN, load_rules, read_rules
+from hub.reminders.rules import BUILTIN, is_local, load_rules, read_rules
 from hub.reminders.texts import money, parse_template, phone, plural
 from hub.yaml_text import load
 

@@ -1,4 +1,4 @@
-"""B-26 and the bad values of B-05…B-14 through `hub event import`: the line is named and nothing is imported.
+"""B-05, B-07, B-08, B-09, B-10, B-14, B-26 in `hub event import`: the line is named and nothing is imported.
 
 Seen failing: the amount `1e99999999` took 100 MB in each list; a time at the edge of the calendar, an integer of 30
 digits, deep JSON and broken UTF-8 ended in an error that nobody foresaw.
@@ -113,6 +113,7 @@ BAD_EVENTS: list[Any] = [
 
 @pytest.mark.parametrize("line", BAD_EVENTS, ids=range(len(BAD_EVENTS)))
 def test_bad_events_import_nothing_and_name_the_line(store: Store, line: Any) -> None:
+    """A-08, B-26."""
     began = time.monotonic()
     good = json.dumps(event(id="client/good", subject="client/good")).encode()
     with pytest.raises(BadRecord, match=r"line 2|known|version") as caught:

@@ -169,6 +169,7 @@ ISSUE: dict[str, Any] = {
 
 @pytest.mark.parametrize("value", BAD_JSON, ids=lambda value: value[:14].decode("ascii", "replace"))
 def test_any_value_in_any_place_of_json_parks_at_most_its_record(value: bytes) -> None:
+    """B-05, L31, L32."""
     for stream, row in ONEC.items():
         for payload in with_each_value(row, value):
             mapped("onec", stream, payload)
@@ -261,4 +262,5 @@ def test_control_a_call_record_is_understood() -> None:
     ids=range(12),
 )
 def test_letters_of_any_shape(letter: bytes) -> None:
+    """B-12, L37, L38."""
     mapped("imap", "INBOX", letter)

@@ -1,4 +1,4 @@
-"""B-08…B-10, S-12, S-13: texts that are no amount, tax id, phone or address, and letters they would get into.
+"""B-08, B-09, B-10, S-12, S-13: texts that are no amount, tax id, phone or address, and letters they would get into.
 
 Seen failing: an address with NUL or a direction mark counted as one.
 """
@@ -108,6 +108,7 @@ def test_what_is_no_recipient(text: str) -> None:
 
 @pytest.mark.parametrize("field", ["subject", "in_reply_to", "name", "cc"])
 def test_no_field_of_a_letter_makes_a_header(field: str) -> None:
+    """L40."""
     bad = "x\r\nBcc: evil@example.org"
     data: dict[str, Any] = {
         "to": ["a@b.ru"],

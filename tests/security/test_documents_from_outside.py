@@ -48,6 +48,7 @@ def quick(act: Callable[[], Any]) -> Any:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "iso-8859-5"])
 @pytest.mark.parametrize("attack", sorted(DOCTYPES))
 def test_document_type_is_refused_in_every_encoding(trap: Any, tmp_path: Path, attack: str, encoding: str) -> None:
+    """L1, L2."""
     secret = tmp_path / "secret"
     secret.write_text("the-text-of-a-secret-file")
     doctype = DOCTYPES[attack].replace("{file}", str(secret)).replace("{url}", trap.url)
@@ -85,6 +86,7 @@ def test_control_the_same_document_without_it_is_read() -> None:
     ids=range(11),
 )
 def test_damaged_metadata_is_one_clear_error(content: bytes) -> None:
+    """L3."""
     with pytest.raises(Unavailable):
         quick(lambda: parse_metadata(content, {"A"}))
 
@@ -105,6 +107,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 
 def test_a_million_elements_do_not_fill_the_memory() -> None:
+    """S-05."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
     done = subprocess.run([sys.executable, "-c", _WEIGH], capture_output=True, check=True, timeout=60, env=env)
     assert int(done.stdout) < 100  # MB; a tree takes 500
@@ -174,6 +177,7 @@ def test_pages_reach_for_nothing(trap: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{", "- ", "? ", "a: [", "[{a: "])
 def test_deep_configurations_are_refused_and_kill_nobody(opening: str) -> None:
+    """L30."""
     with pytest.raises(SettingsError, match=r"nested deeper|not readable|:1:"):
         quick(lambda: load(opening * (200_000 // len(opening)), "rules.yaml"))
 
@@ -196,10 +200,12 @@ def test_control_forty_levels_are_enough_and_allowed() -> None:
     ],
 )
 def test_surprises_of_yaml_are_named(text: str, says: str) -> None:
+    """B-06, L27, L28, L30."""
     with pytest.raises(SettingsError, match=says):
         load(text, "hub.yaml")
 
 
 def test_scalars_stay_what_was_written() -> None:
+    """L29."""
     read = load("kpp: 046501001\nno: no\ntime: 12:30\nbig: 123456789012345678901234567890", "hub.yaml").data
     assert read == {"kpp": "046501001", "no": "no", "time": "12:30", "big": "123456789012345678901234567890"}

@@ -101,6 +101,7 @@ ALLOWED = {
 
 
 def test_no_module_calls_what_is_forbidden() -> None:
+    """L4."""
     found = []
     for path in sources():
         name = path.relative_to(ROOT).as_posix()

@@ -32,7 +32,7 @@ from hub.config import load_config
 from hub.connections import Hub
 from hub.daemon import Daemon, handlers_of
 from hub.notify import notify
-from hub.paperwork import letter
+from hub.paperwork.sending import letter
 from hub.plugins import Plugins
 from hub.redaction import RedactingFilter, remember
 from hub.remind import refresh
@@ -451,12 +451,12 @@ def test_what_a_server_repeats_of_us_is_struck_out(tmp_path: Path, lure: object)
 
 
 def test_files_are_private_under_a_usual_umask(office: Office) -> None:
-    """S-29: `stat` of everything after the commands above, and after a backup, under a usual umask of the parent."""
+    """D8, S-29: `stat` of everything after the commands above and after a backup, under a usual umask of the parent."""
     before = os.umask(0o022)
     try:
         office.ok("db", "backup", str(office.folder / "copy.db"))
         office.ok("record", "list")
-        office.ok("document", "template", "invoice", str(office.folder / "own.docx"))
+        office.ok("document", "template", "write", "invoice", str(office.folder / "own.docx"))
     finally:
         os.umask(before)
     own = [office.folder / name for name in ("hub.db", "copy.db", "own.docx")] + list(

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.store import bulk, database
 from hub.store.database import Store, StoreError, wal_is_safe
+from hub.store.problems import note
 from hub.store.tables import claim, metadata, record
 
 
@@ -41,6 +42,7 @@ def test_open_again_finds_the_same_store(store: Store, store_url: str) -> None:
 
 
 def test_new_file_is_private(tmp_path: Path) -> None:
+    """D8, S-29."""
     store = Store(f"sqlite:///{tmp_path / 'sub' / 'hub.db'}")
     store.create()
     store.close()
@@ -58,6 +60,7 @@ def test_new_file_is_private(tmp_path: Path) -> None:
     ],
 )
 def test_damaged_file_is_refused_and_never_replaced(tmp_path: Path, damage: object, says: str) -> None:
+    """D5, F-12."""
     path = tmp_path / "hub.db"
     store = Store(f"sqlite:///{path}")
     store.create()
@@ -81,6 +84,7 @@ def test_foreign_database_is_refused(tmp_path: Path) -> None:
 
 
 def test_newer_schema_is_refused_with_its_name(store: Store, store_url: str) -> None:
+    """F-37."""
     with store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     store.close()
@@ -91,6 +95,7 @@ def test_newer_schema_is_refused_with_its_name(store: Store, store_url: str) -> 
 
 
 def test_log_refuses_change_and_removal(store: Store) -> None:
+    """S-33."""
     with store.write() as connection:
         connection.execute(
             text(
@@ -99,7 +104,13 @@ def test_log_refuses_change_and_removal(store: Store) -> None:
                 " VALUES (1, 'a', 's', 1, 't.t', 'x/1', '2026-11-22T00:00:00.000000+00:00', '', '', '')"
             )
         )
-    for statement in ("UPDATE event SET id = 'b'", "DELETE FROM event"):
+        note(connection, who="ivanova", what="x.done", about="x/1", detail="", now=store.now(connection))
+    for statement in (
+        "UPDATE event SET id = 'b'",
+        "DELETE FROM event",
+        "UPDATE audit SET who = 'b'",
+        "DELETE FROM audit",
+    ):
         with pytest.raises(DBAPIError, match="insert-only"), store.write() as connection:
             connection.execute(text(statement))
 
@@ -156,6 +167,7 @@ def test_error_rolls_the_transaction_back(store: Store) -> None:
 
 
 def test_wal_race_is_avoided_on_affected_versions() -> None:
+    """D11."""
     assert not wal_is_safe((3, 40, 1))
     assert not wal_is_safe((3, 50, 6))
     assert wal_is_safe((3, 50, 7))
@@ -164,6 +176,7 @@ def test_wal_race_is_avoided_on_affected_versions() -> None:
 
 
 def test_sqlite_connection_is_set_up_safely(tmp_path: Path) -> None:
+    """D9, D10: FULL is 2; a text in the place of a number is refused."""
     store = Store(f"sqlite:///{tmp_path / 'hub.db'}")
     store.create()
     with store.read() as connection:
@@ -171,12 +184,15 @@ def test_sqlite_connection_is_set_up_safely(tmp_path: Path) -> None:
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("foreign_keys", "synchronous", "journal_mode")
         }
+    with pytest.raises(DBAPIError, match="cannot store TEXT"), store.write() as connection:
+        connection.execute(text("INSERT INTO problem VALUES (1, 'k', 's', 't', 'h', 'many', 'x', 'x', NULL)"))
     store.close()
     assert settings == {"foreign_keys": 1, "synchronous": 2, "journal_mode": "wal" if wal_is_safe() else "truncate"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no file size limit of this kind")
 def test_full_disk_gives_a_clear_error_and_keeps_what_was_committed(tmp_path: Path) -> None:
+    """D1, D2, F-11."""
     import subprocess
     import sys
 

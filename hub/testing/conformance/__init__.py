@@ -21,7 +21,7 @@ from hub.testing.peer import Peer
 
 __all__ = ["LEVELS", "PROMISES", "Finding", "Promise", "Report", "conformance", "level", "levels_markdown", "run"]
 
-for _group in ("spec", "check", "read", "normalise", "execute"):
+for _group in ("spec", "check", "read", "normalise", "execute", "wait"):
     import_module(f"{__name__}.{_group}")  # enters its checks
 
 

@@ -143,6 +143,8 @@ def groups(spec: ConnectorSpec) -> tuple[str, ...]:
         found += ["read", "normalise"]
     if issubclass(made, Writes):
         found.append("execute")
+    if callable(getattr(made, "wait", None)):
+        found.append("wait")
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ LEVELS: tuple[Level, ...] = ("bronze", "silver", "gold", "platinum")
 ASKS: dict[Level, str] = {
     "bronze": "It is described well, signs in honestly, reads everything there is and turns it into proper events.",
     "silver": "It resumes anywhere, and no trouble on the way loses a record.",
-    "gold": "It notices deletions, leaves nothing behind and does not touch what it reads.",
+    "gold": "It notices deletions, leaves nothing behind, does not touch what it reads, and waits honestly for news.",
     "platinum": "Its README explains every setting, and its commands have one effect whatever happens.",
 }
 

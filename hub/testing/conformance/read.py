@@ -327,7 +327,7 @@ def closes_cleanly(case: Case) -> None:
         harness.sync(stream)
         harness.disconnect()
         gc.collect()
-        threads, files = set(threading.enumerate()), _open_files()
+        threads, files = set(threading.enumerate()), open_files()
         harness.forget()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -337,12 +337,12 @@ def closes_cleanly(case: Case) -> None:
         leaks = [str(warning.message) for warning in caught if issubclass(warning.category, ResourceWarning)]
         expect(not leaks, f"{stream.name}: a closed read left open: {leaks[:2]}")
         late = time.monotonic() + PATIENCE_SECONDS
-        while (left := set(threading.enumerate()) - threads or _open_files() - files) and time.monotonic() < late:
+        while (left := set(threading.enumerate()) - threads or open_files() - files) and time.monotonic() < late:
             time.sleep(0.01)
         expect(not left, f"{stream.name}: a closed read left behind {left}")
 
 
-def _open_files() -> set[str]:
+def open_files() -> set[str]:
     """Return what is open in this process, where the system tells."""
     folder = Path("/proc/self/fd")
     found = set()

@@ -22,6 +22,7 @@ METHODS = {
     "Reads": ("streams", "read", "normalise"),
     "Writes": ("commands", "execute", "find"),
     "Receives": ("receive",),
+    "Wakes": ("wait",),
 }
 
 _IMPORT = """

@@ -19,7 +19,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -34,6 +34,7 @@ from hub.testing.peer import Fault
 from hub.testing.peers.ews_answers import Answers, Refused
 from hub.testing.peers.ews_schema import ERRORS, REQUESTS, SOAP, TYPES, Schema, local
 from hub.testing.peers.ews_store import Item, Mailbox, Meeting
+from hub.testing.peers.ews_streaming import Stream, as_the_schema_says, messages, written
 from hub.testing.peers.imap import letter
 from hub.testing.peers.smtp import LoopbackServer, hang_up
 
@@ -55,6 +56,9 @@ T = ElementMaker(namespace=TYPES, nsmap={"t": TYPES})
 
 class Answer:
     """What goes back: a status, headers and the body."""
+
+    stream: Stream | None = None
+    """With it the body is written for minutes."""
 
     def __init__(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.status, self.body = status, body
@@ -140,10 +144,25 @@ class EwsServer(LoopbackServer):
             if answer is None:
                 hang_up(connection)
                 return
+            if answer.stream is not None:
+                self._go_on(connection, answer.stream)
+                continue
             self._send(connection, answer)
             if answer.headers.get("Connection") == "close" or self.cut:
                 hang_up(connection)
                 return
+
+    def _go_on(self, connection: socket.socket, stream: Stream) -> None:
+        """Write what happens into an answer until it is over."""
+
+        def envelopes() -> Iterator[bytes]:
+            for message in messages(connection, stream, self.answers.subscriptions, self.lock):
+                if problem := self.schema.problem(as_the_schema_says(message)):
+                    self.mistakes.append(f"GetStreamingEvents: {problem}")
+                content = _envelope(message)
+                yield self.alter(content) if self.alter is not None else content
+
+        written(envelopes(), connection.sendall, {"Content-Type": "text/xml"})
 
     def _send(self, connection: socket.socket, answer: Answer) -> None:
         body = answer.body
@@ -212,7 +231,11 @@ class EwsServer(LoopbackServer):
             self.mistakes.append(f"{local(request)}: {problem}")
         if self.after is not None:
             return self.after
-        return None if local(request) in self.loses else Answer(200, _envelope(answer), Content_Type="text/xml")
+        if local(request) in self.loses:
+            return None
+        done = Answer(200, _envelope(answer), Content_Type="text/xml")
+        done.stream = self.answers.opened
+        return done
 
 
 class _Login:

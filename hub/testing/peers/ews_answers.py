@@ -19,6 +19,7 @@ from lxml.builder import ElementMaker
 
 from hub.testing.peers.ews_schema import MESSAGES, TYPES, local
 from hub.testing.peers.ews_store import BadState, File, Folder, Item, Mailbox, Meeting
+from hub.testing.peers.ews_streaming import Stream, Subscriptions
 
 M = ElementMaker(namespace=MESSAGES, nsmap={"m": MESSAGES, "t": TYPES})
 T = ElementMaker(namespace=TYPES, nsmap={"t": TYPES})
@@ -44,6 +45,9 @@ class Answers:
     def __init__(self, mailboxes: Mapping[str, Mailbox], codes: Mapping[str, str], sent: list[bytes]) -> None:
         self._mailboxes, self._codes, self._sent = mailboxes, codes, sent
         self.who = self.acting = ""
+        self.subscriptions = Subscriptions()
+        self.opened: Stream | None = None
+        """The answer that stays open, if the last request asked for one."""
         self.endless = False
         """Never call a page of changes the last one; the state just stops changing."""
         self.renames = False
@@ -55,7 +59,7 @@ class Answers:
 
     def answer(self, request: etree._Element) -> etree._Element:
         """Return the answer to the content of a SOAP body."""
-        name = local(request)
+        name, self.opened = local(request), None
         asked: list[Callable[[], Sequence[etree._Element]]] = list(getattr(self, f"_{name}")(request))
         messages = []
         for one in asked:
@@ -202,6 +206,32 @@ class Answers:
 
         for given in request.find("m:Items", NS):
             yield partial(one, given)
+
+    # notifications
+
+    def _Subscribe(self, request: etree._Element) -> Iterator[Callable[[], Sequence[etree._Element]]]:  # noqa: N802
+        def one() -> list[etree._Element]:
+            wanted = request.find("m:StreamingSubscriptionRequest", NS)
+            if wanted is None:
+                raise Refused("ErrorInvalidSubscriptionRequest", "Only streaming is spoken here.")
+            found = [self._folder(reference) for reference in wanted.find("t:FolderIds", NS)]
+            kinds = {it.text for it in wanted.find("t:EventTypes", NS)}
+            if len({mailbox.address for mailbox, _ in found}) != 1:
+                raise Refused("ErrorInvalidSubscriptionRequest")
+            identifier = self.subscriptions.add(found[0][0], {folder.id for _, folder in found}, kinds)
+            return [M.SubscriptionId(identifier)]
+
+        yield one
+
+    def _GetStreamingEvents(self, request: etree._Element) -> Iterator[Callable[[], Sequence[etree._Element]]]:  # noqa: N802
+        def one(identifier: str) -> list[etree._Element]:
+            if identifier not in self.subscriptions.known:
+                raise Refused("ErrorSubscriptionNotFound", "The specified subscription was not found.")
+            self.opened = Stream(identifier, int(request.findtext("m:ConnectionTimeout", "", NS)))
+            return [M.ConnectionStatus("OK")]
+
+        for subscription in request.find("m:SubscriptionIds", NS):
+            yield partial(one, subscription.text)
 
     def _ConvertId(self, request: etree._Element) -> Iterator[Callable[[], Sequence[etree._Element]]]:  # noqa: N802
         def one() -> list[etree._Element]:

@@ -50,7 +50,10 @@ REQUESTS = {
         ("Traversal",),
     ),
     "CreateItem": Shape(("SavedItemFolderId?", "Items")),
+    "Subscribe": Shape(("PullSubscriptionRequest?", "PushSubscriptionRequest?", "StreamingSubscriptionRequest?")),
+    "GetStreamingEvents": Shape(("SubscriptionIds", "ConnectionTimeout")),
 }
+MANY = ("ItemIds", "FolderIds", "AttachmentIds", "ParentFolderIds", "Items", "SubscriptionIds", "EventTypes")
 
 
 def local(element: etree._Element) -> str:
@@ -102,7 +105,9 @@ def _part_problem(part: etree._Element) -> str:
         return f"the field {part.get('FieldURI')!r} is unknown"
     if name == "MaxChangesReturned" and not (text.isdigit() and 1 <= int(text) <= 512):
         return "MaxChangesReturned is not within 1 and 512"
-    if name in ("ItemIds", "FolderIds", "AttachmentIds", "ParentFolderIds", "Items") and not len(part):
+    if name == "ConnectionTimeout" and not (text.isdigit() and 1 <= int(text) <= 30):
+        return "ConnectionTimeout is not within 1 and 30"
+    if name in MANY and not len(part):
         return f"{name} is empty"
     if name in ("ItemId", "FolderId", "AttachmentId", "DistinguishedFolderId") and "Id" not in part.attrib:
         return f"{name} has no Id"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from email.parser import BytesParser
 from email.policy import compat32
@@ -185,6 +186,22 @@ class Mailbox:
         taken = found[:most]
         place_now = taken[-1][0] if taken else since
         return [(kind, it) for _, kind, it in taken], self._state(folder, place_now), len(found) <= most
+
+    @property
+    def last(self) -> int:
+        """Return the number of the last change."""
+        return self._last
+
+    def events(self, folders: Collection[str], since: int) -> list[tuple[str, str, str]]:
+        """Return what happened in these folders after that change: kind, item and folder."""
+        found = []
+        for item in self.items.values():
+            kinds = (("CreatedEvent", item.created), ("ModifiedEvent", max(item.changed, item.flagged)))
+            found += [(number, kind, item.id, item.folder) for kind, number in kinds if number > since]
+        found += [
+            (number, "DeletedEvent", item_id, place) for number, place, item_id, _ in self._gone if number > since
+        ]
+        return [(kind, item_id, place) for _, kind, item_id, place in sorted(found) if place in folders]
 
     def _state(self, folder: str, number: int) -> str:
         return base64.b64encode(json.dumps([folder, number, self.generation]).encode()).decode()

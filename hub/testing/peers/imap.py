@@ -11,34 +11,39 @@ import base64
 import hashlib
 import io
 import re
+import select
 import socket
 import ssl
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from itertools import count
 from typing import ClassVar
 
-from msgspec import Struct
-
 from hub.model.connector import Command
 from hub.testing.peer import Fault
+from hub.testing.peers.imap_grammar import (
+    MONTHS,
+    GrammarError,
+    Mail,
+    RefusedError,
+    Token,
+    as_text,
+    command_of,
+    exactly,
+    folder_name,
+    number_set,
+    searched,
+    to_utf7,
+    tokens_of,
+)
 from hub.testing.peers.smtp import PASSWORD, USER, LoopbackServer, SmtpServer, hang_up
 
-CAPABILITIES = "IMAP4rev1 LITERAL+ UIDPLUS SPECIAL-USE ID AUTH=PLAIN SASL-IR"
+CAPABILITIES = "IMAP4rev1 LITERAL+ UIDPLUS SPECIAL-USE ID IDLE AUTH=PLAIN SASL-IR"
+IDLE_SECONDS = 0.02
 BEFORE_TLS = "IMAP4rev1 LITERAL+ ID STARTTLS LOGINDISABLED"
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-
-class Mail(Struct):
-    """One letter in a folder."""
-
-    uid: int
-    raw: bytes
-    arrived: datetime
-    flags: set[str]
 
 
 class Folder:
@@ -78,6 +83,8 @@ class ImapServer(LoopbackServer):
         """Cut each connection after so many bytes of answers."""
         self.cut_literal = False
         """Cut the connection in the middle of the first literal of an answer."""
+        self.can_idle = True
+        """Offer IDLE; old servers do not."""
         self.announced: dict[tuple[int, str], int] = {}
         """Sizes to announce instead of the true ones, by UID and `RFC822.SIZE`, `BODY[]` or `BODY[HEADER]`."""
 
@@ -113,14 +120,6 @@ class ImapServer(LoopbackServer):
             session.end()
 
 
-class _GrammarError(Exception):
-    """A command outside the grammar."""
-
-
-class _RefusedError(Exception):
-    """A command that cannot be done."""
-
-
 class _Session:
     def __init__(self, server: ImapServer, connection: socket.socket, lines: io.BufferedIOBase) -> None:
         self._server, self._connection, self._lines = server, connection, lines
@@ -146,13 +145,16 @@ class _Session:
                 tokens = self._command()
                 if not tokens:
                     return
-                tag, name, arguments = _head(tokens)
+                tag, name, arguments = command_of(tokens)
                 self._server.commands.append(name)
                 if name == "LOGOUT":
                     self._send(f"* BYE\r\n{tag} OK bye\r\n".encode())
                     return
                 if name == "STARTTLS":
                     self._start_tls(tag)
+                    continue
+                if name == "IDLE" and self._server.can_idle:
+                    self._idle(tag)
                     continue
                 refusal = self._server.refuse.get(name)
                 if refusal:
@@ -161,9 +163,9 @@ class _Session:
                 with self._server.lock:
                     done = self._do(name, arguments)
                 self._send(f"{tag} OK {done}\r\n".encode())
-            except _RefusedError as error:
+            except RefusedError as error:
                 self._send(f"{tag} NO {error}\r\n".encode())
-            except _GrammarError as error:
+            except GrammarError as error:
                 tag = str(tokens[0]) if tokens and isinstance(tokens[0], str) else tag
                 self._send(f"{tag} BAD {error}\r\n".encode())
 
@@ -172,6 +174,7 @@ class _Session:
 
     def _capabilities(self) -> str:
         offered = f"{CAPABILITIES} AUTH=XOAUTH2" if self._server.token else CAPABILITIES
+        offered = offered if self._server.can_idle else offered.replace(" IDLE", "")
         return BEFORE_TLS if self._wants_tls() else offered
 
     def _send(self, content: bytes) -> None:
@@ -184,10 +187,30 @@ class _Session:
 
     def _start_tls(self, tag: str) -> None:
         if self._server.tls is None or not self._wants_tls():
-            raise _GrammarError("TLS is not offered")
+            raise GrammarError("TLS is not offered")
         self._send(f"{tag} OK go on\r\n".encode())
         self._connection = self._server.tls.wrap_socket(self._connection, server_side=True)
         self._lines = self._connection.makefile("rb")
+
+    def _idle(self, tag: str) -> None:
+        """Tell what happens in the folder until the client says DONE (RFC 2177)."""
+        if not self._is_known or self._folder is None:
+            raise GrammarError("IDLE needs a selected folder")
+        told = [mail.uid for mail in self._folder.mails]
+        self._send(b"+ idling\r\n")
+        while not select.select([self._connection], [], [], IDLE_SECONDS)[0]:
+            with self._server.lock:
+                there = [mail.uid for mail in self._folder.mails]
+            for uid in [it for it in told if it not in there]:
+                self._send(f"* {told.index(uid) + 1} EXPUNGE\r\n".encode())
+                told.remove(uid)
+            if there != told:
+                self._send(f"* {len(there)} EXISTS\r\n".encode())
+                told = there
+        line = self._lines.readline(4096)
+        if line.strip().upper() != b"DONE":
+            raise GrammarError("Expected DONE.")
+        self._send(f"{tag} OK idle terminated\r\n".encode())
 
     # what comes in
 
@@ -211,7 +234,7 @@ class _Session:
             if len(literal) < size:
                 return []
             literals.append(literal)
-        return list(_tokens(pieces, literals))
+        return list(tokens_of(pieces, literals))
 
     # what is done
 
@@ -226,7 +249,7 @@ class _Session:
         if name in ("LOGIN", "AUTHENTICATE"):
             return self._login(name, arguments)
         if not self._is_known:
-            raise _GrammarError("log in first")
+            raise GrammarError("log in first")
         if name == "LIST":
             return self._list(arguments)
         if name in ("SELECT", "EXAMINE"):
@@ -234,7 +257,7 @@ class _Session:
         if name == "APPEND":
             return self._append(arguments)
         if self._folder is None:
-            raise _GrammarError(f"{name} is unknown or needs a selected folder")
+            raise GrammarError(f"{name} is unknown or needs a selected folder")
         if name == "CLOSE":
             self._folder = None
             return "closed"
@@ -242,30 +265,30 @@ class _Session:
             return self._search(self._folder, arguments, by_uid=name.startswith("UID"))
         if name == "UID FETCH":
             return self._fetch(self._folder, arguments)
-        raise _GrammarError(f"{name} is unknown")
+        raise GrammarError(f"{name} is unknown")
 
     def _login(self, name: str, arguments: list[Token]) -> str:
         if self._is_known:
-            raise _GrammarError("already logged in")
+            raise GrammarError("already logged in")
         if self._wants_tls():
-            raise _RefusedError("[PRIVACYREQUIRED] TLS first")
+            raise RefusedError("[PRIVACYREQUIRED] TLS first")
         if name == "LOGIN":
-            given = [_text(argument) for argument in arguments]
-        elif arguments and _text(arguments[0]).upper() == "XOAUTH2" and self._server.token:
+            given = [as_text(argument) for argument in arguments]
+        elif arguments and as_text(arguments[0]).upper() == "XOAUTH2" and self._server.token:
             return self._bear(arguments[1:])
         else:
-            if not arguments or _text(arguments[0]).upper() != "PLAIN":
-                raise _RefusedError("unknown mechanism")
+            if not arguments or as_text(arguments[0]).upper() != "PLAIN":
+                raise RefusedError("unknown mechanism")
             if len(arguments) == 1:
                 self._send(b"+ \r\n")
                 arguments.append(self._lines.readline(4096).strip().decode("ascii", "replace"))
             try:
-                given = base64.b64decode(_text(arguments[1]), validate=True).decode().split("\0")[1:]
+                given = base64.b64decode(as_text(arguments[1]), validate=True).decode().split("\0")[1:]
             except ValueError as error:
-                raise _GrammarError("not base64") from error
+                raise GrammarError("not base64") from error
         if given != [self._server.user, self._server.password]:
             self._server.refused_logins += 1
-            raise _RefusedError("[AUTHENTICATIONFAILED] Authentication failed.")
+            raise RefusedError("[AUTHENTICATIONFAILED] Authentication failed.")
         self._is_known = True
         return f"[CAPABILITY {self._capabilities()}] logged in"
 
@@ -275,29 +298,29 @@ class _Session:
             self._send(b"+ \r\n")
             arguments.append(self._lines.readline(16384).strip().decode("ascii", "replace"))
         said = f"user={self._server.user}\x01auth=Bearer {self._server.token}\x01\x01"
-        self._is_known = _text(arguments[0]) == base64.b64encode(said.encode()).decode()
+        self._is_known = as_text(arguments[0]) == base64.b64encode(said.encode()).decode()
         if not self._is_known:
             self._server.refused_logins += 1
             self._send(b"+ " + base64.b64encode(b'{"status":"400","schemes":"Bearer"}') + b"\r\n")
-            kind = _RefusedError if self._lines.readline(16384) == b"\r\n" else _GrammarError
+            kind = RefusedError if self._lines.readline(16384) == b"\r\n" else GrammarError
             raise kind("[AUTHENTICATIONFAILED] Invalid credentials")
         return f"[CAPABILITY {self._capabilities()}] logged in"
 
     def _list(self, arguments: list[Token]) -> str:
-        reference, pattern = (_mailbox(argument) for argument in _exactly(2, arguments))
+        reference, pattern = (folder_name(argument) for argument in exactly(2, arguments))
         fits = re.compile(re.escape(reference + pattern).replace(r"\*", ".*").replace("%", "[^/]*"), re.IGNORECASE)
         for name, folder in self._server.folders.items():
             if fits.fullmatch(name):
                 flags = " ".join(flag for flag in ("\\HasNoChildren", folder.use) if flag)
-                self._send(f'* LIST ({flags}) "/" "{_utf7(name)}"\r\n'.encode("ascii"))
+                self._send(f'* LIST ({flags}) "/" "{to_utf7(name)}"\r\n'.encode("ascii"))
         return "listed"
 
     def _select(self, arguments: list[Token], *, readonly: bool) -> str:
-        name = _mailbox(_exactly(1, arguments)[0])
+        name = folder_name(exactly(1, arguments)[0])
         self._folder = None
         folder = self._server.folders.get("INBOX" if name.upper() == "INBOX" else name)
         if folder is None:
-            raise _RefusedError(f"[NONEXISTENT] Mailbox doesn't exist: {_utf7(name)}")
+            raise RefusedError(f"[NONEXISTENT] Mailbox doesn't exist: {to_utf7(name)}")
         self._folder, self._is_readonly = folder, readonly
         self._send(
             f"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* {len(folder.mails)} EXISTS\r\n* 0 RECENT\r\n"
@@ -307,32 +330,32 @@ class _Session:
 
     def _append(self, arguments: list[Token]) -> str:
         if not 2 <= len(arguments) <= 4 or not isinstance(arguments[-1], bytes):
-            raise _GrammarError("APPEND folder [flags] [date] literal")
-        name = _mailbox(arguments[0])
+            raise GrammarError("APPEND folder [flags] [date] literal")
+        name = folder_name(arguments[0])
         folder = self._server.folders.get(name)
         if folder is None:
-            raise _RefusedError("[TRYCREATE] no such folder")
-        flags = [_text(flag) for argument in arguments[1:-1] if isinstance(argument, list) for flag in argument]
+            raise RefusedError("[TRYCREATE] no such folder")
+        flags = [as_text(flag) for argument in arguments[1:-1] if isinstance(argument, list) for flag in argument]
         uid = folder.add(arguments[-1], datetime.now(UTC), flags)
         return f"[APPENDUID {folder.uidvalidity} {uid}] appended"
 
     def _search(self, folder: Folder, arguments: list[Token], *, by_uid: bool) -> str:
-        keys = [_text(argument) for argument in arguments]
+        keys = [as_text(argument) for argument in arguments]
         if keys[:1] == ["CHARSET"]:
             if keys[1].upper() not in ("US-ASCII", "UTF-8"):
-                raise _RefusedError("[BADCHARSET (US-ASCII UTF-8)] unknown charset")
+                raise RefusedError("[BADCHARSET (US-ASCII UTF-8)] unknown charset")
             keys = keys[2:]
         if not keys:
-            raise _GrammarError("SEARCH needs a key")
-        found = _searched(folder, keys)
+            raise GrammarError("SEARCH needs a key")
+        found = searched(folder.mails, keys)
         numbers = [mail.uid if by_uid else folder.mails.index(mail) + 1 for mail in found]
         self._send(f"* SEARCH{''.join(f' {number}' for number in numbers)}\r\n".encode())
         return "searched"
 
     def _fetch(self, folder: Folder, arguments: list[Token]) -> str:
-        uids, items = _exactly(2, arguments)
-        names = [_text(item).upper() for item in items] if isinstance(items, list) else [_text(items).upper()]
-        wanted = _numbers(_text(uids), folder.mails[-1].uid if folder.mails else 0)
+        uids, items = exactly(2, arguments)
+        names = [as_text(item).upper() for item in items] if isinstance(items, list) else [as_text(items).upper()]
+        wanted = number_set(as_text(uids), folder.mails[-1].uid if folder.mails else 0)
         chosen = [(number, mail) for number, mail in enumerate(folder.mails, start=1) if wanted(mail.uid)]
         if self._server.before_fetch is not None:
             self._server.before_fetch()
@@ -357,147 +380,16 @@ class _Session:
             return f"FLAGS ({' '.join(sorted(mail.flags))})".encode()
         if name == "INTERNALDATE":
             arrived = mail.arrived
-            return f'INTERNALDATE "{arrived.day:2}-{_MONTHS[arrived.month - 1]}-{arrived:%Y %H:%M:%S %z}"'.encode()
+            return f'INTERNALDATE "{arrived.day:2}-{MONTHS[arrived.month - 1]}-{arrived:%Y %H:%M:%S %z}"'.encode()
         found = re.fullmatch(r"BODY(\.PEEK)?\[(HEADER)?\]", name)
         if not found:
-            raise _GrammarError(f"cannot fetch {name}")
+            raise GrammarError(f"cannot fetch {name}")
         if not found[1] and not self._is_readonly:
             mail.flags.add("\\Seen")
         content = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if found[2] else mail.raw
         item = f"BODY[{found[2] or ''}]"
         size = self._server.announced.get((mail.uid, item), len(content))
         return f"{item} {{{size}}}\r\n".encode() + content
-
-
-Token = str | bytes | list["Token"]
-"""An atom or quoted string, a literal, or a list in brackets."""
-
-_TOKEN = re.compile(rb'"((?:[^"\\\r\n]|\\["\\])*)"|([()])|((?:[^\s()"\[{]|\[[^\]]*\])+)')
-
-
-def _tokens(pieces: Sequence[bytes], literals: Sequence[bytes]) -> Iterator[Token]:
-    open_lists: list[list[Token]] = [[]]
-    for number, piece in enumerate(pieces):
-        place = 0
-        while place < len(piece):
-            if piece[place : place + 1] == b" ":
-                place += 1
-                continue
-            found = _TOKEN.match(piece, place)
-            if not found or any(byte > 127 for byte in found[0]):
-                raise _GrammarError("not in the grammar")
-            place = found.end()
-            if found[2] == b"(":
-                open_lists.append([])
-            elif found[2] == b")":
-                if len(open_lists) < 2:
-                    raise _GrammarError("unbalanced brackets")
-                closed = open_lists.pop()
-                open_lists[-1].append(closed)
-            elif found[3]:
-                open_lists[-1].append(found[3].decode("ascii"))
-            else:
-                open_lists[-1].append(re.sub(rb"\\(.)", rb"\1", found[1]).decode("ascii"))
-        if number < len(literals):
-            open_lists[-1].append(literals[number])
-    if len(open_lists) != 1:
-        raise _GrammarError("unbalanced brackets")
-    yield from open_lists[0]
-
-
-def _head(tokens: list[Token]) -> tuple[str, str, list[Token]]:
-    if len(tokens) < 2 or not isinstance(tokens[0], str) or not isinstance(tokens[1], str):
-        raise _GrammarError("a command is a tag and a name")
-    if tokens[1].upper() == "UID" and len(tokens) > 2:
-        return tokens[0], f"UID {_text(tokens[2]).upper()}", tokens[3:]
-    return tokens[0], tokens[1].upper(), tokens[2:]
-
-
-def _exactly(number: int, arguments: list[Token]) -> list[Token]:
-    if len(arguments) != number:
-        raise _GrammarError(f"{number} arguments are needed")
-    return arguments
-
-
-def _text(token: Token) -> str:
-    if isinstance(token, list):
-        raise _GrammarError("a list stands where text belongs")
-    return token.decode("utf-8", "replace") if isinstance(token, bytes) else token
-
-
-def _numbers(text: str, newest: int) -> Callable[[int], bool]:
-    """Return a test for a set such as `2,4:7,9:*`; `*` is the newest, and a range may run backwards."""
-    if not re.fullmatch(r"(\d+|\*)(:(\d+|\*))?(,(\d+|\*)(:(\d+|\*))?)*", text):
-        raise _GrammarError(f"{text!r} is no set of numbers")
-    ranges = []
-    for part in text.split(","):
-        ends = [newest if end == "*" else int(end) for end in part.split(":")]
-        ranges.append((min(ends), max(ends)))
-    return lambda number: any(low <= number <= high for low, high in ranges)
-
-
-def _searched(folder: Folder, keys: list[str]) -> list[Mail]:
-    found, waiting = list(folder.mails), list(keys)
-    newest = folder.mails[-1].uid if folder.mails else 0
-
-    def value() -> str:
-        if not waiting:
-            raise _GrammarError("a search key lacks its value")
-        return waiting.pop(0)
-
-    while waiting:
-        key = waiting.pop(0).upper()
-        if key == "ALL":
-            continue
-        if key == "UID":
-            wanted = _numbers(value(), newest)
-            found = [mail for mail in found if wanted(mail.uid)]
-        elif key == "SINCE":
-            day = _day(value())
-            found = [mail for mail in found if mail.arrived.date() >= day]
-        elif key == "HEADER":
-            name, text = value(), value()
-            found = [mail for mail in found if _has_header(mail.raw, name, text)]
-        elif key[0].isdigit() or key[0] == "*":
-            wanted = _numbers(key, len(folder.mails))
-            found = [mail for mail in found if wanted(folder.mails.index(mail) + 1)]
-        else:
-            raise _GrammarError(f"unknown search key {key}")
-    return found
-
-
-def _day(text: str) -> date:
-    found = re.fullmatch(r"(\d{1,2})-([A-Z][a-z]{2})-(\d{4})", text)
-    if not found or found[2] not in _MONTHS:
-        raise _GrammarError(f"{text!r} is no date")
-    return date(int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
-
-
-def _has_header(raw: bytes, name: str, text: str) -> bool:
-    head = re.sub(r"\r\n[ \t]+", " ", raw.partition(b"\r\n\r\n")[0].decode("latin-1"))
-    lines = (line.partition(":") for line in head.split("\r\n"))
-    return any(key.lower() == name.lower() and text.lower() in found.lower() for key, _, found in lines)
-
-
-def _utf7(name: str) -> str:
-    """Write a folder name in modified UTF-7 (RFC 3501, 5.1.3)."""
-
-    def shifted(found: re.Match[str]) -> str:
-        packed = base64.b64encode(found[0].encode("utf-16-be")).decode("ascii")
-        return f"&{packed.rstrip('=').replace('/', ',')}-"
-
-    return re.sub(r"[^\x20-\x7e]+", shifted, name.replace("&", "&-"))
-
-
-def _mailbox(token: Token) -> str:
-    def unshifted(found: re.Match[str]) -> str:
-        packed = found[1].replace(",", "/")
-        return base64.b64decode(packed + "=" * (-len(packed) % 4)).decode("utf-16-be") if packed else "&"
-
-    try:
-        return re.sub(r"&([A-Za-z0-9+,]*)-", unshifted, _text(token))
-    except ValueError as error:
-        raise _GrammarError("the folder name is not in modified UTF-7") from error
 
 
 def letter(number: int, *, sender: str = "Анна Белова <belova@client.example>", recipient: str = USER) -> bytes:

@@ -177,6 +177,7 @@ def test_outside_lines_decide_before_lengths() -> None:
     ],
 )
 def test_number_of_the_caller(raw: str, given: dict[str, str], number: str) -> None:
+    """B-10."""
     data = call(row(src=raw), **given)
     assert (data.number, data.raw_number) == (number, raw)
     assert data.keys() == ((f"phone:{number}",) if number else ())

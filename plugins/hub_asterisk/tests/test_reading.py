@@ -110,6 +110,7 @@ def test_call_is_judged_when_it_is_quiet(peer: Exchange) -> None:
 
 
 def test_wrong_clock_delays_nothing(peer: Exchange) -> None:
+    """F-22."""
     hub = Hub(peer)
     peer._began = hub.clock.now().replace(microsecond=0) + timedelta(hours=3)
     assert hub.read() == []
@@ -137,6 +138,7 @@ def rows(payload: bytes) -> list[Any]:
 
 @pytest.mark.parametrize("hours", [1, 3, 9])
 def test_row_that_comes_hours_later_finds_its_conversation(peer: Exchange, hours: int) -> None:
+    """F-22."""
     peer._began -= timedelta(hours=20)
     hub = Hub(peer)
     call = peer.unanswered(NUMBER)
@@ -270,6 +272,7 @@ def test_file_written_anew_beyond_the_old_offset_is_read_from_the_start(file: As
 
 
 def test_endless_line_is_left_out(file: AsteriskPeer, caplog: pytest.LogCaptureFixture) -> None:
+    """B-19."""
     hub = Hub(file)
     first = file.called(NUMBER)
     with file.path.open("ab") as records:
@@ -298,6 +301,7 @@ def test_damaged_line_is_parked_with_its_number(file: AsteriskPeer, caplog: pyte
 
 
 def test_file_of_something_else_is_an_error(file: AsteriskPeer) -> None:
+    """B-19."""
     hub = Hub(file)
     file.add("calls", 3)
     text = file.path.read_text(encoding="utf-8")
@@ -312,6 +316,7 @@ def test_file_of_something_else_is_an_error(file: AsteriskPeer) -> None:
 def test_fewer_columns_are_read_and_told(
     file: AsteriskPeer, columns: int, is_weak: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """B-19."""
     file.columns = columns
     hub = Hub(file)
     file.add("calls", 4)

@@ -58,6 +58,7 @@ def test_an_export_without_accounts_that_match_tells_the_direction_by_its_days()
 @pytest.mark.parametrize("declared", ["Windows", "DOS", "UTF-8", "windows", ""])
 @pytest.mark.parametrize("encoding", ["cp1251", "cp866", "utf-8", "utf-8-sig"])
 def test_the_encoding_is_what_the_bytes_are_and_not_what_they_say(encoding, declared):
+    """B-02, B-18."""
     tolerant = Transfer("17", Decimal(1), "Оплата по счету Nо5")  # № is not in every encoding
     (fields,) = sections(statement([tolerant], encoding=encoding, declared=declared))
 
@@ -93,12 +94,14 @@ def test_a_purpose_broken_over_lines_is_put_together():
 
 
 def test_unknown_keys_are_kept():
+    """B-18."""
     (fields,) = sections(statement([Transfer("1", Decimal(1), "x", extra=("КлючБанка=значение",))]))
 
     assert fields["КлючБанка"] == "значение"
 
 
 def test_a_file_that_breaks_off_names_the_line_of_the_open_section():
+    """B-18, L23."""
     content = statement([PAID, PAID])
     second = content.rindex("СекцияДокумент".encode("cp1251"))
     line = content[:second].count(b"\n") + 1
@@ -109,6 +112,7 @@ def test_a_file_that_breaks_off_names_the_line_of_the_open_section():
 
 @pytest.mark.parametrize("content", [b"", b"<html></html>", b"1CClientBankExchange2\n", b"\x00" * 100, b"PK\x03\x04"])
 def test_other_files_are_refused_by_their_first_line(content):
+    """B-01."""
     assert broken(content).startswith("line 1: ")
 
 
@@ -119,6 +123,7 @@ def test_keys_in_no_known_encoding_are_refused():
 
 
 def test_a_section_without_its_end_is_named_and_the_next_one_is_whole():
+    """B-18."""
     content = statement([PAID, PAID])
     first_end = content.index("КонецДокумента".encode("cp1251"))
     spoilt = content[:first_end] + content[first_end + len("КонецДокумента") :]
@@ -256,6 +261,7 @@ def test_every_statement_is_read_as_it_was_written(rows, line_end):
 
 @given(st.data())
 def test_no_part_of_a_statement_is_taken_for_the_whole(data):
+    """B-03."""
     content = statement([PAID, PAID]).rstrip()
     cut = data.draw(st.integers(0, len(content) - 1))
 

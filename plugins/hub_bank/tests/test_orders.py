@@ -87,6 +87,7 @@ BankFiles(BankSettings.model_validate(settings), None).execute(Command(**command
 @pytest.mark.skipif(sys.platform == "win32", reason="a process is killed by a signal")
 @pytest.mark.parametrize("at", range(1, 7))
 def test_killed_at_any_step_there_is_one_whole_order_or_none(hub, at):
+    """D15, F-05."""
     command = hub.peer.command()
     told = json.dumps([dict(hub.peer.settings()), msgspec.to_builtins(command), at])
     done = subprocess.run([sys.executable, "-c", DIE, told], check=False, timeout=60)
@@ -162,6 +163,7 @@ def test_a_missing_field_is_named(hub):
 
 @pytest.mark.parametrize("identifier", ["../evil", "a/b", "заказ 1", "x" * 500, ".", "nul\0"])
 def test_an_id_never_leads_out_of_the_folder(hub, identifier):
+    """S-06."""
     command = msgspec.structs.replace(hub.peer.command(), id=identifier)
     receipt = hub.connector().execute(command)
 

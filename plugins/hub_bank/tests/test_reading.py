@@ -211,6 +211,7 @@ def test_a_stranger_record_is_bad(hub):
 
 
 def test_a_very_large_file_is_refused_by_name(hub, monkeypatch):
+    """B-18."""
     monkeypatch.setattr("hub_bank.folder.MOST_BYTES", 100)
     hub.put("kl.txt", statement([ONE]))
 

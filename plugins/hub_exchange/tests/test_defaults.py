@@ -27,6 +27,7 @@ def everything_logged(caplog):
 
 
 def test_no_connection_and_no_credentials_are_kept(peer, read):
+    """L9."""
     from exchangelib.protocol import CachingProtocol
 
     peer.add("Inbox", 1)
@@ -35,6 +36,7 @@ def test_no_connection_and_no_credentials_are_kept(peer, read):
 
 
 def test_no_file_of_autodiscover_is_written(peer, read):
+    """L9."""
     from exchangelib.autodiscover.cache import AUTODISCOVER_PERSISTENT_STORAGE as STORAGE
 
     folder = Path(tempfile.gettempdir())
@@ -45,6 +47,7 @@ def test_no_file_of_autodiscover_is_written(peer, read):
 
 
 def test_nothing_of_a_letter_is_logged_even_when_it_fails(connect, server, everything_logged):
+    """S-27."""
     server.status = Answer(418, "Тайна".encode())
     with pytest.raises(HubError):
         connect().execute(LETTER)
@@ -134,6 +137,7 @@ def test_a_redirect_is_not_followed(connect, server, location):
 
 @pytest.mark.parametrize("cut", ["short", "quiet"])
 def test_half_an_answer_is_no_answer(peer, read, server, cut):
+    """L8."""
     peer.add("Inbox", 3)
     server.cut = cut
     with pytest.raises(Unavailable):
@@ -156,6 +160,7 @@ def _through(server, passes) -> None:
 
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])
 def test_a_connection_reset_anywhere_is_unavailable_and_loses_nothing(peer, read, server, auth):
+    """F-16."""
     ids = peer.add("Inbox", 3)
     lengths: list[int] = []
 
@@ -186,6 +191,7 @@ def test_a_connection_reset_anywhere_is_unavailable_and_loses_nothing(peer, read
 
 
 def test_an_answer_in_single_bytes_is_slow_but_equal(peer, read, server):
+    """F-17."""
     ids = peer.add("Inbox", 2)
 
     def sliced(connection, content: bytes) -> None:
@@ -197,6 +203,7 @@ def test_an_answer_in_single_bytes_is_slow_but_equal(peer, read, server):
 
 
 def test_an_answer_that_drips_ends_at_the_deadline(connect, server, monkeypatch):
+    """F-15."""
     monkeypatch.setattr(wire, "CALL_SECONDS", 0.5)
 
     def drip(connection, answer):
@@ -236,6 +243,7 @@ BOMB = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaaaaaaaaaaaaaaa
 
 @pytest.mark.parametrize("entity", [b"&d;&d;&d;&d;", b"&f;"])
 def test_entities_are_not_resolved(connect, server, entity):
+    """L7, B-04."""
     server.status = Answer(200, BOMB % entity)
     with pytest.raises(Unavailable) as caught:
         connect().check()

@@ -49,6 +49,7 @@ def test_a_wrong_password_is_presented_once(peer, connect, auth, closes):
 
 @pytest.mark.parametrize("auth", ["ntlm", "basic"])
 def test_a_password_that_expires_in_the_middle_is_tried_once(peer, connect, server, auth):
+    """F-19."""
     ids = peer.add("Inbox", 60)
     server.good_requests = 4
     connector = connect(auth=auth)
@@ -204,6 +205,7 @@ def test_a_token_lets_us_in_and_is_asked_for_once(peer, connect, grants, oauth):
 
 
 def test_a_token_is_renewed_before_it_ends(peer, connect, grants, oauth, tools):
+    """F-19."""
     connector = connect(**oauth)
     connector.check()
     tools.clock.moment += timedelta(hours=1)

@@ -87,6 +87,7 @@ def test_a_letter_moved_while_it_is_read_is_left_out_without_an_error(peer, read
 
 
 def test_two_letters_with_one_message_id_stay_two(peer, read):
+    """B-12."""
     peer.deliver(raw=mail("Посылка 1", Message_ID="<same@courier.example>"))
     peer.deliver(raw=mail("Посылка 2", Message_ID="<same@courier.example>"))
     assert len(set(read().ids)) == 2
@@ -190,6 +191,7 @@ def test_a_reader_that_stops_in_a_page_reads_it_again(peer, connect):
 
 @pytest.mark.parametrize("bare", [False, True])
 def test_a_lost_state_means_reading_anew(peer, read, bare):
+    """F-23."""
     ids = peer.add("Inbox", 3)
     cursor = read().cursor
     peer.server.answers.bare_errors = bare
@@ -212,6 +214,7 @@ def test_changes_that_never_call_themselves_the_last_end_when_the_state_stands_s
 
 
 def test_changes_in_circles_are_an_error(peer, read, monkeypatch):
+    """F-21."""
     monkeypatch.setattr(client, "MOST_CHANGES", 2)
     peer.add("Inbox", 6)
     known = peer.mailbox.changes
@@ -228,6 +231,7 @@ def test_changes_in_circles_are_an_error(peer, read, monkeypatch):
 
 
 def test_many_folders_come_in_pages_and_a_repeated_page_is_an_error(peer, read, monkeypatch):
+    """F-21."""
     monkeypatch.setattr(client, "MOST_FOLDERS", 3)
     peer.mailbox.make("Клиенты", peer.mailbox.used("msgfolderroot").id)
     peer.deliver("Клиенты")
@@ -389,6 +393,7 @@ def test_a_bounce_and_an_absence_note_are_told_by_their_class(peer, read, messag
 
 
 def test_control_characters_in_an_answer_do_not_hide_the_letters_after_them(peer, read):
+    """L8."""
     ids = peer.add("Inbox", 3)
 
     def spoil(body: bytes) -> bytes:
@@ -497,6 +502,7 @@ def test_a_damaged_list_of_attachments_is_a_bad_record():
 
 
 def test_an_answer_cut_anywhere_is_an_error_and_never_a_short_list(peer, read, server):
+    """L8, F-16."""
     ids = peer.add("Inbox", 5)
     for part in range(25):
         for operation in (b"GetFolder", b"SyncFolderItems", b"GetItem"):

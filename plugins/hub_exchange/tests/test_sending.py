@@ -67,6 +67,7 @@ def test_the_login_is_tried_before_the_letter_goes(connect, server):
 
 
 def test_a_lost_answer_is_unknown_and_the_letter_is_found(connect, server, sent):
+    """F-33."""
     server.loses = {"CreateItem"}
     with pytest.raises(Unavailable) as caught:
         connect().execute(command())

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from hub.api import AuthError, Batch, Command, Rejected, SettingsError, Unavailable
-from hub.testing.peers.graph import REFRESH, GraphPeer
+from hub.testing.peers.graph import REFRESH, GraphPeer, Refusal
 from hub.testing.peers.imap import letter
 from hub.tools import HttpxClient, SystemClock
 from hub_graph import client
@@ -111,6 +111,7 @@ def test_what_was_only_marked_is_not_fetched_again(peer, read):
 
 
 def test_a_forgotten_place_means_the_start_and_doubles_nothing(peer, read):
+    """F-23."""
     peer.add("Inbox", 3)
     _, cursor = read()
     peer.generation += 1
@@ -118,6 +119,27 @@ def test_a_forgotten_place_means_the_start_and_doubles_nothing(peer, read):
     before = fetched(peer)
     assert read(cursor)[0] == [new]
     assert fetched(peer) == before + 1
+
+
+@pytest.mark.parametrize("way", ["to itself", "in a circle", "forgotten"])
+def test_pages_without_end_are_an_error(peer, connect, monkeypatch, way):
+    """F-21."""
+    monkeypatch.setattr(client, "PAGE", 2)
+    peer.add("Inbox", 6)
+    known, links = peer._delta, []
+
+    def circling(folder, query, prefer, *, lasting):
+        told = known(folder, query, prefer, lasting=lasting)
+        links.append(told.get("@odata.nextLink") or links[0])
+        if way == "forgotten" and len(links) % 2 == 0:
+            raise Refusal(410, "SyncStateNotFound", "Gone.")
+        return {"value": told["value"], "@odata.nextLink": links[0] if way == "to itself" else links[-1]}
+
+    monkeypatch.setattr(peer, "_delta", circling)
+    connector = connect()
+    with pytest.raises(Unavailable, match=r"circles|again and again"):
+        list(connector.read(connector.streams()[0], None))
+    assert len(links) <= 6
 
 
 def test_a_moved_letter_keeps_its_id(peer, read):

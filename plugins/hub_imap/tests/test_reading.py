@@ -71,6 +71,7 @@ def test_a_list_too_long_for_one_answer_is_asked_for_piece_by_piece(peer, read, 
 
 
 def test_renumbering_doubles_nothing(peer, read):
+    """F-23."""
     expected = peer.add("INBOX", 5)
     _, cursor = read()
     peer.imap.new_uidvalidity()
@@ -82,6 +83,7 @@ def test_renumbering_doubles_nothing(peer, read):
 
 
 def test_two_letters_with_one_message_id_stay_two(peer, read):
+    """B-12."""
     first = letter(1)
     second = first.replace(b"Date: Fri, 20", b"Date: Sat, 21")
     third = first.replace(b"\r\n\r\n", b"\r\n\r\nT3RoZXI=\r\n", 1)
@@ -201,6 +203,7 @@ def test_check_says_who_we_are(connect):
 
 
 def test_a_wrong_password_is_tried_once(peer, read, connect):
+    """F-19."""
     with pytest.raises(AuthError, match="AUTHENTICATIONFAILED"):
         read(password="wrong")
     assert peer.logins() == 1
@@ -244,6 +247,7 @@ def test_down_and_garbage_are_unavailable(peer, read):
 
 
 def test_an_answer_cut_anywhere_is_never_taken_for_the_whole(peer, connect):
+    """F-16."""
     expected = peer.add("INBOX", 4)
     peer.imap.cut_after = 10**9
     connector = connect()

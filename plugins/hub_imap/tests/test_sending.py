@@ -74,6 +74,7 @@ def test_a_copy_that_cannot_be_filed_does_not_undo_the_letter(peer, connect):
 
 
 def test_a_notice_is_marked_so_that_no_machine_answers(peer, connect, read):
+    """B-13."""
     connect().execute(command(automatic=True))
     _, letter = sent(peer)
     assert letter["Auto-Submitted"] == "auto-generated"
@@ -113,6 +114,7 @@ def test_a_letter_too_big_is_rejected(peer, connect):
 
 
 def test_a_lost_answer_is_unavailable_and_the_letter_is_sent_once(peer, connect):
+    """F-33."""
     peer.fault("lost_answer")
     with pytest.raises(Unavailable):
         connect().execute(command())
@@ -194,6 +196,7 @@ def test_a_server_without_a_usable_login_is_a_matter_of_settings(peer, connect):
     ],
 )
 def test_what_cannot_be_a_letter_is_rejected_before_anything_is_sent(peer, connect, data):
+    """S-12."""
     with pytest.raises(Rejected):
         connect().execute(command(**data))
     assert peer.smtp.arrived == []
@@ -201,6 +204,7 @@ def test_what_cannot_be_a_letter_is_rejected_before_anything_is_sent(peer, conne
 
 
 def test_addresses_beyond_latin_letters(peer, connect):
+    """B-11."""
     connect().execute(command(to=["buh@пример.рф", "иван@client.example"]))
     [arrived] = peer.smtp.arrived
     assert arrived.recipients == ("buh@xn--e1afmkfd.xn--p1ai", "иван@client.example")

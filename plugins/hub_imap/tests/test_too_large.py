@@ -1,4 +1,4 @@
-"""B-18: a server that announces gigabytes gets nobody to make room for them, and holds up no other letter."""
+"""S-05: a server that announces gigabytes gets nobody to make room for them, and holds up no other letter."""
 
 from __future__ import annotations
 

@@ -250,6 +250,7 @@ def test_page_is_split_into_the_bytes_received() -> None:
     ],
 )
 def test_key_in_every_spelling_is_one_key(key: str) -> None:
+    """B-16."""
     assert split(f'{{"value":[{{"Ref_Key":"{key}"}}]}}'.encode(), "X")[0].key == "b7569c10-f670-11ea-8591-000c29b45b09"
 
 
@@ -276,11 +277,13 @@ def test_anything_but_a_page_of_objects_is_unavailable(page: bytes) -> None:
 
 @given(st.integers(0, len(_PAGE) - 1))
 def test_cut_page_is_never_a_short_list(end: int) -> None:
+    """B-03."""
     with pytest.raises(Unavailable):
         split(_PAGE[:end], "X")
 
 
 def test_secrets_are_in_no_error(hub: Any, server: OneCServer) -> None:
+    """S-26."""
     server.password = "другой"
     hub.settings["password"] = "тайна-тайна"
     with pytest.raises(AuthError) as caught:

@@ -75,6 +75,7 @@ def test_quiet_set_is_met_once_and_whole_without_skip(count: int) -> None:
     moves=st.lists(st.tuples(st.integers(0, 20), st.booleans(), st.integers(0, 999)), max_size=30),
 )
 def test_what_stays_is_met_whatever_moves(start: set[int], moves: list[tuple[int, bool, int]]) -> None:
+    """F-22."""
     stays = {f"{number:03d}" for number in start}
 
     def between(request: int) -> None:

@@ -76,6 +76,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 
 def test_real_size_is_read_without_keeping_it() -> None:
+    """B-17."""
     content = metadata(MODELS, filler=4000)
     assert len(content) > 15_000_000
     done = subprocess.run(
@@ -87,12 +88,14 @@ def test_real_size_is_read_without_keeping_it() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
 def test_cut_metadata_is_never_taken_for_whole(share: float) -> None:
+    """B-03."""
     content = metadata(MODELS)
     with pytest.raises(Unavailable):
         parse_metadata(content[: int(len(content) * share)], {"Catalog_Контрагенты"})
 
 
 def test_foreign_xml_and_entities_are_refused() -> None:
+    """B-04."""
     with pytest.raises(Unavailable, match="describes nothing"):
         parse_metadata(b"<error/>", {"Catalog_X"})
     with pytest.raises(Unavailable, match="DOCTYPE"):

@@ -278,6 +278,7 @@ def test_money_is_exact(text: str) -> None:
 
 
 def test_long_money_is_not_rounded() -> None:
+    """L32, B-08."""
     assert entity("invoices", '{"СуммаДокумента": 123456789012345678.91}'.encode()).total.amount == Decimal(
         "123456789012345678.91"
     )
@@ -377,6 +378,7 @@ _values = st.recursive(
 
 @given(st.sampled_from(sorted(SOURCES)), st.dictionaries(st.sampled_from(sorted(_WHOLE)), _values, max_size=6))
 def test_any_value_gives_events_or_bad_record(stream: str, changes: dict[str, Any]) -> None:
+    """B-05."""
     try:
         found = events(stream, {**_WHOLE, **changes}, manager="Менеджер_Key", fee="Плата")
     except BadRecord:

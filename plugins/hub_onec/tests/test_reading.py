@@ -378,6 +378,7 @@ def test_field_that_is_read_anyway_can_fill_another_one(hub: Any, base: Infobase
     ],
 )
 def test_unreadable_cursor_reads_anew(hub: Any, base: Infobase, cursor: dict[str, Any]) -> None:
+    """F-23."""
     keys = fill(base, 5)
     hub.cursors["counterparties"] = cursor
     hub.sync("counterparties")

@@ -36,8 +36,8 @@ OWN = (
 )
 BOOKS = """counterparties contacts contracts organisations bank_accounts users employees nomenclature invoices sales
     payments reconciliations prices account_stock account_settlements"""
-SHOP = """counterparties partners partner_contacts contracts organisations bank_accounts users nomenclature orders
-    invoices sales payments reconciliations prices stock settlements"""
+SHOP = """counterparties partners partner_contacts contracts organisations bank_accounts own_bank_accounts users
+    nomenclature orders invoices sales payments reconciliations prices stock settlements"""
 OTHER = "0d3c5a10-0000-11ee-8000-000000000001"
 
 

@@ -61,6 +61,7 @@ def test_insertion_behind_us_repeats_nothing_and_proves_nothing() -> None:
     moves=st.lists(st.tuples(st.integers(0, 15), st.booleans(), st.integers(0, 999)), max_size=8),
 )
 def test_what_stays_is_met(start: set[int], moves: list[tuple[int, bool, int]]) -> None:
+    """F-22."""
     rows = sorted(f"{number:03d}" for number in start)
     stays = set(rows)
 
@@ -83,6 +84,7 @@ def test_what_stays_is_met(start: set[int], moves: list[tuple[int, bool, int]]) 
 
 
 def test_page_that_repeats_is_an_error_and_not_a_loop() -> None:
+    """F-21."""
     first = [Item(f"{number}") for number in range(4)]
     asked: list[int] = []
 
@@ -96,6 +98,7 @@ def test_page_that_repeats_is_an_error_and_not_a_loop() -> None:
 
 
 def test_page_empty_in_the_middle_is_asked_again() -> None:
+    """F-21."""
     rows = [f"{number:03d}" for number in range(12)]
     hiccup = iter([False, True])
 
@@ -113,6 +116,7 @@ def test_list_that_stays_short_is_never_taken_for_whole() -> None:
 
 
 def test_unordered_server_is_noticed() -> None:
+    """F-22."""
     rows = [f"{number:03d}" for number in range(40)]
 
     def between(number: int) -> None:
@@ -123,6 +127,7 @@ def test_unordered_server_is_noticed() -> None:
 
 
 def test_mass_deletion_while_reading_is_said() -> None:
+    """F-24."""
     rows = [f"{number:03d}" for number in range(60)]
 
     def between(number: int) -> None:

@@ -34,6 +34,7 @@ def test_rows_become_what_the_configuration_says(hub):
 
 
 def test_money_never_becomes_a_float(hub):
+    """L32."""
     hub.peer.add("invoices", 3)
     hub.sync("invoices")
 
@@ -93,6 +94,7 @@ def test_pages_by_number_are_asked_for_again(hub):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "windows-1251"])
 def test_the_declared_encoding_counts(hub, encoding):
+    """B-02."""
     whole(hub)
     answering(hub, json.dumps({"data": {"items": [{"id": "1", "name": "Школа"}]}}, ensure_ascii=False).encode(encoding))
     hub.server.content_type = f"application/json; charset={encoding.removesuffix('-sig')}"
@@ -102,6 +104,7 @@ def test_the_declared_encoding_counts(hub, encoding):
 
 
 def test_an_encoding_that_lies_is_named(hub):
+    """B-02."""
     whole(hub)
     answering(hub, b"\x98")
     hub.server.content_type = "application/json; charset=windows-1251"

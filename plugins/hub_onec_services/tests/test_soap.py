@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import zeep
 
 from hub.api import AuthError, BadRecord, Money, Record, Reference, Rejected, SettingsError, Unavailable
 from hub.testing.peers.onec_services import EXCHANGE, EXCHANGE_SPACE, Fault, WebService
+from hub_onec_services import web
 
 SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "onec" / "wsdl"
 samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the real descriptions are not beside the tree")
@@ -270,6 +273,7 @@ def test_an_unknown_member_of_the_answer_lists_those_there_are(hub):
     ],
 )  # fmt: skip
 def test_a_description_leads_nowhere_else(hub, old, new, words):
+    """L5, B-04, S-01."""
     assert old in EXCHANGE
     publish(hub, EXCHANGE.replace(old, new, 1))
     hub.peer.add("acts")
@@ -363,6 +367,7 @@ def test_an_answer_that_is_no_soap_is_named_and_tried_again(hub, content, words,
 
 @pytest.mark.parametrize("cut", ["body", "connection"])
 def test_a_cut_answer_is_never_a_short_list(hub, cut):
+    """F-16."""
     hub.peer.add("acts", 5)
     hub.sync("acts")
     before = dict(hub.cursors)
@@ -385,10 +390,31 @@ def test_a_row_that_cannot_be_understood_is_parked_alone(hub):
 
 
 def test_entities_in_a_stored_row_are_not_followed(hub):
+    """B-04, S-04."""
     payload = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><a><Id>1</Id><Number>&x;</Number></a>'
 
     with pytest.raises(BadRecord):
         list(hub.connector().normalise(Record("1", payload, stream="acts")))
+
+
+def test_a_service_that_never_answers_is_left(hub, monkeypatch):
+    """L6: the library itself would wait for ever."""
+    monkeypatch.setattr(web, "READ_TIMEOUT", dt.timedelta(seconds=0.5))
+    hub.peer.add("acts")
+    answers = threading.Event()
+
+    def wait(_: Any) -> Any:
+        answers.wait(20)
+        return {"return": []}
+
+    hub.server.services[WS] = WebService(EXCHANGE, dict.fromkeys(("GetActs", "FindActs", "GetText"), wait))
+    began = time.monotonic()
+    try:
+        with pytest.raises(Unavailable, match="in time"):
+            hub.sync("acts")
+    finally:
+        answers.set()
+    assert time.monotonic() - began < 10
 
 
 def test_one_session_serves_a_run(hub):

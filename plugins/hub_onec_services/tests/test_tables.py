@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 import zipfile
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from hub.api import BadRecord, Money, SettingsError, Stream, Unavailable
 from hub.testing.peers.onec_tables import workbook
+from hub_onec_services import workbook as workbooks
 from hub_onec_services.table_settings import Table, TablesSettings
 from hub_onec_services.tables import Tables
 from hub_onec_services.workbook import open_sheet
@@ -63,6 +65,7 @@ def lists(tmp_path):
 
 
 def test_the_headings_are_found_below_titles_and_the_size_in_the_file_is_not_believed(lists):
+    """L13, B-20."""
     lists.save(["Контрагенты"], [], ["Отбор", None, "все"], HEADINGS, ["1", "Школа", 2463000001, 246301001])
 
     assert lists.sync() == ["1"]
@@ -90,6 +93,7 @@ def test_groups_and_totals_are_left_out_and_counted(lists):
 
 
 def test_a_wrong_cell_is_named_with_sheet_row_and_column_and_the_others_are_read(lists):
+    """B-20."""
     lists.streams["clients"] |= {"kind": "invoice", "fields": {"number": "Код", "total": "Сумма"}}
     lists.save(["Код", "Сумма"], ["1", 1500.5], ["2", "дорого"], ["3", "#REF!"])
 
@@ -201,6 +205,7 @@ SHEET = "xl/worksheets/sheet1.xml"
     ],
 )
 def test_what_is_no_table_is_named_and_tried_again(lists, content, words):
+    """L10, B-20, B-21."""
     (lists.folder / "list.xlsx").write_bytes(content)
 
     for action in (lists.sync, lists.connector().check):
@@ -209,11 +214,31 @@ def test_what_is_no_table_is_named_and_tried_again(lists, content, words):
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(lists, monkeypatch):
+    """L11, L12, S-05."""
     monkeypatch.setattr("hub_onec_services.workbook.MOST_UNPACKED", 100)
     lists.save(HEADINGS)
 
     with pytest.raises(Unavailable, match="unpacks to more than"):
         lists.sync()
+
+
+def test_a_lone_row_at_the_end_of_a_sheet_is_read_and_one_beyond_it_is_refused(lists, monkeypatch):
+    """L14: the rows between are made up by the library, one by one; here sheets end sooner, to save the time."""
+    assert workbooks.MOST_ROWS == 2**20
+    monkeypatch.setattr(workbooks, "MOST_ROWS", 10_000)
+    row = '<row r="%d"><c t="inlineStr"><is><t>9</t></is></c><c t="inlineStr"><is><t>Сад</t></is></c></row></sheetData>'
+    with zipfile.ZipFile(io.BytesIO(GOOD)) as archive:
+        sheet = archive.read(SHEET).decode()
+    for number in (10_000, 10_001, 10**9):
+        content = damaged(GOOD, SHEET, sheet.replace("</sheetData>", row % number).encode())
+        (lists.folder / "list.xlsx").write_bytes(content)
+        began = time.process_time()
+        if number == 10_000:
+            assert lists.sync() == ["1", "9"]
+        else:
+            with pytest.raises(Unavailable, match=r"no whole \.xlsx file"):
+                lists.sync()
+        assert time.process_time() - began < 5
 
 
 def test_no_folder_is_unavailable_and_no_file_is_told(lists):

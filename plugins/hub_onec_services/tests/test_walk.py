@@ -59,6 +59,7 @@ KEYS = [f"k{number}" for number in range(23)]
     at_once=st.integers(1, 4),
 )
 def test_nothing_is_missed_that_was_there_all_the_time(mode, count, size, happenings, at_once):
+    """F-21, F-22."""
     together = [happenings[it : it + at_once] for it in range(0, len(happenings), at_once)]
     source = Source(KEYS[:count], size, mode, together)
     try:
@@ -98,6 +99,7 @@ def test_a_walk_whose_place_is_gone_begins_anew(mode):
 
 @pytest.mark.parametrize("mode", ["offset", "page"])
 def test_rows_in_no_order_are_an_error_and_no_endless_walk(mode):
+    """F-22."""
     source = Source(KEYS, 5, mode, [[("move", 0)]] * 10_000)
 
     with pytest.raises(Unavailable, match="fixed order"):
@@ -106,6 +108,7 @@ def test_rows_in_no_order_are_an_error_and_no_endless_walk(mode):
 
 
 def test_a_service_that_repeats_its_last_page_is_read_to_its_end():
+    """F-21."""
     source = Source(KEYS[:10], 5, "page")
 
     assert [row.key for page in walk(lambda number: source(min(number, 1)), "page") for row in page.rows] == KEYS[:10]

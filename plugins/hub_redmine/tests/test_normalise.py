@@ -255,6 +255,7 @@ FIELDS = st.sampled_from(
 
 @given(JSON, FIELDS)
 def test_anything_is_a_ticket_or_a_bad_record(value: Any, field: str) -> None:
+    """B-05."""
     payload = json.dumps({"issue": {"id": 7, "status": OPEN, field: value}}).encode()
     try:
         found = events(payload)

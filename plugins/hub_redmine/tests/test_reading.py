@@ -78,6 +78,7 @@ def test_wrong_key_is_refused_although_the_list_answers(harness: Harness, peer: 
 
 
 def test_key_revoked_while_reading_takes_nothing_away(harness: Harness, peer: RedminePeer) -> None:
+    """F-19."""
     ids = set(peer.add("issues", 130))
     harness.sync(ISSUES)
     with pytest.raises(AuthError):
@@ -133,6 +134,7 @@ def test_edited_comment_of_a_closed_issue_is_not_fetched(harness: Harness, peer:
 
 @pytest.mark.parametrize("gone", [[1, 2, 3], [50], list(range(1, 101)), [100], [101]])
 def test_issues_deleted_between_pages_hide_no_other(harness: Harness, peer: RedminePeer, gone: list[int]) -> None:
+    """F-22."""
     ids = set(peer.add("issues", 230))
     doomed = {str(number) for number in gone}
 
@@ -176,6 +178,7 @@ def test_pages_are_asked_for_once(harness: Harness, peer: RedminePeer) -> None:
 
 
 def test_issues_changed_between_pages_push_no_other_out(peer: RedminePeer) -> None:
+    """F-22."""
     times = iter(SECOND + timedelta(seconds=number // 40) for number in range(10**6))
     peer.database.now = lambda: next(times)
     with running(peer) as harness:
@@ -226,6 +229,7 @@ class Growing(Database):
 
 @pytest.mark.parametrize("database", [Stubborn, Forgetful, Unsorted, Growing])
 def test_list_that_cannot_be_trusted_is_an_error(peer: RedminePeer, database: Callable[[], Database]) -> None:
+    """F-21."""
     peer.database = database()
     with running(peer) as harness:
         peer.add("issues", 120)
@@ -248,6 +252,7 @@ class WaitingClock:
 
 
 def test_comment_in_the_second_of_the_last_change_is_not_lost() -> None:
+    """F-22."""
     peer = RedminePeer()
     moment = datetime.now(UTC)
     peer.database.now = lambda: moment
@@ -266,6 +271,7 @@ def test_comment_in_the_second_of_the_last_change_is_not_lost() -> None:
 def test_cursor_from_the_future_reads_anew(
     harness: Harness, peer: RedminePeer, field: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """F-23."""
     ids = set(peer.add("issues", 3))
     harness.sync(ISSUES)
     harness.set_cursor(ISSUES, dict(harness.cursor(ISSUES) or {}, **{field: "2099-01-01T00:00:00Z"}))
@@ -277,6 +283,7 @@ def test_cursor_from_the_future_reads_anew(
 
 
 def test_issues_dated_in_the_future_do_not_move_the_cursor_there(peer: RedminePeer) -> None:
+    """F-22."""
     with running(peer) as harness:
         peer.add("issues")
         peer.database.now = lambda: datetime.now(UTC) + timedelta(days=400)

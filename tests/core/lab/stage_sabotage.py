@@ -26,8 +26,9 @@ from sqlalchemy import Connection, event
 import hub.cli.db
 import hub.store.database
 import hub.sync
-from hub import ingest, paperwork, projection, remind
+from hub import ingest, projection, remind
 from hub.model.connector import Batch
+from hub.paperwork import issuing
 from hub.stop_points import stop_point
 from hub.store import streams
 from hub.store.meta import set_meta
@@ -35,7 +36,7 @@ from hub.store.meta import set_meta
 _store = hub.sync.Run._store
 _project = projection.project
 _keep = remind._keep
-_free_number = paperwork._free_number
+_free_number = issuing._free_number
 _migrate = hub.store.database._migrate
 
 
@@ -128,7 +129,7 @@ BROKEN: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "records-first": (hub.sync.Run, "_store", records_first),
     "log-first": (projection, "project", log_first),
     "settled-first": (remind, "_keep", settled_first),
-    "number-first": (paperwork, "_free_number", number_first),
+    "number-first": (issuing, "_free_number", number_first),
     "tables-first": (hub.store.database, "_migrate", tables_first),
     "copy-in-place": (hub.cli.db, "replacing", in_place),
 }

@@ -6,10 +6,22 @@ from .edm import Field, catalog, chart, composite, document, enum, fixed, part, 
 from .registers import Register
 from .samples import ACCOUNTING, CONTACTS, TRADE
 
-_ORGANISATIONS = catalog("Организации", text("НаименованиеПолное"), fixed("ИНН", 12), fixed("КПП", 9), CONTACTS)
+_ORGANISATIONS = catalog(
+    "Организации", text("НаименованиеПолное"), fixed("ИНН", 12), fixed("КПП", 9), fixed("ОГРН", 15),
+    fixed("Префикс", 2), CONTACTS,
+)  # fmt: skip
 _USERS = catalog("Пользователи", Field("Недействителен", "Boolean"), Field("Служебный", "Boolean"), CONTACTS)
 _STAFF = catalog("Сотрудники", Field("ВАрхиве", "Boolean"), ref("ФизическоеЛицо", "Catalog_ФизическиеЛица"))
-_GOODS = catalog("Номенклатура", text("НаименованиеПолное", "Артикул"), Field("Услуга", "Boolean"), folders=True)
+_UNIT = ref("ЕдиницаИзмерения", "Catalog_КлассификаторЕдиницИзмерения")
+_UNITS = catalog("КлассификаторЕдиницИзмерения", text("НаименованиеПолное"))
+_GOODS = catalog(
+    "Номенклатура", text("НаименованиеПолное", "Артикул", "Комментарий"), Field("Услуга", "Boolean"), _UNIT,
+    enum("СтавкаНДС", "НДС20", "НДС10", "БезНДС"), folders=True,
+)  # fmt: skip
+_WARES = catalog(
+    "Номенклатура", text("НаименованиеПолное", "Артикул", "Описание"), _UNIT,
+    enum("ТипНоменклатуры", "Товар", "Услуга", "Работа", "Набор"), ref("СтавкаНДС", "Catalog_СтавкиНДС"), folders=True,
+)  # fmt: skip
 _ROWS = part("Товары", ref("Номенклатура", "Catalog_Номенклатура"), Field("Количество", "Double"),
              Field("Сумма", "Double"))  # fmt: skip
 _CLIENT = ref("Контрагент", "Catalog_Контрагенты")
@@ -18,7 +30,8 @@ _TOTAL = Field("СуммаДокумента", "Double")
 
 PRICES = Register(
     "InformationRegister_ЦеныНоменклатуры", "information",
-    (ref("Номенклатура", "Catalog_Номенклатура"), ref("ВидЦены", "Catalog_ВидыЦен")), (Field("Цена", "Double"),),
+    (ref("Номенклатура", "Catalog_Номенклатура"), ref("ВидЦены", "Catalog_ВидыЦен"), ref("Валюта", "Catalog_Валюты")),
+    (Field("Цена", "Double"),),
     recorder="Document_УстановкаЦенНоменклатуры",
 )  # fmt: skip
 RATES = Register(
@@ -49,7 +62,11 @@ REVENUE = Register(
 FULL_ACCOUNTING = (
     *ACCOUNTING,
     _ORGANISATIONS, _USERS, _STAFF, _GOODS,
-    catalog("БанковскиеСчета", composite("Owner"), fixed("НомерСчета", 20), ref("Банк", "Catalog_Банки")),
+    catalog(
+        "БанковскиеСчета", composite("Owner"), fixed("НомерСчета", 20), ref("Банк", "Catalog_Банки"),
+        ref("ВалютаДенежныхСредств", "Catalog_Валюты"), Field("ДатаЗакрытия", "DateTime"),
+    ),
+    catalog("Банки", fixed("КоррСчет", 20)), _UNITS,
     document("АктСверкиВзаиморасчетов", _CLIENT, Field("Расхождение", "Double")),
     chart("Хозрасчетный", enum("Вид", "АктивноПассивный", "Активный", "Пассивный")),
 )  # fmt: skip
@@ -57,10 +74,22 @@ ACCOUNTING_REGISTERS = (PRICES, RATES, LEDGER)
 
 FULL_TRADE = (
     *TRADE,
-    _ORGANISATIONS, _USERS, _GOODS,
+    _ORGANISATIONS, _USERS, _WARES, _UNITS, catalog("СтавкиНДС"), catalog("Склады"), catalog("ВидыЦен"),
     catalog("Партнеры", Field("Клиент", "Boolean"), CONTACTS),
     catalog("БанковскиеСчетаКонтрагентов", composite("Owner"), fixed("НомерСчета", 20), text("НаименованиеБанка")),
-    document("ЗаказКлиента", _CLIENT, _TOTAL, enum("Статус", "Согласован", "КВыполнению", "Закрыт"), _ROWS),
+    catalog(
+        "БанковскиеСчетаОрганизаций", ref("Owner", "Catalog_Организации"), fixed("НомерСчета", 20),
+        fixed("БИКБанка", 9), fixed("КоррСчетБанка", 20), text("НаименованиеБанка"), Field("Закрыт", "Boolean"),
+    ),
+    catalog(
+        "КлючиАналитикиУчетаПоПартнерам", ref("Партнер", "Catalog_Партнеры"), _CLIENT,
+        ref("Договор", "Catalog_ДоговорыКонтрагентов"), ref("Организация", "Catalog_Организации"),
+    ),
+    document(
+        "ЗаказКлиента", _CLIENT, ref("Договор", "Catalog_ДоговорыКонтрагентов"), _TOTAL, text("Комментарий"),
+        ref("Валюта", "Catalog_Валюты"), enum("Статус", "Согласован", "КВыполнению", "Закрыт"),
+        Field("ДатаОтгрузки", "DateTime"), _ROWS,
+    ),
     document("СверкаВзаиморасчетов", _CLIENT),
 )  # fmt: skip
 TRADE_REGISTERS = (PRICES, RATES, STOCK, DEBTS, REVENUE)

@@ -1,0 +1,106 @@
+"""`hub document folder` and `hub document month`: many papers at once."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from hub.cli.app import App, pass_app, print_json, print_table, progress, say
+from hub.cli.client import one
+from hub.files import write_file
+from hub.model.errors import HubError
+from hub.paperwork.client_folder import Paper, one_pdf, papers_of
+from hub.paperwork.issuing import Issued
+from hub.paperwork.month import Left, issue_month, parse_month, plan
+
+
+@click.command()
+@click.argument("client_key", metavar="CLIENT")
+@click.option("--print", "file", type=click.Path(path_type=Path), help="Write everything as one PDF to FILE.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def folder(app: App, client_key: str, file: Path | None, as_json: bool) -> None:
+    """Show the papers of CLIENT's folder in their printed order, with the number of copies.
+
+    JSON: [{kind, title, copies, document, number, state, lacks}]
+    """
+    with app.store.read() as connection:
+        papers = papers_of(connection, app.config, one(connection, client_key)["id"])
+    if as_json:
+        print_json(
+            [
+                {
+                    "kind": it.kind, "title": it.title, "copies": it.copies, "lacks": it.lacks,
+                    "document": it.document.id if it.document else None,
+                    "number": it.document.number if it.document else "",
+                    "state": _state(it),
+                }
+                for it in papers
+            ]
+        )  # fmt: skip
+    else:
+        shown = [
+            (it.copies, it.document.number if it.document else "", it.lacks or _state(it), it.title) for it in papers
+        ]
+        print_table(("copies", "number", "state", "title"), shown, grow=3)
+    if file:
+        write_file(file, one_pdf(app.config, papers))
+        say(f"{file}: {sum(it.copies for it in papers if not it.lacks)} papers.")
+        for it in papers:
+            if it.lacks:
+                say(f"  left out: {it.title}: {it.lacks}")
+
+
+def _state(paper: Paper) -> str:
+    return paper.document.state if paper.document else ""
+
+
+@click.command()
+@click.option("--month", "text", required=True, help="The month, 2026-11.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be made and what is left out.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def month(app: App, text: str, dry_run: bool, as_json: bool) -> None:
+    """Make and issue the invoices and acts of a month for all contracts that are due.
+
+    A run that was interrupted is run again: it goes on where it stopped. JSON: {month, made, waiting, issued, left:
+    [{kind, contract, client, reason}], seconds}
+    """
+    first = parse_month(text)
+    with app.store.read() as connection:
+        found = plan(connection, app.config, first)
+    began = time.monotonic()
+    issued: list[Issued] = []
+    failed: list[Left] = []
+    if not dry_run and found.items:
+        total = len(found.items)
+        issued, failed = issue_month(
+            app.store, app.config, found, by=getpass.getuser(), now=app.now(),
+            progress=lambda done: progress(f"{done} of {total} documents"),
+        )  # fmt: skip
+    seconds = time.monotonic() - began
+    left = [*found.left, *failed]
+    wrong = [it for it in issued if it.error]
+    if as_json:
+        waiting = sum(it.document > 0 for it in found.items)
+        print_json(
+            {"month": text, "made": len(found.items) - waiting, "waiting": waiting,
+             "issued": sum(it.row is not None for it in issued), "left": left, "seconds": round(seconds, 3)}
+        )  # fmt: skip
+    else:
+        if left:
+            rows = [(it.contract, it.kind, it.reason, it.client) for it in left]
+            print_table(("contract", "kind", "left out because", "client"), rows, grow=3)
+        counts = Counter(it.kind for it in found.items)
+        what = ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "nothing"
+        say(f"{'Would be made' if dry_run else 'Due'}: {what}. Left out: {len(left)}.")
+        if not dry_run:
+            say(f"Issued {len(issued) - len(wrong)} in {seconds:.0f} s.")
+        for each in wrong:
+            say(f"  document {each.id} was not issued: {each.error}")
+    if wrong or failed:
+        raise HubError(f"{len(wrong) + len(failed)} documents were not issued.", hint="Mend it and run the same again.")

@@ -1,0 +1,1 @@
+"""Documents in the store: drafts, numbers, issue, files, sending, return."""

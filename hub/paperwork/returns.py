@@ -1,0 +1,135 @@
+"""Signed copies that come back: attached by a person, or recognised among the files of letters.
+
+A scan is recognised by the small code that documents carry which are to be signed; else by the number in the subject or
+the name of the file, when the letter is from the client and exactly one of its documents fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from hub.config import Config
+from hub.documents import codes
+from hub.documents.own import forms_of
+from hub.model.entities import Attachment, Message
+from hub.model.errors import HubError
+from hub.paperwork.life import NEXT, move, waiting_for_signature
+from hub.paperwork.sheet import MARK, keep_file, mark_of
+from hub.store import documents as rows
+from hub.store import log, state
+from hub.store.database import Store
+from hub.store.documents import DocumentRow
+from hub.store.meta import get_meta, set_meta
+from hub.store.parties import entity_id
+from hub.store.problems import note
+
+ENDINGS = ("pdf", *codes.PICTURES)
+_LOOKED = "documents/scans"
+_PAGE = 200
+
+
+class Returned(Struct, frozen=True):
+    """A scan and the document it belongs to."""
+
+    document: int
+    number: str
+    name: str
+    by_code: bool
+
+
+def attach(
+    store: Store, config: Config, key: int, name: str, content: bytes, *, by: str, now: datetime, detail: str = ""
+) -> DocumentRow:
+    """Keep a scan with a document and note that it came back; the same scan twice is kept once.
+
+    Raises HubError for a file that is no scan, and for a document that is not out.
+    """
+    ending = name.rpartition(".")[2].lower()
+    if ending not in ENDINGS or not content or len(content) > codes.MOST_BYTES:
+        raise HubError(f"{name} is no scan.", hint=f"A scan is a file of at most 50 MB: {', '.join(ENDINGS)}.")
+    digest = hashlib.sha256(content).hexdigest()
+    with store.read() as connection:
+        found = rows.get(connection, key)
+        files = rows.files(connection, key)
+    if found.state in ("draft", "approved", "numbered", "cancelled"):
+        raise HubError(f"the document {key} is {found.state}; nothing of it can have come back.")
+    if any(file.sha256 == digest for file in files):
+        return found
+    kept = keep_file(config, f"{found.kind}-{found.id}-scan-{digest[:12]}.{ending}", f"scan-{digest[:12]}", content)
+    with store.write() as connection:
+        rows.save_files(connection, key, [kept])
+        note(connection, who=by, what="document.scan", about=f"document/{key}", detail=detail or kept.name, now=now)
+        if "returned" in NEXT[rows.get(connection, key).state]:
+            move(connection, config, key, "returned", by=by, now=now, detail=kept.name)
+    with store.read() as connection:
+        return rows.get(connection, key)
+
+
+def recognise(connection: Connection, text: str) -> DocumentRow | None:
+    """Return the document whose mark the text of a code is; a mark of another store or version is none."""
+    found = MARK.fullmatch(text.strip())
+    for row in rows.some(connection, [int(found[1])]) if found else ():
+        if row.state not in ("draft", "approved") and mark_of(row) == text.strip():
+            return row
+    return None
+
+
+def collect(store: Store, config: Config, get: Callable[[str], bytes], *, by: str, now: datetime) -> list[Returned]:
+    """Look at the files of letters that came since the last look; attach the scans among them.
+
+    `get` gives the bytes of a blob and raises KeyError. Letters are looked at in the order of the log, each once.
+    """
+    done: list[Returned] = []
+    while True:
+        with store.read() as connection:
+            after = int(get_meta(connection, _LOOKED) or 0)
+            page = log.read_log(connection, after=after, limit=_PAGE, type_="message.received")
+        for event in page:
+            message = msgspec.json.decode(event.data or "null", type=Message | None)
+            key = entity_id(event.source, "message", event.subject.partition("/")[2])
+            for file in message.attachments if message else ():
+                found = _look(store, config, key, message, file, get) if message else None
+                if found:
+                    row, content, by_code = found
+                    attach(store, config, row.id, file.name, content, by=by, now=now, detail=f"letter {event.id}"[:200])
+                    done.append(Returned(row.id, row.number, file.name, by_code))
+        if page:
+            with store.write() as connection:
+                set_meta(connection, _LOOKED, str(page[-1].seq))
+        if len(page) < _PAGE:
+            return done
+
+
+def _look(
+    store: Store, config: Config, key: str, message: Message, file: Attachment, get: Callable[[str], bytes]
+) -> tuple[DocumentRow, bytes, bool] | None:
+    """Return the document a file is the scan of, its bytes, and whether its code says so."""
+    ending = file.name.rpartition(".")[2].lower()
+    if ending not in ENDINGS or not file.blob or file.size_bytes > codes.MOST_BYTES:
+        return None
+    kinds = [kind for kind, form in forms_of(config).items() if form.needs_signature]
+    with store.read() as connection:
+        client = state.clients_of(connection, "message", [key]).get(key)
+        theirs = waiting_for_signature(rows.listed(connection, client), kinds) if client else []
+    named = [row for row in theirs if row.number and _names(f"{message.subject}\n{file.name}", row.number)]
+    try:
+        content = get(file.blob)
+    except KeyError:
+        return None
+    for text in codes.codes_in(content, ending):
+        with store.read() as connection:
+            row = recognise(connection, text)
+        if row is not None and "returned" in NEXT[row.state]:
+            return row, content, True
+    return (named[0], content, False) if len(named) == 1 else None
+
+
+def _names(text: str, number: str) -> bool:
+    return re.search(rf"(?:№|N|No\.?|#)\s*{re.escape(number)}(?![\w/-])", text, re.IGNORECASE) is not None

@@ -1,0 +1,69 @@
+"""Send documents to clients through the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub import outbox
+from hub.config import Config
+from hub.documents.own import form_of
+from hub.model.errors import HubError
+from hub.paperwork.life import NEXT, move
+from hub.paperwork.sheet import read_file, values_of
+from hub.store.documents import DocumentRow, FileRow
+
+_TYPES = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def letter(config: Config, found: DocumentRow, files: Sequence[FileRow], to: Sequence[str], put: Any) -> dict[str, Any]:
+    """Return the data of a `mail.send` command with the document as PDF, or as the file it is when there is none.
+
+    Raises HubError if the document was not issued, is no longer valid, or a file of it was changed.
+    """
+    if found.state in ("draft", "approved", "numbered", "cancelled"):
+        raise HubError(f"the document {found.id} is {found.state}.", hint=f"Run first: hub document issue {found.id}")
+    form = form_of(config, found.kind)
+    file = next(file for ending in _TYPES for file in files if file.format == ending)
+    content = read_file(config, file)
+    values = values_of(config, found)
+    covering = form.letter(values)
+    number = f" № {found.number}" if found.number else ""
+    name = f"{form.title}{number} от {values['date_short']}.{file.format}".replace("/", "-")
+    return {
+        "to": list(to), "subject": covering.subject, "text": covering.text,
+        "attachments": [{"name": name, "type": _TYPES[file.format], "blob": put(content)}],
+    }  # fmt: skip
+
+
+def send(
+    connection: Connection, config: Config, found: DocumentRow, data: Mapping[str, Any], mail: str, *, by: str,
+    now: datetime,
+) -> str:  # fmt: skip
+    """Put the letter into the outbox and note that the document is sent; return the command's id.
+
+    The same version to the same addresses is sent once, however often it is asked for.
+    """
+    addresses = "-".join(sorted(data["to"]))
+    command = outbox.add(
+        connection, "mail.send", mail, data, title=str(data["subject"]), client=found.client, by=by, now=now,
+        approve=config.model.outbox.has_to_wait("mail.send"), key=f"document-{found.id}-{found.version}-{addresses}",
+    )  # fmt: skip
+    if "sent" in NEXT[found.state]:
+        move(connection, config, found.id, "sent", by=by, now=now, detail=command)
+    return command
+
+
+def mail_of(client: Mapping[str, Any]) -> list[str]:
+    """Return the client's own address. Raises HubError when there is none."""
+    found = [str(point["value"]) for point in client["points"] if point["type"] == "email" and point.get("value")]
+    if not found:
+        raise HubError("the client has no e-mail address.", hint="Give one with --to.")
+    return found[:1]
