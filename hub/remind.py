@@ -27,6 +27,7 @@ from hub.reminders.calendars import Calendars, Overrides, parse_hours
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
 from hub.reminders.rules import BUILTIN, Rule, load_rules
 from hub.reminders.world import EARLIEST, Fact, World
+from hub.standing import standing
 from hub.stop_points import stop_point
 from hub.store import documents, log, parties, reminders, state
 from hub.store.database import Store
@@ -103,7 +104,10 @@ def load_world(connection: Connection, config: Config, now: datetime) -> World:
     objects["payment"] = with_matches(objects)
     objects["document"] = _documents(connection, config, now)
     facts = [*_facts(connection, now), *_paper_facts(connection, objects["document"], now)]
-    return World(objects, facts, calendars=calendars_of(config), enforce_from=enforce_from(config, connection))
+    calendars = calendars_of(config)
+    for kind, things in standing(config, calendars.get("office"), now).items():
+        objects[kind] = things | objects.get(kind, {})
+    return World(objects, facts, calendars=calendars, enforce_from=enforce_from(config, connection))
 
 
 def _documents(connection: Connection, config: Config, now: datetime) -> dict[str, dict[str, Any]]:
@@ -176,7 +180,7 @@ def aliases(config: Config) -> dict[str, str]:
 def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     people, absences = {}, {}
     for index, employee in enumerate(config.model.employees):
-        people[employee.id] = employee.model_dump(include={"name", "role", "head", "mail", "phone"})
+        people[employee.id] = employee.model_dump(include={"name", "role", "head", "mail", "phone", "department"})
         for place, period in enumerate(employee.absent):
             start, _, end = period.partition("..")
             try:
