@@ -180,7 +180,7 @@ def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
         }
     assert {rule.id for rule in rules} - seen == {
         "client_at_risk_by_count", "ask_recommendation", "ringing_too_long", "origin_missing", "growth_negative",
-        "prepayment_awaited",
+        "prepayment_awaited", "documents_not_returned",
     }  # fmt: skip
 
 
