@@ -160,6 +160,12 @@ class Employee(_Model):
     """Periods of absence, `2026-12-01..2026-12-14`."""
     substitute: str = ""
     """Id of the employee who takes over during an absence."""
+    department: str = ""
+    """Department, as complaints name it; who heads it is an employee of it whose role ends with `head`."""
+    probation_until: date | None = None
+    """Last day of the probation: until then the diary is to say what each hour went to."""
+    timetable: tuple[str, ...] = ()
+    """What Monday, Tuesday and so on are for, begun anew when the list ends: `[звонки, встречи]`."""
 
     @field_validator("mail")
     @classmethod

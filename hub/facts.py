@@ -7,11 +7,12 @@ a part is the same whether it is loaded alone or with all the others.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text
 
 from hub.config import Config
@@ -23,10 +24,11 @@ from hub.payments import with_matches
 from hub.reminders.calendars import Calendars, Overrides, parse_hours
 from hub.reminders.conditions import HAPPENING
 from hub.reminders.world import EARLIEST, Fact, World
+from hub.standing import standing
 from hub.store import documents, log, parties, state
 from hub.store.meta import get_meta
 from hub.store.parties import entity_id
-from hub.store.parts import FOR_ALL
+from hub.store.parts import FOR_ALL, LINKS
 from hub.store.tables import STATE, document, event, redirect, run, stream
 
 HORIZON = timedelta(days=180)
@@ -37,8 +39,11 @@ _SILENCE = timedelta(hours=2)
 _KINDS = (
     "contract", "invoice", "act", "payment", "ticket", "contact",
     "survey", "complaint", "note", "promise", "decision", "referral", "checklist", "project", "offer", "handover",
-    "purchase", "questionnaire", "meeting", "diary", "task", "occasion", "campaign", "shipment",
+    "purchase", "questionnaire", "meeting", "diary", "task", "occasion", "shipment",
 )  # fmt: skip
+FIRM_KINDS = frozenset({"month", "workday", "campaign"})
+"""Kinds that belong to the firm itself; rules about them are evaluated apart from those about clients."""
+_OF_FIRM = ("contract", "diary", "campaign")
 _LONG = {"call": "started", "message": "sent"}
 """Kinds of which a client has many, and when one of them was."""
 _SPARE = timedelta(days=2)
@@ -46,7 +51,8 @@ _SPARE = timedelta(days=2)
 _PIECE = 500
 
 
-class Choice(Struct, frozen=True):
+@dataclass(frozen=True)
+class Choice:
     """Which parts to load: clients, and those of nobody (`kind/id`, `number/+7…`, `address/[…]`); `None` means all."""
 
     clients: Sequence[str] | None = None
@@ -75,6 +81,16 @@ class Choice(Struct, frozen=True):
             found.append(and_(owner.is_(None), or_(table.c.number.in_(it), is_raw)))
         return found
 
+    def holds(self, part: str) -> bool:
+        """Tell whether the part is one of these."""
+        chosen = self._named[1] if "/" in part else self._named[0]
+        return chosen is None or part in chosen
+
+    @cached_property
+    def _named(self) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+        return (None if self.clients is None else frozenset(self.clients),
+                None if self.others is None else frozenset(self.others))  # fmt: skip
+
 
 WHOLE = Choice()
 
@@ -91,18 +107,46 @@ def _pieces(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def load_world(connection: Connection, config: Config, now: datetime, choice: Choice = WHOLE) -> World:
-    """Read the facts that rules are about."""
+    """Read the facts of these parts that rules are about."""
     objects: dict[str, dict[str, dict[str, Any]]] = {kind: load_objects(connection, kind, choice) for kind in _KINDS}
+    if choice != WHOLE:
+        _add_linked(connection, objects, choice)
     objects["client"] = _clients(connection, config, choice)
     objects["employee"], objects["absence"] = _employees(config)
     objects["connection"] = _connections(connection, config, now)
     objects["payment"] = with_matches(objects)
     objects["document"] = _documents(connection, config, now, choice)
     facts = [*_facts(connection, now, choice), *_paper_facts(connection, objects["document"], now)]
+    calendars = calendars_of(config)
+    always = standing(config, calendars.get("office"), now)
+    objects["occasion"] |= always["occasion"]
+    begun = connection.execute(select(func.min(STATE["survey"].c.answered)).where(~STATE["survey"].c.deleted)).scalar()
+    objects["firm"] = {"firm": {"polls_begun": begun}}
     return World(
-        objects, facts, calendars=calendars_of(config), enforce_from=enforce_from(config, connection),
+        objects, facts, calendars=calendars, enforce_from=enforce_from(config, connection),
         strangers=_strangers(connection, facts),
     )  # fmt: skip
+
+
+def load_firm(connection: Connection, config: Config, now: datetime) -> World:
+    """Read what rules about the firm itself look at: months, days of its people, campaigns, and what they sum up."""
+    objects: dict[str, dict[str, dict[str, Any]]] = {kind: load_objects(connection, kind) for kind in _OF_FIRM}
+    objects["client"] = _clients(connection, config, WHOLE)
+    objects["employee"], objects["absence"] = _employees(config)
+    calendars = calendars_of(config)
+    objects |= {kind: things for kind, things in standing(config, calendars.get("office"), now).items()
+                if kind in FIRM_KINDS}  # fmt: skip
+    return World(objects, (), calendars=calendars, enforce_from=enforce_from(config, connection))
+
+
+def _add_linked(connection: Connection, objects: dict[str, dict[str, dict[str, Any]]], choice: Choice) -> None:
+    """Add what counts for these parts and belongs to others: a promise about a ticket, a referral by a client."""
+    for kind, (field, target) in LINKS.items():
+        wanted = sorted(objects[target]) if target != "client" else choice.clients or ()
+        for piece in _pieces(wanted):
+            table = STATE[kind]
+            for row in state.read(connection, kind, ~table.c.deleted, table.c[field].in_(piece)):
+                objects[kind].setdefault(row["id"], {**_typed(row), "client": row.get("client_id")})
 
 
 def calendars_of(config: Config) -> Calendars:
@@ -174,7 +218,7 @@ def aliases(config: Config) -> dict[str, str]:
 def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     people, absences = {}, {}
     for index, employee in enumerate(config.model.employees):
-        people[employee.id] = employee.model_dump(include={"name", "role", "head", "mail", "phone"})
+        people[employee.id] = employee.model_dump(include={"name", "role", "head", "mail", "phone", "department"})
         for place, period in enumerate(employee.absent):
             start, _, end = period.partition("..")
             try:

@@ -21,7 +21,17 @@ from sqlalchemy.exc import IntegrityError
 
 import hub
 from hub.config import Config
-from hub.facts import HORIZON, WHOLE, Choice, calendars_of, choice_of, load_objects, load_world
+from hub.facts import (
+    FIRM_KINDS,
+    HORIZON,
+    WHOLE,
+    Choice,
+    calendars_of,
+    choice_of,
+    load_firm,
+    load_objects,
+    load_world,
+)
 from hub.model.errors import HubError
 from hub.model.parts import part_of
 from hub.payments import Match, match_payments
@@ -113,9 +123,19 @@ def suggested_matches(connection: Connection) -> tuple[tuple[Match, dict[str, An
 def evaluate_now(
     connection: Connection, config: Config, rules: Sequence[Rule], now: datetime, choice: Choice = WHOLE
 ) -> tuple[World, Evaluation]:
-    """Evaluate the rules over the store as it is, or over some parts of it; writes nothing."""
+    """Evaluate rules about clients over the store as it is, or over some parts of it; writes nothing."""
     world = load_world(connection, config, now, choice)
     return world, evaluate(world, rules, now, deeds(connection))
+
+
+def evaluate_rule(
+    connection: Connection, config: Config, rule: Rule, now: datetime, part: str = ""
+) -> tuple[World, Evaluation]:
+    """Evaluate one rule over everything it is about, or over one part; writes nothing."""
+    if rule.trigger.kind in FIRM_KINDS:
+        world = load_firm(connection, config, now)
+        return world, evaluate(world, [rule], now, deeds(connection))
+    return evaluate_now(connection, config, [rule], now, choice_of([part]) if part else WHOLE)
 
 
 def deeds(connection: Connection) -> list[Deed]:
@@ -133,6 +153,7 @@ class _Plan(Struct, frozen=True):
     """What is to be evaluated: these parts, or all for `None`, because of what was touched; the marks to keep then."""
 
     parts: frozenset[str] | None
+    has_firm: bool
     pending: Mapping[int, str]
     marks: Mapping[str, str]
     is_due: bool
@@ -151,7 +172,7 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
     rules = rules_of(config, plugins)
     with store.read() as connection:
         plan = _plan(connection, config, plugins, rules, now)
-    found = _evaluate(store, config, rules, now, plan.parts)
+    found = _evaluate(store, config, rules, now, plan)
     _keep(store, plan, found, now)
     with store.read() as connection:
         return Reminding(store, config, rules, now, reminders.listed(connection, only_open=True))
@@ -160,48 +181,82 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
 def _plan(connection: Connection, config: Config, plugins: Plugins, rules: Sequence[Rule], now: datetime) -> _Plan:
     pending = parts.pending(connection)
     named = frozenset(pending.values()) | parts.waking(connection, now)
-    marks = {_BY: _mark(config, plugins, get_meta(connection, "installed")), _AT: now.isoformat()}
+    marks = {_BY: _mark(config, plugins, _given(connection)), _AT: now.isoformat()}
     last = get_meta(connection, _AT)
     is_other = get_meta(connection, _BY) != marks[_BY] or not last or now < datetime.fromisoformat(last)
     if is_other or EVERYTHING in named or len(named) > MANY or not all(map(is_local, rules)):
-        return _Plan(None, pending, marks, is_other or bool(pending))
+        return _Plan(None, True, pending, marks, is_other or bool(pending))
+    days = {moment.astimezone(config.zone).date() for moment in (datetime.fromisoformat(last), now)}
+    clients = select(func.count()).select_from(STATE["client"])
+    is_small = bool(named) and (connection.execute(clients).scalar() or 0) <= CHUNK
+    has_firm = parts.FIRM in named or len(days) > 1 or is_small
     is_always = {part_of("connection", name, None) for name in config.model.connections}
-    return _Plan(named | is_always, pending, marks, bool(named))
+    return _Plan(named | is_always, has_firm, pending, marks, bool(named) or len(days) > 1)
 
 
-def _mark(config: Config, plugins: Plugins, installed: str) -> str:
-    """Return a mark of everything but facts that the reminders depend on."""
+def _given(connection: Connection) -> str:
+    """Return what holds for all parts at once: when the store was made, when the first survey was answered."""
+    survey = STATE["survey"].c
+    begun = connection.execute(select(func.min(survey.answered)).where(~survey.deleted)).scalar()
+    return f"{get_meta(connection, 'installed')} {begun}"
+
+
+def _mark(config: Config, plugins: Plugins, given: str) -> str:
+    """Return a mark of everything but the facts of single parts that the reminders depend on."""
     files = [config.path, *(file for folder in _folders(config, plugins) for file in sorted(folder.glob("*.yaml")))]
-    digest = hashlib.blake2b(f"{hub.__version__} {installed}".encode(), digest_size=16)
+    digest = hashlib.blake2b(f"{hub.__version__} {given}".encode(), digest_size=16)
     for file in files:
         digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
     return digest.hexdigest()
 
 
-def _evaluate(
-    store: Store, config: Config, rules: Sequence[Rule], now: datetime, wanted: Collection[str] | None
-) -> _Found:
-    """Evaluate these parts, or all, as many at once as memory allows."""
+def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime, plan: _Plan) -> _Found:
+    """Evaluate the parts of the plan, as many at once as memory allows, and what concerns the firm itself."""
     found = _Found([], {}, {})
-    by_id = {rule.id: rule for rule in rules}
+    of_firm = [rule for rule in rules if rule.trigger.kind in FIRM_KINDS]
+    of_parts = [rule for rule in rules if rule not in of_firm]
     with store.read() as connection:
-        opened = [it for it in reminders.kept(connection, wanted).values() if it.state == "open"]
-    for choice in _choices(store, wanted):
+        opened = [it for it in _kept(connection, plan).values() if it.state == "open"]
+    for choice in _choices(store, plan.parts):
         with store.read() as connection:
-            world, evaluation = evaluate_now(connection, config, rules, now, choice)
-        found.dues += [due for due in evaluation.reminders if wanted is None or due.part in wanted]
-        for before in opened:
-            is_here = before.client is None or bool(world.get("client", before.client))
-            if is_here and world.get(before.subject_kind, before.subject):
-                rule, about = by_id.get(before.rule), (before.subject_kind, before.subject)
-                gone = why_gone(world, rule, *about, now, before.client) if rule else _SWITCHED_OFF
-                found.gone[before.rule, before.key, before.instance] = gone
+            world, evaluation = evaluate_now(connection, config, of_parts, now, choice)
+        found.dues += [due for due in evaluation.reminders if choice.holds(due.part)]
+        _explain_gone(found, world, rules, opened, now)
         wakes = dict(evaluation.wakes)
         for fact in world.facts:  # what grows too old to count is a change as well
             part, fades = part_of(fact.kind, fact.subject, fact.client, fact.fields), fact.time + HORIZON
             wakes[part] = min(fades, wakes.get(part, fades))
-        found.wakes |= {part: moment for part, moment in wakes.items() if wanted is None or part in wanted}
+        found.wakes |= {part: moment for part, moment in wakes.items() if part == EVERYTHING or choice.holds(part)}
+    if plan.has_firm:
+        with store.read() as connection:
+            firm = load_firm(connection, config, now)
+            found.dues += evaluate(firm, of_firm, now, deeds(connection)).reminders
+        _explain_gone(found, firm, rules, [it for it in opened if _is_of_firm(it.part)], now)
     return found
+
+
+def _explain_gone(found: _Found, world: World, rules: Sequence[Rule], opened: Sequence[Kept], now: datetime) -> None:
+    """Say of each of these stored reminders that is about something in this world why it would be gone."""
+    by_id = {rule.id: rule for rule in rules}
+    for before in opened:
+        about = (before.subject_kind, before.subject)
+        is_here = before.client is None or bool(world.get("client", before.client))
+        if is_here and world.get(*about):
+            rule = by_id.get(before.rule)
+            gone = why_gone(world, rule, *about, now, before.client) if rule else _SWITCHED_OFF
+            found.gone[before.rule, before.key, before.instance] = gone
+
+
+def _kept(connection: Connection, plan: _Plan) -> dict[_Triple, Kept]:
+    """Return the stored reminders that the plan evaluates."""
+    if plan.parts is None:
+        return reminders.kept(connection)
+    found = reminders.kept(connection, plan.parts)
+    return found | (reminders.kept_of_kinds(connection, FIRM_KINDS) if plan.has_firm else {})
+
+
+def _is_of_firm(part: str) -> bool:
+    return part.partition("/")[0] in FIRM_KINDS
 
 
 def _choices(store: Store, wanted: Collection[str] | None) -> Iterator[Choice]:
@@ -222,11 +277,11 @@ def _keep(store: Store, plan: _Plan, found: _Found, now: datetime) -> None:
     """Save against what is stored at that moment: another process may have evaluated meanwhile."""
     for _ in range(2):
         with store.read() as connection:
-            if not plan.is_due and not _changes(found, reminders.kept(connection, plan.parts), now):
+            if not plan.is_due and not _changes(found, _kept(connection, plan), now):
                 return
         try:
             with store.write() as connection:
-                reminders.save(connection, _changes(found, reminders.kept(connection, plan.parts), now))
+                reminders.save(connection, _changes(found, _kept(connection, plan), now))
                 parts.settle(connection, plan.pending, plan.parts, found.wakes)
                 for name, value in plan.marks.items():
                     set_meta(connection, name, value)

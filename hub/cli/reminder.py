@@ -11,11 +11,10 @@ import click
 import msgspec
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
-from hub.facts import choice_of
 from hub.model.errors import HubError
 from hub.model.spoken import parse_when
 from hub.model.values import parse_duration
-from hub.remind import act, evaluate_now, find, refresh
+from hub.remind import act, evaluate_rule, find, refresh
 from hub.reminders.evaluate import Deed
 from hub.reminders.explain import explain
 from hub.reminders.rules import BUILTIN
@@ -90,12 +89,15 @@ def why(app: App, number: str, as_json: bool) -> None:
     found = refresh(app.store, app.config, app.plugins, now)
     with app.store.read() as connection:
         kept = find(connection, number)
-        world, evaluation = evaluate_now(connection, app.config, found.rules, now, choice_of([kept.part]))
+        gone = f"reminder {number} is {kept.state}: {kept.closed_by or 'its facts are gone'}."
+        rule = next((rule for rule in found.rules if rule.id == kept.rule), None)
+        if rule is None:
+            raise HubError(gone)
+        world, evaluation = evaluate_rule(connection, app.config, rule, now, kept.part)
     due = next((d for d in evaluation.reminders if (d.rule, d.key) == (kept.rule, kept.key)
                 and d.trigger_time == kept.triggered_at), None)  # fmt: skip
-    rule = next((rule for rule in found.rules if rule.id == kept.rule), None)
-    if due is None or rule is None:
-        raise HubError(f"reminder {number} is {kept.state}: {kept.closed_by or 'its facts are gone'}.")
+    if due is None:
+        raise HubError(gone)
     reasons = explain(world, rule, due, now)
     if as_json:
         print_json(reasons)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
-from hub.remind import evaluate_now, rules_of
+from hub.remind import evaluate_rule, rules_of
 from hub.reminders.evaluate import today_order
 from hub.reminders.rules import BUILTIN, load_rules, read_rules
 from hub.reminders.scenario import run_scenario
@@ -57,7 +57,7 @@ def preview(app: App, name: str, as_json: bool) -> None:
         raise click.UsageError(f"no rule is called {name!r}. See: hub rule list")
     now = app.now()
     with app.store.read() as connection:
-        _, found = evaluate_now(connection, app.config, rules, now)
+        _, found = evaluate_rule(connection, app.config, rules[0], now)
     dues = today_order(found.open, now)
     if as_json:
         print_json([{"key": due.key, "client": due.client, "assignee": due.assignee, "due": due.due, "title": due.title,

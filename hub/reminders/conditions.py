@@ -59,7 +59,7 @@ _EXTRA: Mapping[str, Mapping[str, str]] = {
     "call": {"from": "text", "candidates": "text", "is_first": "flag"},
     "client": {"next_contact": "day"},
     "month": {"employee": "text", "end": "day"},
-    "workday": {"employee": "text", "day": "day", "plan": "text"},
+    "workday": {"employee": "text", "day": "day", "plan": "text", "on_probation": "flag"},
     "invoice": {"amount": "money"},
     "document": {
         "kind": "text", "number": "text", "version": "number", "title": "text", "state": "text", "issued_at": "moment",

@@ -75,7 +75,8 @@ def _poll_from(world: World, client: str) -> Points:
 
 @derived("firm", "polls_begun", "moment")
 def _polls_begun(world: World, _: str) -> datetime | None:
-    return min(moments(world, world.objects.get("survey", {}).items(), "answered"), default=None)
+    given = world.moment(world.get("firm", "firm").get("polls_begun"))
+    return given or min(moments(world, world.objects.get("survey", {}).items(), "answered"), default=None)
 
 
 @derived("client", "second_purchase", "moment")
@@ -317,6 +318,18 @@ def _quantities(lines: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
     return found
 
 
+@derived("offer", "prepaid", "moment")
+def _prepaid(world: World, offer: str) -> datetime | None:
+    """Return the first payment of the client on or after the day on which he accepted the offer (S004-19)."""
+    accepted = first_fact(world, "offer", offer, "accepted")
+    if accepted is None or not accepted.client:
+        return None
+    day = world.calendars.get("office").local_day(accepted.time)
+    rows = [item for item in world.owned("payment", accepted.client) if item[1].get("is_posted") is not False]
+    return min((each for each in moments(world, rows, "date") if each.astimezone(world.calendars.zone).date() >= day),
+               default=None)  # fmt: skip
+
+
 @derived("campaign", "send_on", "day")
 def _send_on(world: World, campaign: str) -> date | None:
     fields = world.get("campaign", campaign)
@@ -335,6 +348,11 @@ def _growth(world: World, month: str) -> Money:
     fields = world.get("month", month)
     end: date = fields["end"]
     return Money(_base(world, fields, end) - _base(world, fields, end.replace(day=1) - timedelta(days=1)))
+
+
+@derived("month", "employee_name", "text")
+def _employee_name(world: World, month: str) -> str:
+    return str(world.get("employee", str(world.get("month", month).get("employee") or "")).get("name") or "")
 
 
 def _base(world: World, fields: Mapping[str, Any], day: date) -> Decimal:

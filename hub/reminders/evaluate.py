@@ -26,6 +26,8 @@ from hub.reminders.rules import SEVERITIES, Closing, DateTrigger, Escalation, Ev
 from hub.reminders.timing import due_time, escalations, propose_call, snoozed_until, stage_of
 from hub.reminders.world import EARLIEST, Fact, World, amount
 
+EVERYBODY = "*"
+"""The part under which a moment is kept that concerns all clients."""
 Status = Literal["open", "resolved", "cancelled", "expired"]
 RESULTS = {"done": "сделано", "not_needed": "не понадобилось", "wrong_rule": "правило сработало зря"}
 
@@ -316,28 +318,32 @@ class _Run:
             day = self.office.local_day(value) if isinstance(value, datetime) else value
             if not isinstance(day, date):
                 continue
-            for each in self._everybody(scene) if trigger.each_client and not scene.client else [scene]:
-                self.clock.part = each.part
-                yearly = trigger.yearly and self.world.get(trigger.kind, object_id).get("is_yearly") is not False
-                if yearly:
-                    self.clock.note(new_year)
-                for anchor in [_in_year(day, it) for it in (year + 1, year, year - 1)] if yearly else [day]:
-                    if anchor not in known:
-                        within = FIRST_DAY <= anchor <= LAST_DAY
-                        known[anchor] = self._firings(trigger, anchor, enforce) if within else ([], None)
-                    times, ahead = known[anchor]
-                    if ahead:
-                        self.clock.note(ahead)
-                    if times:
+            fanned = trigger.each_client and not scene.client
+            if fanned:
+                self.clock.part = EVERYBODY
+            yearly = trigger.yearly and self.world.get(trigger.kind, object_id).get("is_yearly") is not False
+            if yearly:
+                self.clock.note(new_year)
+            for anchor in [_in_year(day, it) for it in (year + 1, year, year - 1)] if yearly else [day]:
+                if anchor not in known:
+                    within = FIRST_DAY <= anchor <= LAST_DAY
+                    known[anchor] = self._firings(trigger, anchor, enforce) if within else ([], None)
+                times, ahead = known[anchor]
+                if ahead:
+                    self.clock.note(ahead)
+                if times:
+                    for each in self._everybody(scene) if fanned else [scene]:
                         if all_hold(rule.where, each):
                             each.figures = {"year": anchor.year}
                             yield from self._dated(rule, each, times)
-                        break
+                    break
 
     def _everybody(self, scene: Scene) -> Iterator[Scene]:
         """Yield the scene once for each client."""
         for client in sorted(self.world.objects.get("client", {})):
-            yield Scene(self.world, self.clock, scene.kind, scene.subject, client=client)
+            each = Scene(self.world, self.clock, scene.kind, scene.subject, client=client)
+            self.clock.part = each.part
+            yield each
 
     def _firings(self, trigger: DateTrigger, anchor: date, enforce: datetime) -> tuple[list[datetime], datetime | None]:
         """Return when the offsets of the day fired, and when the next one will.

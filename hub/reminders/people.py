@@ -11,7 +11,10 @@ from datetime import date, timedelta
 from hub.reminders.conditions import Scene
 from hub.reminders.world import World, said
 
-_NEXT_ROLE = {"deputy": "head", "support_head": "head", "department_head": "head", "head": "director"}
+_NEXT_ROLE = {
+    "deputy": "head", "support_head": "head", "department_head": "head", "sales_head": "head", "sales": "sales_head",
+    "engineer": "support_head", "management": "director", "head": "director",
+}  # fmt: skip
 """Who stands in for a role that the firm has not filled."""
 
 

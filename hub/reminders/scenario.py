@@ -12,6 +12,8 @@ time), `told` (key → everybody who was to hear of it by then), `steps` (key �
 words that stand in its texts), `closed` (key → words that say what closed it) and `status` (key → open, resolved,
 cancelled, expired). A deed is what a person does: ack, snooze, due, assign or done.
 
+A thing's own field `type` is written `contract_type`, `occasion_type` and so on.
+
 Lines act in their order: a check sees what stands above it. An event about a thing also tells its fields; a thing that
 no object line described comes into being by its first event. A check of a key that no rule makes is skipped by name.
 """
@@ -38,7 +40,7 @@ from hub.yaml_text import nearest
 
 _DEEDS = ("ack", "snooze", "due", "assign", "done")
 MAX_BYTES = 16 * 1024 * 1024
-_OTHER_NAMES = {("call", "duration_s"): "talk_seconds", ("contract", "contract_type"): "type"}
+_OTHER_NAMES = {("call", "duration_s"): "talk_seconds"} | {(kind, f"{kind}_type"): "type" for kind in FIELDS}
 _LINES = {
     "object": {"kind", "type", "id"},
     "settings": {"kind", "zone", "enforce_from", "note"},

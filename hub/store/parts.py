@@ -21,27 +21,34 @@ EVERYTHING = "*"
 MOST = 500
 _TOLD = {"call": ("number", "raw_number"), "message": ("outside",)}
 """By what things of strangers are told apart."""
-FOR_ALL = frozenset({"occasion", "campaign"})
+FIRM = "firm"
+"""The part of what concerns the firm itself: its months, the days of its people, its campaigns."""
+OF_FIRM = frozenset({"campaign", "diary"})
+FOR_ALL = frozenset({"occasion"})
 """Kinds of which those without a client concern everybody."""
+LINKS = {"promise": ("ticket", "ticket"), "decision": ("ticket", "ticket"), "referral": ("referrer", "client")}
+"""Kinds that count for a thing which may belong to another client: the field that names it, and its kind."""
 
 
 def touch(connection: Connection, kind: str, ids: Iterable[str]) -> None:
     """Keep that these things have changed; to be called before as well when they may move to another client."""
     found = list(ids)
     table = STATE[kind]
+    if kind in OF_FIRM and found:
+        touch_parts(connection, [FIRM])
     if kind == "client":
         touch_parts(connection, found)
-    elif kind == "campaign":
-        touch_parts(connection, [EVERYTHING] if found else [])
-    elif "client_id" not in table.c or not found:
+    if kind == "client" or "client_id" not in table.c or not found:
         return
-    elif len(found) > MOST:
+    if len(found) > MOST:
         touch_parts(connection, [EVERYTHING])
-    else:
-        columns = ("id", "client_id", *_TOLD.get(kind, ()))
-        for row in bulk.select_in(connection, table, columns, "id", found):
-            part = part_of(kind, row[0], row[1], dict(zip(columns, row, strict=True)))
-            touch_parts(connection, [part if row[1] or kind not in FOR_ALL else EVERYTHING])
+        return
+    columns = ("id", "client_id", *_TOLD.get(kind, ()), *LINKS.get(kind, ())[:1])
+    rows = [dict(zip(columns, row, strict=True)) for row in bulk.select_in(connection, table, columns, "id", found)]
+    named = (part_of(kind, row["id"], row["client_id"], row) for row in rows)
+    touch_parts(connection, (EVERYTHING if part.partition("/")[0] in FOR_ALL else part for part in named))
+    for field, target in [LINKS[kind]] if kind in LINKS else ():
+        touch(connection, target, filter(None, (row[field] for row in rows)))
 
 
 def touch_parts(connection: Connection, parts: Iterable[str]) -> None:
@@ -63,8 +70,8 @@ def settle(
     if parts is None:
         connection.execute(delete(wake))
     else:
-        bulk.delete(connection, wake, ("part",), [(part,) for part in parts])
-    rows = [(part, instant_text(moment)) for part, moment in wakes.items()]
+        bulk.delete(connection, wake, ("part",), [(part,) for part in (*parts, EVERYTHING)])
+    rows = sorted((part, instant_text(moment)) for part, moment in wakes.items())
     bulk.upsert(connection, wake, ("part", "at"), ("part",), rows)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from hub.store.tables import action
 from hub.store.tables import reminder as table
@@ -98,6 +98,14 @@ def kept(connection: Connection, parts: Collection[str] | None = None) -> dict[t
         pieces = (ordered[start : start + 500] for start in range(0, len(ordered), 500))
         queries = [select(table).where(table.c.part.in_(piece)) for piece in pieces]
     rows = (row for query in queries for row in connection.execute(query))
+    return {(row.rule, row.key, row.instance): _kept(row) for row in rows}
+
+
+def kept_of_kinds(connection: Connection, kinds: Collection[str]) -> dict[tuple[str, str, str], Kept]:
+    """Return the stored reminders whose part is a thing of one of these kinds."""
+    rows = connection.execute(
+        select(table).where(or_(*(table.c.part.startswith(f"{kind}/") for kind in sorted(kinds))))
+    )
     return {(row.rule, row.key, row.instance): _kept(row) for row in rows}
 
 

@@ -18,8 +18,9 @@ TYPES = (
     "ticket.closed", "ticket.commented", "message.sent", "message.received", "message.bounced", "contract.signed",
     "survey.answered", "invoice.paid", "call.ringing", "complaint.filed", "complaint.confirmed", "complaint.withdrawn",
     "note.written", "decision.made", "shipment.failed", "shipment.delivered", "offer.sent", "offer.refused",
-    "referral.moved", "project.refused",
+    "referral.moved", "project.refused", "offer.accepted", "offer.made", "meeting.held", "questionnaire.answered",
 )  # fmt: skip
+TOPICS = ("call", "recommendation", "commercial", "support", "management", "wish", "papers", "origin")
 FACTS = st.lists(
     st.tuples(st.sampled_from(TYPES), st.integers(0, 21 * 24 * 4), st.sampled_from(["c1", "c2"]), st.integers(0, 90)),
     max_size=25,
@@ -39,7 +40,8 @@ def facts_of(rows, begin):
             "call": {"number": f"+7391294085{client[1]}", "direction": "inbound", "talk_seconds": figure},
             "contract": {"start": date(2027, 1, 1), "end": date(2027, 12, 31)},
             "survey": {"score": figure % 11, "verdict": ("", "satisfied", "dissatisfied")[figure % 3]},
-            "note": {"topic": ("call", "recommendation")[figure % 2], "about": "x1", "result": "received"},
+            "note": {"topic": TOPICS[figure % 8], "about": "x1", "result": ("received", "wrong", "right")[figure % 3]},
+            "meeting": {"has_decider": figure % 2 == 0},
             "decision": {
                 "ticket": f"t{figure % 3}",
                 "decision": ("keep", "plan", "overtime")[figure % 3],
@@ -68,11 +70,22 @@ def objects(at):
                    "t2": ticket(2, "closed", "urgent"), "t3": ticket(3, "new", "urgent"),
                    "t4": ticket(4, "closed", "important")},
         "contract": {"k1": {"client": "c1", "end": date(2026, 12, 31)},
-                     "k2": {"client": "c2", "date": date(2026, 11, 4), "is_signed": False}},
+                     "k2": {"client": "c1", "date": date(2026, 11, 4), "is_signed": False}},
         "invoice": {"i1": {"client": "c2", "total": Money(Decimal(500)), "due": date(2026, 11, 5)}},
-        "payment": {"p1": {"client": "c1", "date": date(2026, 11, 5), "total": Money(Decimal(5))}},
+        "payment": {f"p{day}": {"client": "c1", "date": date(2026, 11, day), "total": Money(Decimal(5))}
+                    for day in (5, 6)},
         "contact": {"p1": {"client": "c1", "name": "Петрова", "birthday": date(1980, 11, 16)}},
         "employee": {"m1": {"role": "manager", "head": "h1"}, "h1": {"role": "head"}},
+        "occasion": {"v1": {"type": "holiday", "title": "Праздник", "date": date(2000, 11, 12), "is_yearly": True},
+                     "v2": {"type": "event", "title": "Семинар", "date": date(2026, 11, 20), "is_yearly": False},
+                     "v3": {"type": "reporting", "title": "Отчётность", "date": date(2000, 11, 20)}},
+        "campaign": {"g1": {"title": "Новости", "published": date(2026, 11, 5)}},
+        "task": {"j1": {"title": "Принять папку", "given": at("2026-11-04T10:00"), "employee": "m1", "by": "h1"}},
+        "workday": {"d1": {"employee": "m1", "day": date(2026, 11, 5), "on_probation": True, "plan": "звонки"}},
+        "month": {"n1": {"employee": "m1", "end": date(2026, 10, 31)}, "n2": {"employee": "m1", "end":
+                  date(2026, 11, 30)}},
+        "meeting": {"g1": {"client": "c2"}, "g2": {"client": "c2"}, "g3": {"client": "c2"}},
+        "handover": {"h1": {"client": "c1", "offer": "f1", "date": date(2026, 11, 4), "lines": [{"title": "Кабель"}]}},
         "promise": {"w1": {"client": "c1", "ticket": "t3", "given": at("2026-11-03T11:00"),
                            "until": at("2026-11-03T15:00")}},
         "survey": {"survey5": {"client": "c1", "score": 9, "answered": at("2026-11-04T10:00")}},
@@ -83,8 +96,9 @@ def objects(at):
         "checklist": {"l1": {"client": "c1", "created": at("2026-11-06T10:00"),
                              "items": [{"number": 1, "title": "Позвонить", "ticks": ["call.connected"]}]}},
         "shipment": {"x1": {"client": "c1", "state": "ordered", "planned": date(2026, 11, 9)}},
-        "project": {"o1": {"client": "c1", "name": "Дом", "state": "work", "end": date(2026, 11, 12), "next_call":
-                           date(2026, 11, 9)}, "o2": {"client": "c2", "name": "Офис", "state": "prospect"}},
+        "project": {"o1": {"client": "c1", "name": "Дом", "state": "work", "start": date(2026, 11, 10),
+                           "end": date(2026, 11, 12), "next_call": date(2026, 11, 9)},
+                    "o2": {"client": "c2", "name": "Офис", "state": "prospect"}},
         "offer": {"f0": {"client": "c1", "number": "1", "state": "refused"},
                   "f1": {"client": "c2", "number": "2", "state": "sent", "next_call": date(2026, 11, 9)}},
         "connection": {"desk": {"name": "desk", "expected": at("2026-11-10T10:00")}},
@@ -186,7 +200,9 @@ def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
     rows = [("ticket.reopened", 10, "c1", 1), ("message.bounced", 10, "c1", 0), ("call.missed", 10, "c1", 0),
             ("survey.answered", 300, "c1", 5), ("survey.answered", 210, "c1", 9),
             ("complaint.filed", 10, "c1", 1), ("shipment.failed", 10, "c1", 1), ("offer.sent", 10, "c1", 1),
-            ("referral.moved", 10, "c2", 3), ("project.started", 10, "c2", 0)]  # fmt: skip
+            ("referral.moved", 10, "c2", 3), ("project.started", 10, "c2", 0), ("survey.answered", 320, "c2", 7),
+            ("offer.accepted", 10, "c1", 0), ("offer.refused", 10, "c2", 0), ("meeting.held", 10, "c2", 1),
+            *(("note.written", 12, "c1", topic) for topic in (2, 3, 4, 5)), ("note.written", 12, "c1", 46)]  # fmt: skip
     seen = set()
     for hour in range(0, 30 * 24, 6):
         moment = at("2026-11-02T00:00") + timedelta(hours=hour)
@@ -195,7 +211,8 @@ def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
             for due in evaluate(world(*facts_of(rows, at("2026-11-02T00:00")), **objects(at)), rules, moment).open
         }
     assert {rule.id for rule in rules} - seen == {
-        "client_at_risk_by_count", "ask_recommendation", "ringing_too_long"
+        "client_at_risk_by_count", "ask_recommendation", "ringing_too_long", "origin_missing", "growth_negative",
+        "prepayment_awaited", "documents_not_returned",
     }  # fmt: skip
 
 
