@@ -144,6 +144,8 @@ What the hub does under faults, bad input and attack, and what its libraries do 
 docstring names the row; a row without one says for what it waits. The rows are kept in `tests/promises.toml`.
 """,
 }
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; an empty one is a sentence."""
     lines = ["| " + " | ".join(_cell(cell) for cell in row).rstrip() + " |" for row in rows]
@@ -437,6 +439,29 @@ def seed_page() -> str:
     counts = [sum(row[5].startswith(word) for row in rows) for word in ("proven", "in part", "waits", "not software")]
     text = "{} rows are proven, {} in part, {} wait, {} are no matter of software.".format(*counts)
     return f"{text}\n\n{table(('row', 'demand', 'answer', 'rules', 'tests', 'state'), rows)}"
+
+
+def report_page() -> str:
+    """Every report, the figures a formula may name, and the shipped formulas."""
+    rows = [
+        (f"`{it.name}`", it.summary, WORDS[it.usual], ", ".join(f"`--{name}`" for name in it.filters))
+        for it in REPORTS.values()
+    ]
+    parts = [table(("report", "shows", "days when none are said", "besides"), rows), "## Formulas"]
+    parts += [inspect.getdoc(formulas) or "", "Every report of pay shows the formula it used."]
+    parts.append(table(("formula", "as shipped"), [(f"`{k}`", f"`{v}`") for k, v in formulas.SHIPPED.items()]))
+    parts += ["## Figures", table(("figure", "meaning"), [(f"`{k}`", v) for k, v in formulas.FIGURES.items()])]
+    return "\n\n".join(parts)
+
+
+def promises_page() -> str:
+    """Every promise with the tests that name it."""
+    groups = list(promises.tables())
+    states = [row[3] for _, rows in groups for row in rows]
+    done, parts = (sum(state.startswith(word) for state in states) for word in ("proven", "in part"))
+    count = f"{done} rows are proven, {parts} more in part, {len(states) - done - parts} wait."
+    heads = ("row", "promise", "tests", "state")
+    return "\n\n".join([count, *(f"## {title}\n\n{table(heads, rows)}" for title, rows in groups)])
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
