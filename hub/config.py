@@ -362,6 +362,27 @@ class SavedAttachments(_Model):
         return frozenset(it.strip().lower().removeprefix("@") for it in self.sender)
 
 
+_QUESTIONS = (
+    "Что вам не понравилось в товаре или услуге?",
+    "Что вам не понравилось в работе сотрудников?",
+    "Что вызвало раздражение при покупке?",
+)
+"""The three questions of S002-29."""
+
+
+class Entering(_Model):
+    """What people enter themselves."""
+
+    caller: tuple[Literal["name", "city", "contact", "phone", "email", "inn", "origin", "manager"], ...] = (
+        "name", "city", "contact", "phone",
+    )  # fmt: skip
+    """Fields of the card that must be filled when somebody calls for the first time; - is an answer."""
+    questions: Mapping[str, tuple[str, ...]] = {"refusal": _QUESTIONS, "return": _QUESTIONS, "complaint": _QUESTIONS}
+    """Questionnaires: name and its questions."""
+    checklists: str = "checklists"
+    """Folder with checklists of the firm's own, `NAME.yaml`, beside this file."""
+
+
 class HubConfig(_Model):
     """The whole file."""
 
@@ -393,6 +414,8 @@ class HubConfig(_Model):
     """How reports count."""
     formulas: Mapping[str, str] = {}
     """Formulas of pay and indicators by name; they replace the shipped ones of that name."""
+    entering: Entering = Entering()
+    """What is asked when people enter something."""
     rules: str = "rules"
     """Folder with rule files, beside this file."""
     enforce_from: str = ""

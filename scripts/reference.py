@@ -27,6 +27,7 @@ from hub.config import (
     ConnectionConfig,
     Documents,
     Employee,
+    Entering,
     HubConfig,
     Organisation,
     Outbox,
@@ -60,6 +61,7 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "calendar": (Calendar, "Office hours and the firm's own changes to the production calendar."),
     "documents": (Documents, "How the documents the hub makes are numbered, drawn and kept."),
     "documents.kinds": (OwnKind, "A mapping of short name to a kind of document that the firm adds."),
+    "entering": (Entering, "What people enter themselves."),
     "outbox": (Outbox, "What may leave without a second look."),
     "reports": (
         Reports,

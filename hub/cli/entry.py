@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -113,26 +114,32 @@ def option(kind: Kind, field: str, *, is_needed: bool = False) -> click.Option:
 
 
 def _do(app: App, kind: Kind, verb: str, as_json: bool, act: Callable[[Desk], Done]) -> None:
-    try:
-        with app.store.write() as connection:
-            done = act(desk_of(app, connection))
-            (row,) = state.read(connection, kind.name, STATE[kind.name].c.id == done.id)
-            client = state.read(connection, "client", STATE["client"].c.id == row.get("client_id")) if row else []
-    except EntryError as error:
-        if error.field not in kind.meanings:
-            raise
-        raise click.BadParameter(str(error), param_hint=option(kind, error.field).opts[0]) from error
+    with flags_of(kind), app.store.write() as connection:
+        done = act(desk_of(app, connection))
+        (row,) = state.read(connection, kind.name, STATE[kind.name].c.id == done.id)
+        client = state.read(connection, "client", STATE["client"].c.id == row.get("client_id"))
     if as_json:
         print_json(as_document(kind.name, row))
         return
     whose = f", {client[0]['name']}" if client else ""
     say(f"{kind.name} {done.id}{whose}: {verb}.")
     for name in done.given:
-        if shown := _understood(app, getattr(done.entity, name)):
+        if shown := understood(app, getattr(done.entity, name)):
             say(f"  {name:14} {shown}")
 
 
-def _understood(app: App, value: Any) -> str:
+@contextmanager
+def flags_of(kind: Kind) -> Iterator[None]:
+    """Name the option of the field that is at fault."""
+    try:
+        yield
+    except EntryError as error:
+        if error.field not in kind.meanings:
+            raise
+        raise click.BadParameter(str(error), param_hint=option(kind, error.field).opts[0]) from error
+
+
+def understood(app: App, value: Any) -> str:
     """Return how a day or a time was understood; whoever wrote «в пятницу» wants to see which."""
     if isinstance(value, datetime):
         value = value.astimezone(app.zone)
@@ -146,3 +153,4 @@ note = group(KINDS["note"])
 promise = group(KINDS["promise"])
 decision = group(KINDS["decision"])
 meeting = group(KINDS["meeting"])
+referral = group(KINDS["referral"])

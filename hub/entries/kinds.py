@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.entries.acts import Kind
+from hub.entries.prospects import REFERRAL
 from hub.entries.talks import COMPLAINT, DECISION, MEETING, NOTE, PROMISE, QUESTIONNAIRE, SURVEY
 
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (SURVEY, COMPLAINT, NOTE, PROMISE, DECISION, QUESTIONNAIRE, MEETING)
+    kind.name: kind for kind in (SURVEY, COMPLAINT, NOTE, PROMISE, DECISION, QUESTIONNAIRE, MEETING, REFERRAL)
 }

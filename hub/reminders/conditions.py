@@ -83,7 +83,7 @@ _VERBS = {
     "note": "written",
     "promise": "given",
     "decision": "made",
-    "referral": "created moved won lost",
+    "referral": "created moved ticket_solved won lost",
     "checklist": "started item_done completed",
     "project": "started accepted closed refused",
     "offer": "made sent received accepted refused",
