@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from hub.entering import Entering as Entering
 from hub.formulas import SHIPPED, Formula, FormulaError
 from hub.model.errors import SettingsError
 from hub.model.settings import Duration, Listed, Secret, Settings, ZoneName
@@ -360,27 +361,6 @@ class SavedAttachments(_Model):
     def senders(self) -> frozenset[str]:
         """Return the senders as mail knows them."""
         return frozenset(it.strip().lower().removeprefix("@") for it in self.sender)
-
-
-_QUESTIONS = (
-    "Что вам не понравилось в товаре или услуге?",
-    "Что вам не понравилось в работе сотрудников?",
-    "Что вызвало раздражение при покупке?",
-)
-"""The three questions of S002-29."""
-
-
-class Entering(_Model):
-    """What people enter themselves."""
-
-    caller: tuple[Literal["name", "city", "contact", "phone", "email", "inn", "origin", "manager"], ...] = (
-        "name", "city", "contact", "phone",
-    )  # fmt: skip
-    """Fields of the card that must be filled when somebody calls for the first time; - is an answer."""
-    questions: Mapping[str, tuple[str, ...]] = {"refusal": _QUESTIONS, "return": _QUESTIONS, "complaint": _QUESTIONS}
-    """Questionnaires: name and its questions."""
-    checklists: str = "checklists"
-    """Folder with checklists of the firm's own, `NAME.yaml`, beside this file."""
 
 
 class HubConfig(_Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from datetime import datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,10 +11,9 @@ import click
 import msgspec
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.entries.when import parse_moment
 from hub.model.errors import HubError
-from hub.model.spoken import parse_when
-from hub.model.values import parse_duration
-from hub.remind import find, refresh
+from hub.remind import calendars_of, find, refresh
 from hub.reminders.evaluate import Deed
 from hub.reminders.explain import explain
 from hub.reminders.rules import BUILTIN
@@ -196,19 +195,7 @@ def assign(app: App, number: str, employee: str) -> None:
 
 
 def _moment(app: App, text: str) -> datetime:
-    span = parse_duration(text)
-    if span is not None:
-        return app.now() + span
-    spoken = parse_when(text, app.now().astimezone(app.zone))
-    if isinstance(spoken, datetime):
-        return spoken
-    if spoken is not None:
-        opening = time.fromisoformat(app.config.model.calendar.hours[:5])
-        return datetime.combine(spoken, opening, app.zone)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is neither a span such as 2h, a time such as 2026-11-23T10:00, nor «завтра в 10:00»"
-        ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=app.zone)
+    moment = parse_moment(text, app.now(), calendars_of(app.config).get("office"))
+    if moment is None:
+        raise click.BadParameter(f"{text!r} is no time such as 2h, 2026-11-23T10:00 or «завтра в 10:00»")
+    return moment
