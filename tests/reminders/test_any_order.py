@@ -169,7 +169,8 @@ def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
     rows = [("ticket.reopened", 10, "c1", 1), ("message.bounced", 10, "c1", 0), ("call.missed", 10, "c1", 0),
             ("survey.answered", 300, "c1", 5), ("survey.answered", 210, "c1", 9),
             ("complaint.filed", 10, "c1", 1), ("shipment.failed", 10, "c1", 1), ("offer.sent", 10, "c1", 1),
-            ("referral.ticket_solved", 10, "c2", 3), ("project.started", 10, "c2", 0), ("survey.answered", 320, "c2", 7),
+            ("referral.ticket_solved", 10, "c2", 3), ("project.started", 10, "c2", 0),
+            ("survey.answered", 320, "c2", 7),
             ("offer.accepted", 10, "c1", 0), ("offer.refused", 10, "c2", 0), ("meeting.held", 10, "c2", 1),
             *(("note.written", 12, "c1", topic) for topic in (2, 3, 4, 5)), ("note.written", 12, "c1", 46)]  # fmt: skip
     seen = set()
