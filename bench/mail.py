@@ -1,6 +1,6 @@
 """First load and increments of two mailboxes with mails of mixed sizes, over IMAP and over EWS, by `hub sync`.
 
-The stand-ins run in this process, which is not counted; the hub is a process of its own for each pass, on SQLite.
+The stand-ins run in processes of their own (`bench.mailboxes`), which are not counted; the hub works on SQLite.
 """
 
 from __future__ import annotations
@@ -8,42 +8,25 @@ from __future__ import annotations
 import json
 import os
 import platform
-import random
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.contenders import HUB
 from bench.measure import Cost, Failed, run
 from bench.report import MAIL_BEGIN, MAIL_END, Verdict, budget, markdown, write_between
-from hub.testing.peers.ews import EwsPeer
-from hub.testing.peers.imap import MailPeer
 
 MAILS = 10_000
 SMALL = 2_000
 """Memory at this size is compared with memory at the full one."""
 INCREMENT = 500
-SIZES = ((0.85, 3_000), (0.13, 45_000), (0.02, 450_000))
-"""Shares of mails, and the bytes of text or attachment each of them carries."""
-WORDS = (
-    "добрый",
-    "день",
-    "просим",
-    "выставить",
-    "счёт",
-    "обновление",
-    "программы",
-    "спасибо",
-    "договор",
-    "акт",
-    "сверки",
-)
+PROTOCOLS = ("IMAP", "EWS")
 PASSES = {"first": "first load", "idle": "nothing new", "new": f"{INCREMENT} new"}
 MEMORY_MB = 200.0
 GROWTH = 1.15
@@ -59,48 +42,46 @@ class Figure:
     cost: Cost
 
 
-class Imap:
-    """A mailbox over IMAP."""
+class Mailbox:
+    """A mailbox in a process of its own, so that what it holds is in nobody's memory but its."""
 
-    title = "IMAP"
-    connector = "imap"
-    folder = "INBOX"
-    secret = "password"
+    def __init__(self, protocol: str, mails: int) -> None:
+        self.protocol = protocol
+        command = (sys.executable, "-m", "bench.mailboxes", protocol, str(mails), str(INCREMENT))
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.settings: dict[str, str] = json.loads(self._told())
 
-    def __init__(self) -> None:
-        self.peer = MailPeer()
+    def add(self) -> None:
+        """Deliver the new mails."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("more\n")
+        self._process.stdin.flush()
+        self._told()
 
-    def deliver(self, raw: bytes, arrived: datetime) -> None:
-        """Put a mail into the mailbox."""
-        self.peer.imap.deliver(raw, arrived=arrived)
+    def _told(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise Failed(f"the stand-in for {self.protocol} did not start")
+        return line
 
-
-class Ews:
-    """A mailbox over EWS."""
-
-    title = "EWS"
-    connector = "exchange"
-    folder = "Inbox"
-    secret = "password"
-
-    def __init__(self) -> None:
-        self.peer = EwsPeer()
-
-    def deliver(self, raw: bytes, arrived: datetime) -> None:
-        """Put a mail into the mailbox."""
-        self.peer.deliver("Inbox", raw, received=arrived)
+    def close(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.communicate()
 
 
 def measure(mails: int = MAILS) -> list[Figure]:
     """Make every pass over both mailboxes, small and whole. Raises Failed when a pass did not do its work."""
     figures = []
-    for kind in (Imap, Ews):
+    for protocol in PROTOCOLS:
         for count in dict.fromkeys((min(SMALL, mails), mails)):
-            for figure in _passes(kind(), count):
-                figures.append(figure)
-                cost = figure.cost
-                what = f"{figure.protocol:5} {count:7} mails {PASSES[figure.name]:11}"
-                print(f"{what} {cost.cpu:7.2f} s CPU, {cost.wall:.1f} s, {cost.peak_mb:.0f} MB", flush=True)
+            with closing(Mailbox(protocol, count)) as mailbox:
+                for figure in _passes(mailbox, count):
+                    figures.append(figure)
+                    cost = figure.cost
+                    what = f"{protocol:5} {count:7} mails {PASSES[figure.name]:11}"
+                    print(f"{what} {cost.cpu:7.2f} s CPU, {cost.wall:.1f} s, {cost.peak_mb:.0f} MB", flush=True)
     return figures
 
 
@@ -114,31 +95,23 @@ def write_section(figures: list[Figure], found: list[Verdict]) -> None:
     write_between(MAIL_BEGIN, MAIL_END, f"{made}\n\n{markdown(*table(figures))}\n\n{budget(found)}")
 
 
-def _passes(mailbox: Imap | Ews, count: int) -> Iterator[Figure]:
-    letters = _letters(count + INCREMENT)
-    now = datetime.now(UTC)
-    mailbox.peer.start()
-    try:
-        for number in range(count):
-            mailbox.deliver(next(letters), now - timedelta(minutes=count - number))
-        with tempfile.TemporaryDirectory(prefix="bench-mail-") as name:
-            folder = Path(name)
-            secret = _configure(mailbox, folder)
-            _run(folder, secret, "init")
-            for pass_name, new in (("first", count), ("idle", 0), ("new", INCREMENT)):
-                for _ in range(new if pass_name == "new" else 0):
-                    mailbox.deliver(next(letters), now)
-                cost = _run(folder, secret, "sync", "office", "--json")
-                _check(mailbox, cost, new)
-                yield Figure(mailbox.title, count, pass_name, cost)
-    finally:
-        mailbox.peer.stop()
+def _passes(mailbox: Mailbox, count: int) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="bench-mail-") as name:
+        folder = Path(name)
+        secret = _configure(mailbox, folder)
+        _run(folder, secret, "init")
+        for pass_name, new in (("first", count), ("idle", 0), ("new", INCREMENT)):
+            if pass_name == "new":
+                mailbox.add()
+            cost = _run(folder, secret, "sync", "office", "--json")
+            _check(mailbox, cost, new)
+            yield Figure(mailbox.protocol, count, pass_name, cost)
 
 
-def _configure(mailbox: Imap | Ews, folder: Path) -> Mapping[str, str]:
-    settings = {**mailbox.peer.settings(), "folders": mailbox.folder}
+def _configure(mailbox: Mailbox, folder: Path) -> Mapping[str, str]:
+    settings = dict(mailbox.settings)
     secret = settings.pop("password")
-    lines = [f"    {key}: {json.dumps(value)}" for key, value in {"connector": mailbox.connector, **settings}.items()]
+    lines = [f"    {key}: {json.dumps(value)}" for key, value in settings.items()]
     text = f'store: "sqlite:///{folder}/store.db"\nconnections:\n  office:\n' + "\n".join(lines)
     (folder / "hub.yaml").write_text(f"{text}\n    password: env:BENCH_PASSWORD\n", encoding="utf-8")
     return {"BENCH_PASSWORD": secret}
@@ -148,31 +121,11 @@ def _run(folder: Path, environment: Mapping[str, str], *arguments: str) -> Cost:
     return run([*HUB, "--config", str(folder / "hub.yaml"), *arguments], folder=folder, environment=environment)
 
 
-def _check(mailbox: Imap | Ews, cost: Cost, new: int) -> None:
+def _check(mailbox: Mailbox, cost: Cost, new: int) -> None:
     (counts,) = json.loads(cost.output)
     found = {key: counts[key] for key in ("new", "bad", "error")}
     if found != {"new": new, "bad": 0, "error": None}:
-        raise Failed(f"{mailbox.title}: the hub counted {found} instead of {new} new mails")
-
-
-def _letters(count: int) -> Iterator[bytes]:
-    """Yield mails of mixed sizes, the same in each run."""
-    chance = random.Random(10_000)
-    for number in range(count):
-        share, at = chance.random(), 0
-        while at < len(SIZES) - 1 and share > SIZES[at][0]:
-            share -= SIZES[at][0]
-            at += 1
-        size = SIZES[at][1]
-        mail = EmailMessage(policy=SMTP)
-        mail["Message-ID"] = f"<bench-{number}@client{number % 400}.example>"
-        mail["Date"] = format_datetime(datetime(2026, 11, 1, tzinfo=UTC) + timedelta(minutes=number))
-        mail["From"], mail["To"] = f"Клиент <mail@client{number % 400}.example>", "office@example.com"
-        mail["Subject"] = f"Вопрос № {number}"
-        mail.set_content("\n".join(" ".join(chance.choices(WORDS, k=9)) for _ in range(3_000 // 100)))
-        if size > SIZES[0][1]:
-            mail.add_attachment(chance.randbytes(size), maintype="application", subtype="pdf", filename="Счёт.pdf")
-        yield mail.as_bytes()
+        raise Failed(f"{mailbox.protocol}: the hub counted {found} instead of {new} new mails")
 
 
 def verdicts(figures: list[Figure]) -> Iterator[Verdict]:

@@ -52,8 +52,10 @@ def test_a_wrong_checksum_is_damage_and_gives_nothing() -> None:
             "Добрый день!\nOK",
         ),
         (
-            b"{\\rtf1\\ansi\\ansicpg1252{\\fonttbl{\\f0\\fcharset0 Arial;}{\\f1\\fcharset204 Arial;}}"
-            b"\\f0 Hello, \\f1 \\'ec\\'e8\\'f0\\f0 !}",
+            (
+                b"{\\rtf1\\ansi\\ansicpg1252{\\fonttbl{\\f0\\fcharset0 Arial;}{\\f1\\fcharset204 Arial;}}"
+                b"\\f0 Hello, \\f1 \\'ec\\'e8\\'f0\\f0 !}"
+            ),
             "Hello, мир!",
         ),
         (b"{\\rtf1\\ansi\\uc1 \\u1055?\\u1088?\\u1080?\\u1074?\\u1077?\\u1090?}", "Привет"),
