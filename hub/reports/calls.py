@@ -145,8 +145,7 @@ MISSED = (
     Column("number", "Номер"),
     Column("client", "Клиент"),
     Column("manager", "Менеджер"),
-    Column("talked", "Поговорили", "moment"),
-    Column("hours", "Часов", "number"),
+    Column("hours", "Перезвонили, часов", "number"),
 )
 
 
@@ -161,7 +160,7 @@ def missed(
     lost = [it for it in mine if (it.talked or max(now, it.at)) - it.at > within]
     rows: list[tuple[Cell, ...]] = [
         (it.at, phone(it.number) if it.number else "номер скрыт", it.client or "неизвестный",
-         names.get(it.manager, it.manager), it.talked, _hours(it.talked - it.at) if it.talked else None)
+         names.get(it.manager, it.manager), _hours(it.talked - it.at) if it.talked else None)
         for it in lost
     ]  # fmt: skip
     notes = []

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
 from hub.reports.days import Days, short_month
 from hub.reports.money import month_text, revenue_kind, sold
@@ -75,11 +75,15 @@ def pareto(found: Sequence[Revenue], names: Mapping[str, str], days: Days) -> Re
 
 
 class Buying(Struct):
-    """Purchases of a month: by how many clients, of whom so many bought for the first and for the second time."""
+    """A month: purchases, by how many clients, and how many clients bought for the first and for the second time.
+
+    `kept` are those of the new clients who bought again by the end of the period.
+    """
 
     purchases: int = 0
     buyers: int = 0
     new: int = 0
+    kept: int = 0
     second: int = 0
 
 
@@ -96,47 +100,55 @@ def read_buying(reading: Reading, days: Days) -> dict[date, Buying]:
         .group_by("month_of_sale")
     )
     for text, purchases, buyers in reading.rows(counts):
-        it = months[date.fromisoformat(f"{text}-01")]
+        it = months[_month(text)]
         it.purchases, it.buyers = purchases, buyers
     order = func.row_number().over(partition_by=table.c.client_id, order_by=(table.c.date, table.c.id)).label("place")
-    numbered = select(table.c.date, order).where(*is_sale).subquery()
+    numbered = select(table.c.client_id, table.c.date, order).where(*is_sale).subquery()
+    again = numbered.alias("again")
     firsts = (
-        select(month_text(numbered.c.date).label("month_of_sale"), numbered.c.place, func.count())
+        select(month_text(numbered.c.date).label("month_of_sale"), numbered.c.place, func.count(),
+               func.count(again.c.place))
+        .join_from(numbered, again, and_(again.c.client_id == numbered.c.client_id, again.c.place == 2), isouter=True)
         .where(numbered.c.place <= 2, numbered.c.date >= days.first)
         .group_by("month_of_sale", numbered.c.place)
-    )
-    for text, place, count in reading.rows(firsts):
-        it = months[date.fromisoformat(f"{text}-01")]
+    )  # fmt: skip
+    for text, place, count, kept in reading.rows(firsts):
+        it = months[_month(text)]
         if place == 1:
-            it.new = count
+            it.new, it.kept = count, kept
         else:
             it.second = count
     return months
+
+
+def _month(text: str) -> date:
+    return date.fromisoformat(f"{text}-01")
 
 
 CUSTOMERS = (
     Column("month", "Месяц"),
     Column("buyers", "Покупали", "number"),
     Column("new", "Новые", "number", is_summed=True),
+    Column("kept", "Из них снова", "number", is_summed=True),
+    Column("conversion", "Доля", "share"),
     Column("second", "Стали постоянными", "number", is_summed=True),
-    Column("conversion", "Из новых в постоянные", "share"),
     Column("purchases", "Покупки", "number", is_summed=True),
-    Column("frequency", "Покупок на клиента", "number"),
+    Column("frequency", "На клиента", "number"),
 )
 
 
 def customers(months: Mapping[date, Buying], days: Days) -> Report:
-    """Show new clients, those who bought again and how often clients buy (S002-27, S002-17)."""
+    """Show new clients, how many came again, who became regular, how often they buy (S002-27, S002-17)."""
     rows: list[tuple[Cell, ...]] = [
-        (short_month(month), it.buyers, it.new, it.second, share(it.second, it.new), it.purchases,
+        (short_month(month), it.buyers, it.new, it.kept, share(it.kept, it.new), it.second, it.purchases,
          share(it.purchases, it.buyers))
         for month, it in sorted(months.items())
     ]  # fmt: skip
-    new, second = sum(it.new for it in months.values()), sum(it.second for it in months.values())
+    new, kept = sum(it.new for it in months.values()), sum(it.kept for it in months.values())
     if not any(it.purchases for it in months.values()):
         rows = []
     return Report(name="customers", title="Новые и постоянные клиенты", period=str(days), columns=CUSTOMERS,
-                  rows=tuple(rows), totals=summed(CUSTOMERS, rows, {"conversion": share(second, new)}),
+                  rows=tuple(rows), totals=summed(CUSTOMERS, rows, {"conversion": share(kept, new)}),
                   chart=Chart("month", bars=("new", "second")))  # fmt: skip
 
 

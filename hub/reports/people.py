@@ -66,12 +66,12 @@ def read_deeds(reading: Reading, days: Days) -> list[Deeds]:
 
 _FIGURES = ("talks", "meetings", "blind", "polls", "offers", "asks", "got")
 _TITLES = (
-    Column("talks", "Разговоры", "number", is_summed=True),
+    Column("talks", "Звонки", "number", is_summed=True),
     Column("meetings", "Встречи", "number", is_summed=True),
-    Column("blind", "Без решающего", "number", is_summed=True),
+    Column("blind", "Без ЛПР", "number", is_summed=True),
     Column("polls", "Опросы", "number", is_summed=True),
-    Column("offers", "Предложения", "number", is_summed=True),
-    Column("asks", "Просьбы о совете", "number", is_summed=True),
+    Column("offers", "КП", "number", is_summed=True),
+    Column("asks", "Просьбы", "number", is_summed=True),
     Column("got", "Советы", "number", is_summed=True),
     Column("done", "Норма встреч", "share"),
 )

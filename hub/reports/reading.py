@@ -18,6 +18,7 @@ from hub.config import Config, Reports
 from hub.formulas import SHIPPED, Formula
 from hub.remind import aliases, calendars_of
 from hub.reminders.calendars import Calendar
+from hub.reminders.texts import NBSP
 from hub.reports.days import Days
 from hub.store import bulk
 from hub.store.tables import STATE
@@ -62,7 +63,7 @@ class Reading:
     @cached_property
     def names(self) -> Mapping[str, str]:
         """Return the names of the employees by id."""
-        return {employee.id: employee.name for employee in self.config.model.employees}
+        return {employee.id: short_name(employee.name) for employee in self.config.model.employees}
 
     def employee(self, written: str | None) -> str:
         """Return the id of the employee whom a source means; else what it wrote."""
@@ -70,7 +71,7 @@ class Reading:
         return self._aliases.get(text.casefold(), text)
 
     def who(self, employee: str) -> str:
-        """Return how an employee is called; whom nobody knows is called as written."""
+        """Return how an employee is called in a table; whom nobody knows is called as written."""
         return self.names.get(employee, employee) or "не указан"
 
     def client_names(self, clients: Iterable[str]) -> dict[str, str]:
@@ -93,6 +94,14 @@ class Reading:
             steps = [(column < later, text) for (later, _), text in zip(offsets[1:], texts, strict=False)]
             day = case(*steps, else_=texts[-1]) if steps else texts[-1]
         return coerce(day, Text).label("local_day")
+
+
+def short_name(name: str) -> str:
+    """Return `Иванова М. С.` for `Иванова Мария Сергеевна`; a name of another form stays."""
+    words = name.split()
+    if not 2 <= len(words) <= 3 or not all(word[:1].isupper() for word in words):
+        return name
+    return NBSP.join([words[0], *(f"{word[0]}." for word in words[1:])])
 
 
 def hundredths(column: ColumnElement[Any]) -> ColumnElement[int]:

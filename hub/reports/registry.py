@@ -96,7 +96,7 @@ def _bonus(request: Request) -> Report:
 
 
 def _projects(request: Request) -> Report:
-    return projects.projects(projects.read_sites(request.reading, request.days), request.reading.names, request.days)
+    return projects.projects(projects.read_sites(request.reading, request.days), request.days)
 
 
 def _shipped(request: Request) -> Report:

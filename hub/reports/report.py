@@ -109,7 +109,7 @@ def shown(cell: Cell, kind: Kind, zone: ZoneInfo) -> str:
     if cell is None:
         return DASH if kind in ("number", "money", "share") else ""
     if isinstance(cell, datetime):
-        return f"{cell.astimezone(zone):%d.%m.%Y %H:%M}"
+        return f"{cell.astimezone(zone):%d.%m.%Y %H:%M}"[: 10 if kind == "day" else None]
     if isinstance(cell, date):
         return f"{cell:%d.%m.%Y}"
     if isinstance(cell, str):

@@ -241,13 +241,13 @@ SEGMENTS = (
     Column("manager", "Менеджер"),
     Column("score", "Оценка", "number"),
     Column("before", "Была", "number"),
-    Column("at", "Когда", "moment"),
+    Column("at", "Когда", "day"),
     Column("action", "Что делать"),
 )
 _ACTIONS = {
-    "critic": "узнать причину и исправить",
-    "passive": "сделать интересное предложение",
-    "promoter": "поблагодарить, попросить рекомендацию",
+    "critic": "узнать причину",
+    "passive": "предложить новое",
+    "promoter": "попросить совет",
 }
 
 
