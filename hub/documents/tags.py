@@ -167,7 +167,10 @@ class Look:
             condition = self._expression(rest)
             self._scopes[-1][1][_DEAD] = condition is not _ANY and not condition
             return
-        for node in self._environment.parse(f"{{% for {rest} %}}{{% endfor %}}").find_all(nodes.For):
+        tree = self._environment.parse(f"{{% for {rest} %}}{{% endfor %}}")
+        if next(tree.find_all(nodes.Call), None):
+            self._suspects.append(self._where)
+        for node in tree.find_all(nodes.For):
             items = self._value(node.iter)
             self._scopes[-1][1]["loop"] = _ANY
             is_known = isinstance(items, Sequence) and not isinstance(items, str) and len(items) > 0
