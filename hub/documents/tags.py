@@ -211,7 +211,10 @@ class Look:
         if isinstance(node, nodes.Const):
             return node.value
         if isinstance(node, nodes.Test) and node.name in ("defined", "undefined"):
-            return _ANY
+            before, self.wrong = self.wrong, []
+            self._value(node.node)
+            is_defined, self.wrong = not self.wrong, before
+            return is_defined == (node.name == "defined")
         if isinstance(node, nodes.Filter) and node.name in ("default", "d"):
             return _ANY
         for child in node.iter_child_nodes():
@@ -225,7 +228,7 @@ class Look:
         if name in self._values:
             return self._values[name]
         if name not in self._environment.globals:
-            known = [*self._values, *(item for _where, scope in self._scopes for item in scope)]
+            known = [*self._values, *(item for _where, scope in self._scopes for item in scope if item != _DEAD)]
             self._unknown(f"there is no `{name}`{_perhaps(name, known, self._known)}")
         return _ANY
 

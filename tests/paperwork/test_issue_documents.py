@@ -79,7 +79,7 @@ def test_twenty_processes_take_consecutive_numbers(anywhere: Any) -> None:
 
 
 def test_an_issued_document_is_complete_and_told_of(firm: Any) -> None:
-    """S-22 and the hash: number, files, who and when, the event, and a changed file is noticed."""
+    """Number, files and their hash, who and when, the event; a changed file is noticed."""
     key = firm.draft(basis="Договор № 7")
     row = firm.issue(key)
     assert (row.number, row.state, row.version) == ("1", "issued", 1)
