@@ -6,6 +6,7 @@ twice changes nothing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,12 +21,12 @@ from hub.config import Config
 from hub.documents.own import forms_of
 from hub.ingest import DECISIONS
 from hub.model.entities import ENTITIES, ContactPoint, Entity, Reference
-from hub.model.errors import HubError
+from hub.model.errors import HubError, SettingsError
 from hub.payments import Match, match_payments, with_matches
 from hub.plugins import Plugins
 from hub.reminders.calendars import Calendars, Overrides, parse_hours
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
-from hub.reminders.rules import BUILTIN, Rule, load_rules
+from hub.reminders.rules import BUILTIN, Rule, read_all
 from hub.reminders.world import EARLIEST, Fact, World
 from hub.standing import standing
 from hub.stop_points import stop_point
@@ -33,11 +34,14 @@ from hub.store import documents, log, parties, reminders, state
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.parties import entity_id
+from hub.store.problems import close_problem, open_problem, open_problems
 from hub.store.tables import STATE, event, run, stream
 from hub.store.tables import reminder as reminder_table
 
 HORIZON = timedelta(days=180)
 """Occurrences older than this no longer raise or close anything."""
+_RULES = "rules"
+"""The scope of problems with rule files."""
 _TRIED = timedelta(days=1)
 _SILENCE = timedelta(hours=2)
 """A connection is not called silent sooner, however often it is to be read."""
@@ -71,10 +75,15 @@ def calendars_of(config: Config) -> Calendars:
 
 
 def rules_of(config: Config, plugins: Plugins) -> tuple[Rule, ...]:
-    """Return the rules: built-in, of plugins, overridden by the firm's own folder."""
+    """Return the rules in force: built-in, of plugins, overridden by the firm's own; wrong files are left out."""
+    return rules_and_mistakes(config, plugins)[0]
+
+
+def rules_and_mistakes(config: Config, plugins: Plugins) -> tuple[tuple[Rule, ...], tuple[SettingsError, ...]]:
+    """Return the rules in force, and what is wrong with files that are left out."""
     shipped = [BUILTIN, *(Path(folder) for folders in plugins.manager.hook.register_rules() for folder in folders)]
     own = config.resolve(config.model.rules)
-    return load_rules(shipped, own if own.is_dir() else None)
+    return read_all(shipped, own if own.is_dir() else None)
 
 
 def enforce_from(config: Config, connection: Connection) -> datetime:
@@ -288,14 +297,36 @@ def deeds(connection: Connection) -> list[Deed]:
 
 def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Reminding:
     """Evaluate and keep the result: new reminders get an id, changed ones are renewed, ended ones closed."""
-    rules = rules_of(config, plugins)
+    rules, mistakes = rules_and_mistakes(config, plugins)
     with store.read() as connection:
         found = evaluate_now(connection, config, rules, now)
         kept = reminders.kept(connection)
+        known = {(row.title, row.hint) for row in open_problems(connection, _RULES)}
+    if known != {_told(mistake) for mistake in mistakes}:
+        _tell_mistakes(store, mistakes, now)
     changes = _changes(found, kept, now)
     if changes:
         _keep(store, found, now)
     return found
+
+
+def _told(mistake: SettingsError) -> tuple[str, str]:
+    words = f"A rule is not in force: {Exception.__str__(mistake)}"
+    return words[:500], f"{mistake.hint} Then run: hub rule check".strip()[:500]
+
+
+def _tell_mistakes(store: Store, mistakes: Sequence[SettingsError], now: datetime) -> None:
+    """Open a problem for each mistake of now, close those that were mended."""
+    with store.write() as connection:
+        wanted = {_told(mistake) for mistake in mistakes}
+        for row in open_problems(connection, _RULES):
+            if (row.title, row.hint) in wanted:
+                wanted.remove((row.title, row.hint))
+            else:
+                close_problem(connection, row.key, now)
+        for title, hint in sorted(wanted):
+            key = f"{_RULES}/{hashlib.blake2b(title.encode(), digest_size=6).hexdigest()}"
+            open_problem(connection, key, scope=_RULES, title=title, hint=hint, now=now)
 
 
 def _keep(store: Store, found: Reminding, now: datetime) -> None:

@@ -16,7 +16,7 @@ from hub.model.errors import HubError
 from hub.remind import calendars_of, find, refresh
 from hub.reminders.evaluate import Deed
 from hub.reminders.explain import explain
-from hub.reminders.rules import BUILTIN
+from hub.reminders.rules import BUILTIN, Rule
 from hub.store import reminders
 from hub.store.problems import note
 from hub.store.reminders import Kept
@@ -92,16 +92,20 @@ def why(app: App, number: str, as_json: bool) -> None:
                 and d.trigger_time == kept.triggered_at), None)  # fmt: skip
     rule = next((rule for rule in found.rules if rule.id == kept.rule), None)
     if due is None or rule is None:
-        raise HubError(f"reminder {number} is {kept.state}: {kept.closed_by or 'its facts are gone'}.")
+        _why_as_kept(app, kept, rule, as_json)
+        return
     reasons = explain(found.world, rule, due, now)
     if as_json:
         print_json(reasons)
         return
     say(due.title)
+    say(f"  because     {due.why}")
     say(f"  rule        {reasons.rule} ({_place(reasons.place)}) {' '.join(reasons.seeds)}")
     say(f"  trigger     {reasons.trigger}, {app.local(reasons.trigger_time)}")
     say(f"  due         {app.local(reasons.due)}" + (" (a person's own date)" if reasons.due_is_own else ""))
     say(f"  assigned to {reasons.assignee} by {reasons.assigned_by}")
+    for fact in reasons.facts:
+        say(f"  fact        {fact}")
     for condition in reasons.conditions:
         values = ", ".join(f"{name} = {value}" for name, value in condition.values.items())
         say(f"  {'holds' if condition.holds else 'FAILS'}       {condition.condition}   ({values})")
@@ -114,6 +118,31 @@ def why(app: App, number: str, as_json: bool) -> None:
         )
     if reasons.status != "open":
         say(f"  {reasons.status}: {reasons.closed_text} {reasons.closed_by}")
+
+
+def _why_as_kept(app: App, kept: Kept, rule: Rule | None, as_json: bool) -> None:
+    """Explain a reminder that no evaluation makes any more by what was kept of it and what people did."""
+    with app.store.read() as connection:
+        deeds = [row for row in reminders.actions(connection)
+                 if (row.rule, row.key, row.instance) == (kept.rule, kept.key, kept.instance)]  # fmt: skip
+    told = [{"at": row.at, "by": row.by, "did": row.kind, **msgspec.json.decode(row.data)} for row in deeds]
+    if as_json:
+        print_json({
+            "rule": kept.rule, "place": rule.place if rule else "", "seeds": rule.seeds if rule else (),
+            "trigger": kept.detail.get("trigger", ""), "trigger_time": kept.triggered_at, "title": kept.title,
+            "why": kept.why, "due": kept.due, "assignee": kept.assignee, "status": kept.state, "deeds": told,
+            "closed_by": kept.closed_by, "closed_at": kept.closed_at, "closes": kept.detail.get("closes_when", ""),
+        })  # fmt: skip
+        return
+    say(kept.title)
+    say(f"  because     {kept.why}")
+    say(f"  rule        {kept.rule} ({_place(rule.place) if rule else 'not in force any more'})")
+    say(f"  raised      {app.local(kept.triggered_at)}, due {app.local(kept.due)}, assigned to {kept.assignee}")
+    for row in deeds:
+        reason = msgspec.json.decode(row.data)["reason"]
+        say(f"  done        {app.local(row.at)} {row.kind} by {row.by} {reason}".rstrip())
+    when = f" {app.local(kept.closed_at)}" if kept.closed_at else ""
+    say(f"  {kept.state:<11} {kept.closed_by}{when}")
 
 
 def _place(place: str) -> str:

@@ -176,16 +176,26 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 def load_rules(shipped: Sequence[File] = (BUILTIN,), own: File | None = None) -> tuple[Rule, ...]:
     """Read all rules, by id. Raises SettingsError with file and line for the first mistake."""
-    rules = _unique(_read_folders(shipped))
-    for rule_id, value in _unique(_read_folders([own] if own else [])).items():
-        if isinstance(value, _SwitchedOff):
-            if rule_id not in rules:
-                raise SettingsError(f"{value.place}: there is no rule {rule_id!r}.", hint=nearest(rule_id, [*rules]))
-            rules.pop(rule_id)
-        else:
+    rules, mistakes = read_all(shipped, own)
+    if mistakes:
+        raise mistakes[0]
+    return rules
+
+
+def read_all(
+    shipped: Sequence[File] = (BUILTIN,), own: File | None = None
+) -> tuple[tuple[Rule, ...], tuple[SettingsError, ...]]:
+    """Read all rules, by id, and every mistake. A wrong file stops only itself; what it was to replace stays."""
+    mistakes: list[SettingsError] = []
+    rules = _unique(_read_folders(shipped, mistakes), mistakes)
+    for rule_id, value in _unique(_read_folders([own] if own else [], mistakes), mistakes).items():
+        if isinstance(value, Rule):
             rules[rule_id] = value
+        elif rules.pop(rule_id, None) is None:
+            hint = nearest(rule_id, [*rules])
+            mistakes.append(SettingsError(f"{value.place}: there is no rule {rule_id!r}.", hint=hint))
     found = (rule for _, rule in sorted(rules.items()))
-    return tuple(rule for rule in found if isinstance(rule, Rule) and rule.enabled)
+    return tuple(rule for rule in found if isinstance(rule, Rule) and rule.enabled), tuple(mistakes)
 
 
 def read_rules(document: Document) -> list[Rule | _SwitchedOff]:
@@ -202,18 +212,20 @@ class _SwitchedOff(Struct, frozen=True):
     place: str
 
 
-def _read_folders(folders: Iterable[File]) -> Iterable[Rule | _SwitchedOff]:
-    for folder in folders:
-        for path in sorted(folder.glob("*.yaml")):
+def _read_folders(folders: Iterable[File], mistakes: list[SettingsError]) -> Iterable[Rule | _SwitchedOff]:
+    for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
+        try:
             yield from read_rules(load_file(path))
+        except SettingsError as mistake:
+            mistakes.append(mistake)
 
 
-def _unique(rules: Iterable[Rule | _SwitchedOff]) -> dict[str, Rule | _SwitchedOff]:
+def _unique(rules: Iterable[Rule | _SwitchedOff], mistakes: list[SettingsError]) -> dict[str, Rule | _SwitchedOff]:
     known: dict[str, Rule | _SwitchedOff] = {}
     for rule in rules:
-        if rule.id in known:
-            raise SettingsError(f"{rule.place}: the rule {rule.id!r} stands at {known[rule.id].place} as well.")
-        known[rule.id] = rule
+        if before := known.get(rule.id):
+            mistakes.append(SettingsError(f"{rule.place}: the rule {rule.id!r} stands at {before.place} as well."))
+        known.setdefault(rule.id, rule)
     return known
 
 
