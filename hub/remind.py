@@ -19,11 +19,13 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.config import Config
 from hub.documents.own import forms_of
+from hub.entries.checklist import due_ticks, keep_ticks
 from hub.ingest import DECISIONS
 from hub.model.entities import ENTITIES, ContactPoint, Entity, Reference
 from hub.model.errors import HubError, SettingsError
 from hub.payments import Match, match_payments, with_matches
 from hub.plugins import Plugins
+from hub.projection import sources_of
 from hub.reminders.calendars import Calendars, Overrides, parse_hours
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
 from hub.reminders.rules import BUILTIN, Rule, read_all
@@ -296,7 +298,10 @@ def deeds(connection: Connection) -> list[Deed]:
 
 
 def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Reminding:
-    """Evaluate and keep the result: new reminders get an id, changed ones are renewed, ended ones closed."""
+    """Evaluate and keep the result: new reminders get an id, changed ones are renewed, ended ones closed.
+
+    Lines of checklists that events have done are noted as well.
+    """
     rules, mistakes = rules_and_mistakes(config, plugins)
     with store.read() as connection:
         found = evaluate_now(connection, config, rules, now)
@@ -307,6 +312,10 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
     changes = _changes(found, kept, now)
     if changes:
         _keep(store, found, now)
+    ticks = due_ticks(found.world)
+    if ticks:
+        with store.write() as connection:
+            keep_ticks(connection, ticks, sources_of(config, plugins), now)
     return found
 
 

@@ -8,7 +8,7 @@ import click
 
 from hub.cli.app import App, pass_app, print_json, say
 from hub.cli.entity import as_document, entity_group
-from hub.cli.entry import desk_of, flags_of, option, understood
+from hub.cli.entry import desk_of, flags_of, is_open, option, understood
 from hub.entries import acts, clients
 from hub.entries.acts import Desk, EntryError
 from hub.entries.find import find_client
@@ -107,7 +107,7 @@ def _prospect(app: App, *, again: bool, as_json: bool, **said: str | None) -> No
 
 new = click.Command("new", help=_new.__doc__, params=[*_CARD, _AGAIN, _JSON], callback=pass_app(_new))
 prospect = entity_group("referral", "Prospects: new ones; then see hub referral.", ("id", *REFERRAL.columns),
-                        REFERRAL.order, open_while=REFERRAL.open_while)  # fmt: skip
+                        REFERRAL.order, is_open=is_open(REFERRAL))  # fmt: skip
 prospect.name = "prospect"
 prospect.add_command(click.Command(
     "new", help=_prospect.__doc__,

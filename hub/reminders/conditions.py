@@ -94,6 +94,9 @@ _VERBS = {
     "diary": "written",
     "task": "given done",
     "campaign": "published sent",
+    "occasion": "noted",
+    "trait": "noted",
+    "term": "learnt",
     "shipment": "ordered picked_up status delivered failed eta_changed",
     "document": "issued sent delivered signed_ours signed_theirs signed_back archived cancelled",
 }
