@@ -11,8 +11,8 @@ from msgspec import Struct
 from sqlalchemy import and_, func, select
 
 from hub.reports.days import Days, short_month
-from hub.reports.money import month_text, revenue_kind, sold
-from hub.reports.reading import ROUBLES, Reading, hundredths, roubles
+from hub.reports.money import month_text, revenue_kind
+from hub.reports.reading import Reading, hundredths, roubles
 from hub.reports.report import Cell, Chart, Column, Report, percent, share, summed
 from hub.store.tables import STATE
 
@@ -34,7 +34,7 @@ def read_revenue(reading: Reading, days: Days) -> list[Revenue]:
     query = (
         select(client.c.name, client.c.manager, hundredths(table.c.total))
         .join_from(table, client, table.c.client_id == client.c.id)
-        .where(sold(table, days))
+        .where(reading.counted(table, days.first, days.last))
         .group_by(client.c.id, client.c.name, client.c.manager)
     )
     return [Revenue(name, reading.employee(manager), roubles(total)) for name, manager, total in reading.rows(query)]
@@ -71,7 +71,7 @@ def pareto(found: Sequence[Revenue], names: Mapping[str, str], days: Days) -> Re
     columns = PARETO
     return Report(name="pareto", title="Выручка по клиентам: 80 на 20", period=str(days), columns=columns,
                   rows=tuple(rows), totals=summed(columns, rows, {"place": "", "client": "Итого"}), notes=tuple(notes),
-                  chart=Chart("client", bars=("revenue",), lines=("running",), most=40))  # fmt: skip
+                  chart=Chart("place", bars=("revenue",), lines=("running",), most=60))  # fmt: skip
 
 
 class Buying(Struct):
@@ -90,8 +90,7 @@ class Buying(Struct):
 def read_buying(reading: Reading, days: Days) -> dict[date, Buying]:
     """Read purchases by month; the first two of a client are found among all that the store knows."""
     table = STATE[revenue_kind(reading)]
-    is_sale = (~table.c.deleted, table.c.is_posted, table.c.client_id.is_not(None), table.c.date <= days.last,
-               table.c.total_currency.in_(ROUBLES))  # fmt: skip
+    is_sale = (table.c.client_id.is_not(None), reading.counted(table, date.min, days.last))
     months: dict[date, Buying] = {month.first.replace(day=1): Buying() for month in days.months()}
     month = month_text(table.c.date).label("month_of_sale")
     counts = (

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Text, and_, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, literal, select
 
 from hub.model.values import Money
 from hub.payments import match_payments
@@ -142,8 +142,7 @@ def read_months(reading: Reading, days: Days, kind: str) -> list[Month]:
     paid = hundredths(table.c.paid) if kind == "invoice" else literal(0)
     query = (
         select(month, func.count(), func.count(table.c.client_id.distinct()), hundredths(table.c.total), paid)
-        .where(~table.c.deleted, table.c.is_posted, table.c.date.between(days.first, days.last),
-               table.c.total_currency.in_(ROUBLES))
+        .where(reading.counted(table, days.first, days.last))
         .group_by("month_of_document")
         .order_by("month_of_document")
     )  # fmt: skip
@@ -193,7 +192,7 @@ def read_sales(reading: Reading, days: Days) -> dict[str, Decimal]:
     query = (
         select(client.c.manager, hundredths(table.c.total))
         .join_from(table, client, table.c.client_id == client.c.id)
-        .where(sold(table, days))
+        .where(reading.counted(table, days.first, days.last))
         .group_by(client.c.manager)
     )
     found: dict[str, Decimal] = defaultdict(Decimal)
@@ -205,12 +204,6 @@ def read_sales(reading: Reading, days: Days) -> dict[str, Decimal]:
 def revenue_kind(reading: Reading) -> str:
     """Return the kind of documents that count as sales."""
     return "payment" if reading.settings.revenue == "payments" else "act"
-
-
-def sold(table: Any, days: Days) -> ColumnElement[bool]:
-    """Return the condition for documents of sale in roubles within the days."""
-    return and_(~table.c.deleted, table.c.is_posted, table.c.date.between(days.first, days.last),
-                table.c.total_currency.in_(ROUBLES))  # fmt: skip
 
 
 SALES = (

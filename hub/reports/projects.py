@@ -16,7 +16,7 @@ from hub.model.entries import HandoverLine, OfferLine
 from hub.model.values import parse_decimal
 from hub.reports.days import Days
 from hub.reports.reading import HUNDREDTHS, ROUBLES, Reading, hundredths, roubles
-from hub.reports.report import Cell, Chart, Column, Report, summed
+from hub.reports.report import Cell, Column, Report, summed
 from hub.store.tables import STATE
 
 STATES = {"prospect": "переговоры", "work": "в работе", "closed": "закрыт", "refused": "отказ"}
@@ -209,5 +209,5 @@ def shipped(goods: Sequence[Goods], days: Days) -> Report:
         remark = "вне КП" if not it.offered and it.shipped else "лишнее" if difference > 0 else ""
         remark = remark or ("не отгружено" if difference < 0 else "")
         rows.append((it.project, it.title, it.unit, it.offered, it.shipped, difference, it.warranty, remark))
-    return Report(name="shipped", title="Отгружено и предложено", period=str(days), columns=SHIPPED, rows=tuple(rows),
-                  chart=Chart("title", bars=("offered", "shipped"), is_lying=True, most=20))  # fmt: skip
+    return Report(name="shipped", title="Отгружено и предложено", period=str(days), columns=SHIPPED,
+                  rows=tuple(rows))  # fmt: skip

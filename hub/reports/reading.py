@@ -11,7 +11,20 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Numeric, Text, case, cast, func, literal, literal_column
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Numeric,
+    Table,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 from sqlalchemy import type_coerce as coerce
 
 from hub.config import Config, Reports
@@ -82,6 +95,28 @@ class Reading:
     def rows(self, query: Any) -> list[Any]:
         """Return the rows of a query."""
         return list(self.connection.execute(query))
+
+    def counted(self, table: Table, first: date, last: date) -> ColumnElement[bool]:
+        """Return the condition for posted documents in roubles within the days, each of them once.
+
+        Accounting and bank may tell the same payment: of several of one client, day and sum in different sources those
+        of the source that is believed most count, by the order of `connections:`.
+        """
+        once = ~table.c.deleted & table.c.is_posted & table.c.date.between(first, last)
+        once &= table.c.total_currency.in_(ROUBLES)
+        sources = [row[0] for row in self.rows(select(table.c.connection).distinct())]
+        if len(sources) < 2:
+            return once
+        order = list(self.config.model.connections)
+        sources.sort(key=lambda name: (order.index(name) if name in order else len(order), name))
+        ranks = {name: place for place, name in enumerate(sources)}
+        twin = table.alias("twin")
+        told_better = select(literal(1)).where(
+            twin.c.client_id == table.c.client_id, twin.c.date == table.c.date, ~twin.c.deleted, twin.c.is_posted,
+            cents(twin.c.total) == cents(table.c.total), twin.c.total_currency == table.c.total_currency,
+            case(ranks, value=twin.c.connection) < case(ranks, value=table.c.connection),
+        )  # fmt: skip
+        return once & ~told_better.exists()
 
     def local_day(self, column: ColumnElement[Any], days: Days) -> ColumnElement[str]:
         """Return the local day of an instant within the period as text, to group by under the name `local_day`."""

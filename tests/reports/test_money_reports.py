@@ -78,6 +78,22 @@ def test_invoices_and_payments_by_month_with_vat_s002_35(store: Store) -> None:
     assert firm.report("payments", NOVEMBER).rows == (("ноя 2026", 2, 1, Decimal("1000000000000.00")),)
 
 
+def test_a_payment_that_bank_and_accounting_tell_counts_once(store: Store) -> None:
+    """Two equal payments of one day are two where one source tells both; the most believed source tells them."""
+    firm = Firm(store)
+    firm.client("a")
+    twice = [Payment(number=it, date=day("2026-11-05"), total=rub("100.00"), purpose=it) for it in ("00БП-1", "00БП-2")]
+    firm.put(*twice, client="a", source="accounting")
+    firm.put(
+        *(Payment(number=it, date=day("2026-11-05"), total=rub(100)) for it in ("1", "2")), client="a", source="bank"
+    )
+    firm.put(Payment(number="3", date=day("2026-11-06"), total=rub(7)), client="a", source="bank")
+    assert pick(firm.report("payments", NOVEMBER).total(), "count", "total") == (3, 207)
+    assert firm.report("sales", NOVEMBER).column("fact") == (207,)
+    assert firm.report("pareto", NOVEMBER).column("revenue") == (207,)
+    assert firm.report("customers", NOVEMBER).column("purchases") == (3,)
+
+
 def test_sales_against_the_plan_s002_44_s002_30(store: Store) -> None:
     firm = Firm(store, reports={"sales_plan": {"ivanova": "1000", "novikova": "500"}})
     firm.client("a")

@@ -72,16 +72,16 @@ class Firm:
         self.config = settings(**given)
         self._count = 0
 
-    def put(self, *entities: Entity, client: str = "", key: str = "") -> str:
+    def put(self, *entities: Entity, client: str = "", key: str = "", source: str = "crm") -> str:
         """Put entities into the tables; all belong to the client. Return the id of the last."""
         found = ""
         with self.store.write() as connection:
             for entity in entities:
                 self._count += 1
                 external = key or f"n{self._count}"
-                found = entity_id("crm", entity.kind, external)
+                found = entity_id(source, entity.kind, external)
                 owner = entity_id("crm", "client", client) if client else None
-                row = state.row(entity, key=found, connection="crm", external_id=external, client=owner)
+                row = state.row(entity, key=found, connection=source, external_id=external, client=owner)
                 state.save(connection, entity.kind, [row], new=False)
         return found
 
