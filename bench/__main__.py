@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from bench import mail
 from bench.contenders import CONTENDERS, PASSES, Contender, Place
 from bench.measure import Cost, Failed, run
 from bench.places import DATABASES, Server, Source, server, source
@@ -28,6 +29,8 @@ PERCENT = 5
 def main() -> int:
     """Run what was asked for; return the exit code."""
     given = _arguments()
+    if given.mail:
+        return _mail(given.mails)
     records = 20_000 if given.quick else given.records
     contenders = [it for it in CONTENDERS if it in (given.only or CONTENDERS)] or list(CONTENDERS)
     databases = [it for it in DATABASES if it in (given.only or DATABASES)] or list(DATABASES)
@@ -57,8 +60,25 @@ def main() -> int:
     print(f"\n{tables(figures, records)}\n")
     for verdict in found:
         print(verdict)
+    failed = not all(verdict.is_kept for verdict in found)
     if not (given.only or given.quick or given.passes != PASSES):
         write_page(figures, records, found, version)
+        failed = _mail(given.mails) != 0 or failed
+    return int(failed)
+
+
+def _mail(mails: int) -> int:
+    """Measure the mailboxes; return the exit code."""
+    try:
+        figures = mail.measure(mails)
+    except Failed as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    found = list(mail.verdicts(figures))
+    for verdict in found:
+        print(verdict)
+    if mails == mail.MAILS:
+        mail.write_section(figures, found)
     return 0 if all(verdict.is_kept for verdict in found) else 1
 
 
@@ -113,6 +133,8 @@ class Bench:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--records", type=int, default=200_000, help="counterparties in the source (200000)")
+    parser.add_argument("--mail", action="store_true", help="only the mailboxes, over IMAP and EWS")
+    parser.add_argument("--mails", type=int, default=mail.MAILS, help="mails in each mailbox (10000)")
     parser.add_argument("--quick", action="store_true", help="20000 records, without dlt")
     parser.add_argument("--only", nargs="+", choices=(*CONTENDERS, *DATABASES), help="these contenders and databases")
     parser.add_argument("--passes", nargs="+", choices=PASSES, default=PASSES, help="these passes; keep `full` first")

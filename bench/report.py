@@ -15,6 +15,7 @@ from bench.measure import Cost
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: begin, written by `make bench` -->", "<!-- figures: end -->"
+MAIL_BEGIN, MAIL_END = "<!-- mail: begin, written by `make bench` -->", "<!-- mail: end -->"
 
 TITLES = {
     "full": "full load",
@@ -76,21 +77,29 @@ def tables(figures: Figures, records: int) -> str:
     for database in dict.fromkeys(key[0] for key in figures):
         measured = {key[2] for key in figures if key[0] == database}
         rows = [_row(figures, database, name, records) for name in TITLES if name in measured]
-        parts.append(f"**{_NAMES[database]}**\n\n{_markdown(_HEAD, rows)}")
+        parts.append(f"**{_NAMES[database]}**\n\n{markdown(_HEAD, rows)}")
     return "\n\n".join(parts)
 
 
 def write_page(figures: Figures, records: int, found: Sequence[Verdict], postgresql: str) -> None:
     """Put the figures between the markers of the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE} has lost its markers {BEGIN} and {END}")
-    budget = _markdown(("budget", "found", "allowed", ""),
-                       [(it.what, it.found, it.allowed, "PASS" if it.is_kept else "FAIL") for it in found])  # fmt: skip
-    made = f"{machine(records, postgresql)}\n\n{tables(figures, records)}\n\n{budget}"
-    PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", encoding="utf-8")
+    made = f"{machine(records, postgresql)}\n\n{tables(figures, records)}\n\n{budget(found)}"
+    write_between(BEGIN, END, made)
+
+
+def write_between(begin: str, end: str, made: str) -> None:
+    """Put figures between two markers of the page."""
+    before, has_begin, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    _, has_end, after = rest.partition(end)
+    if not has_begin or not has_end:
+        raise ValueError(f"{PAGE} has lost its markers {begin} and {end}")
+    PAGE.write_text(f"{before}{begin}\n\n{made}\n\n{end}{after}", encoding="utf-8")
+
+
+def budget(found: Sequence[Verdict]) -> str:
+    """Return the verdicts as a table."""
+    rows = [(it.what, it.found, it.allowed, "PASS" if it.is_kept else "FAIL") for it in found]
+    return markdown(("budget", "found", "allowed", ""), rows)
 
 
 def machine(records: int, postgresql: str) -> str:
@@ -126,7 +135,8 @@ def _row(figures: Figures, database: str, name: str, records: int) -> tuple[str,
     )  # fmt: skip
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table with columns of even width."""
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     lines = [head, ["-" * width for width in widths], *rows]
     padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in lines)

@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from hub.formulas import SHIPPED, Formula, FormulaError
+from hub.config_checks import check_together
+from hub.entering import Entering as Entering
 from hub.model.errors import SettingsError
 from hub.model.settings import Duration, Listed, Secret, Settings, ZoneName
-from hub.model.values import Email, is_account, is_corr_account, is_inn, is_kpp, is_ogrn
+from hub.model.values import Email, is_inn, is_kpp, is_ogrn
 from hub.redaction import reveal
 from hub.yaml_text import Document, load_file, nearest
 
@@ -393,6 +394,8 @@ class HubConfig(_Model):
     """How reports count."""
     formulas: Mapping[str, str] = {}
     """Formulas of pay and indicators by name; they replace the shipped ones of that name."""
+    entering: Entering = Entering()
+    """What is asked when people enter something."""
     rules: str = "rules"
     """Folder with rule files, beside this file."""
     enforce_from: str = ""
@@ -511,55 +514,8 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         raise _explain(error, document, (), HubConfig) from error
     config = Config(model, document, path)
-    _check_together(config)
+    check_together(config)
     return config
-
-
-def _check_together(config: Config) -> None:
-    for index, wish in enumerate(config.model.attachments):
-        if wish.connection not in config.model.connections:
-            raise config.document.error(
-                ("attachments", index, "connection"), f"no connection is called {wish.connection!r}.",
-                hint=nearest(wish.connection, list(config.model.connections)),
-            )  # fmt: skip
-    ids: set[str] = set()
-    for index, employee in enumerate(config.model.employees):
-        if employee.id in ids:
-            raise config.document.error(("employees", index, "id"), f"the employee id {employee.id!r} stands twice.")
-        ids.add(employee.id)
-    for index, employee in enumerate(config.model.employees):
-        for field in ("head", "substitute"):
-            named = getattr(employee, field)
-            if named and named not in ids:
-                raise config.document.error(
-                    ("employees", index, field), f"no employee has the id {named!r}.", hint=nearest(named, list(ids))
-                )
-    _check_formulas(config)
-    bank = config.model.organisation and config.model.organisation.bank
-    if bank:
-        if not is_account(bank.account, bank.bic):
-            raise config.document.error(("organisation", "bank", "account"), "the account does not fit the БИК.")
-        if not is_corr_account(bank.corr_account, bank.bic):
-            raise config.document.error(("organisation", "bank", "corr_account"), "the account does not fit the БИК.")
-
-
-def _check_formulas(config: Config) -> None:
-    model, document = config.model, config.document
-    for name, text in model.formulas.items():
-        try:
-            Formula(text)
-        except FormulaError as error:
-            raise document.error(("formulas", name), f"formula {name}: {error}") from None
-    known = {**SHIPPED, **model.formulas}
-    for who, name in model.reports.pay.items():
-        if name not in known:
-            raise document.error(
-                ("reports", "pay", who), f"no formula is called {name!r}.", hint=nearest(name, list(known))
-            )
-    for field in ("attraction", "retention"):
-        for month in getattr(model.reports, field):
-            if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
-                raise document.error(("reports", field, month), f"{month!r} is no month such as 2026-11.")
 
 
 def _explain(

@@ -17,10 +17,12 @@ from hub.engine.runner import Handler, Runner, Schedule, Timetable
 from hub.model.connector import Command, Receipt
 from hub.model.errors import AuthError, HubError, SettingsError
 from hub.notify import notify, withdraw_if_over
+from hub.paperwork.returns import collect
 from hub.remind import refresh
 from hub.store import commands, history
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import open_problem
+from hub.tools import FileBlobs
 from hub.wakeups import Wakeups, sync_key
 
 log = logging.getLogger("hub.daemon")
@@ -30,6 +32,8 @@ TICK_SECONDS = 1.0
 SWEEP_SECONDS = 10.0
 TIDY_SECONDS = 3600.0
 REMIND_EVERY = timedelta(minutes=1)
+SCANS_EVERY = timedelta(minutes=10)
+"""So often the files of letters are looked through for signed copies."""
 KEEP_JOBS = timedelta(days=7)
 LOOK_AGAIN = timedelta(minutes=5)
 """So often the hub looks whether credentials or settings were corrected; the other side notices nothing."""
@@ -55,7 +59,10 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
         withdraw_if_over(hub, command_id, hub.clock.now())
         deliver(hub, command_id, lease)
 
-    return {"sync": sync, "reminders": remind, outbox.KIND: command}
+    def scans(_job: Job, _lease: Lease) -> None:
+        collect(hub.store, hub.config, FileBlobs(hub.config.folder / "blobs").get, by="hub", now=hub.clock.now())
+
+    return {"sync": sync, "reminders": remind, "scans": scans, outbox.KIND: command}
 
 
 def deliver(hub: Hub, command_id: str, lease: Lease) -> None:
@@ -114,6 +121,8 @@ def schedules_of(hub: Hub, handlers: Mapping[str, Handler]) -> list[Schedule]:
         for name, it in hub.config.model.connections.items()
         if it.enabled and "sync" in handlers
     ]
+    if "scans" in handlers:
+        found.append(Schedule(name="scans", every=SCANS_EVERY, kind="scans", lock_key="scans"))
     if "reminders" in handlers:
         found.append(Schedule(name="reminders", every=REMIND_EVERY, kind="reminders", lock_key="reminders"))
     return found

@@ -56,6 +56,21 @@ def merge(connection: Connection, left: str, right: str, sources: Sources, *, by
     return _join(connection, kept, gone, sources, now)
 
 
+def attach(connection: Connection, client: str, own: str, sources: Sources, *, by: str, now: datetime) -> None:
+    """Let what the operator says under the key `own` speak of a client: one decision about one of its references.
+
+    The reference is the one that makes the client's id. Others may come and go; the operator judged none of them.
+    """
+    references = [item for item in parties.references_of(connection, [client]) if item[2] == "client"]
+    anchor = min(references, key=lambda item: (entity_id(*item[1:4]) != client, entity_id(*item[1:4])))
+    gone = parties.bound(connection, OPERATOR, "client", [own])[own]
+    sides = {"left": [_name(anchor)], "right": [f"{OPERATOR}/client/{own}"]}
+    kept, lost = sorted((client, gone))
+    _decide(connection, MERGED, kept, sides, {"kept": kept, "gone": lost, "by": by}, now)
+    if kept != lost:
+        _join(connection, kept, lost, sources, now)
+
+
 def _join(connection: Connection, kept: str, gone: str, sources: Sources, now: datetime) -> str:
     parties.join_entities(connection, "client", gone, kept, now)
     show_clients(connection, {kept}, sources)

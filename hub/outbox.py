@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -35,6 +35,8 @@ KIND = "command"
 """The kind of the jobs that deliver."""
 ATTEMPTS = 300
 """At five minutes each this is a day of trying before a person is asked."""
+REST_LATER = timedelta(minutes=5)
+"""So long the part of a command waits that the other side did not take at once."""
 UNDECIDED = frozenset({"doubtful", "rejected", "dead"})
 """States in which the hub does nothing more by itself."""
 
@@ -51,6 +53,7 @@ def add(
     now: datetime,
     approve: bool,
     key: str | None = None,
+    run_at: datetime | None = None,
 ) -> str:
     """Write a command and its job in the caller's transaction; return its id.
 
@@ -66,7 +69,7 @@ def add(
     )  # fmt: skip
     commands.save(connection, new)
     if not approve:
-        _wake(connection, new, now)
+        _wake(connection, new, now, run_at)
     return command_id
 
 
@@ -183,7 +186,16 @@ def _conclude(store: Store, row: Outgoing, lease: Lease, state: str, **values: A
         elif told:
             close_problem(connection, _problem_key(row.id), now)
             close_problem(connection, pause_key(row.connection), now)
+            _add_rest(connection, row, values.get("receipt"), now)
         stop_point("answered")
+
+
+def _add_rest(connection: Connection, row: Outgoing, receipt: Receipt | None, now: datetime) -> None:
+    """Make a command of what the other side takes only later."""
+    if receipt is None or receipt.rest is None:
+        return
+    add(connection, row.kind, row.connection, receipt.rest, title=row.title, client=row.client, by=row.created_by,
+        now=now, approve=False, key=f"{row.id}.r", run_at=now + REST_LATER)  # fmt: skip
 
 
 def settle(connection: Connection, now: datetime) -> int:
@@ -273,11 +285,11 @@ def refusal_name(connection_name: str) -> str:
     return f"refused/{connection_name}/commands"
 
 
-def _wake(connection: Connection, row: Outgoing, now: datetime) -> None:
+def _wake(connection: Connection, row: Outgoing, now: datetime, run_at: datetime | None = None) -> None:
     dedup = _problem_key(row.id)
     added = jobs.enqueue(
         connection, KIND, {"command": row.id}, now=now, lock_key=f"command/{row.connection}", dedup=dedup, priority=1,
-        max_attempts=ATTEMPTS,
+        max_attempts=ATTEMPTS, run_at=run_at,
     )  # fmt: skip
     if added is None and (job := jobs.by_dedup(connection, dedup)) is not None:
         jobs.retry(connection, job.id, now, tries=ATTEMPTS)

@@ -126,6 +126,8 @@ def show_clients(connection: Connection, entities: set[str], sources: Sources) -
                 said.setdefault(entity, []).append((sources.rank(source), source, external_id, observed))
             else:
                 gone[entity] = (source, external_id)
+    for entity in [it for it, voices in said.items() if all(_is_addition(voice[1], voice[3]) for voice in voices)]:
+        gone.setdefault(entity, said.pop(entity)[0][1:3])
     rows = []
     for entity, voices in said.items():
         voices.sort(key=lambda voice: (voice[0], -_fullness(voice[3]), voice[2]))
@@ -133,6 +135,11 @@ def show_clients(connection: Connection, entities: set[str], sources: Sources) -
                               external_id=voices[0][2], client=None))  # fmt: skip
     state.save(connection, "client", rows, new=False)
     state.mark_deleted(connection, "client", sorted(set(gone) - set(said)))
+
+
+def _is_addition(source: str, client: Client) -> bool:
+    """Tell whether these are only a person's own values for a client of another source: alone they are no client."""
+    return source == OPERATOR and not client.name
 
 
 def _fullness(client: Client) -> int:
@@ -181,7 +188,23 @@ def _others(
                                      client=clients.get(keys[external_id]))
         for external_id, entity in living.items()
     }  # fmt: skip
+    if kind == "referral":
+        rows = {key: _with_referrer(connection, source, living, keys, row) for key, row in rows.items()}
     state.save(connection, kind, list(rows.values()), new=fresh and kind != "contact")
+
+
+_REFERRER = state.COLUMNS["referral"].index("referrer")
+
+
+def _with_referrer(
+    connection: Connection, source: str, living: dict[str, Entity], keys: dict[str, str], row: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """Return the row with the id that its second client, who recommended us, has now."""
+    named = next((getattr(it, "referrer", None) for name, it in living.items() if keys[name] == row[0]), None)
+    if named is None:
+        return row
+    found = parties.bound(connection, named.connection or source, "client", [named.external_id])
+    return (*row[:_REFERRER], found.get(named.external_id, row[_REFERRER]), *row[_REFERRER + 1 :])
 
 
 def _mentions(source: str, entity: Entity) -> tuple[str, ...]:

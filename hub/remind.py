@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 import hub
 from hub.config import Config
+from hub.entries.checklist import due_ticks, keep_ticks
 from hub.facts import (
     FIRM_KINDS,
     HORIZON,
@@ -32,19 +33,22 @@ from hub.facts import (
     load_objects,
     load_world,
 )
-from hub.model.errors import HubError
+from hub.model.errors import HubError, SettingsError
 from hub.model.parts import part_of
 from hub.payments import Match, match_payments
 from hub.plugins import Plugins
+from hub.projection import sources_of
 from hub.reminders.calendars import Calendars
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
-from hub.reminders.rules import BUILTIN, Rule, is_local, load_rules
+from hub.reminders.rules import BUILTIN, Rule, read_all
+from hub.reminders.texts import Blank
 from hub.reminders.world import World
 from hub.stop_points import stop_point
 from hub.store import parts, reminders
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.parts import EVERYTHING
+from hub.store.problems import close_problem, open_problem, open_problems
 from hub.store.reminders import Kept
 from hub.store.tables import STATE
 from hub.store.tables import reminder as reminder_table
@@ -58,6 +62,8 @@ _GONE = ("cancelled", "Предмет напоминания удалён в и�
 _SWITCHED_OFF = ("cancelled", "Правило выключено")
 _Triple: TypeAlias = tuple[str, str, str]
 """Rule, key and instance of a stored reminder."""
+_RULES = "rules"
+"""The scope of problems with rule files."""
 
 
 class Reminding:
@@ -94,15 +100,26 @@ class Reminding:
 
 
 def rules_of(config: Config, plugins: Plugins) -> tuple[Rule, ...]:
-    """Return the rules: built-in, of plugins, overridden by the firm's own folder."""
+    """Return the rules in force: built-in, of plugins, overridden by the firm's own; wrong files are left out."""
+    return rules_and_mistakes(config, plugins)[0]
+
+
+def rules_and_mistakes(config: Config, plugins: Plugins) -> tuple[tuple[Rule, ...], tuple[SettingsError, ...]]:
+    """Return the rules in force, and what is wrong with files that are left out."""
     *shipped, own = _folders(config, plugins)
-    return load_rules(shipped, own if own.is_dir() else None)
+    return read_all(shipped, own if own.is_dir() else None)
 
 
 def _folders(config: Config, plugins: Plugins) -> list[Path]:
     """Return where rules are read from; the last is the firm's own folder, which need not be there."""
     shipped = (Path(folder) for folders in plugins.manager.hook.register_rules() for folder in folders)
     return [BUILTIN, *shipped, config.resolve(config.model.rules)]
+
+
+def is_local(rule: Rule) -> bool:
+    """Tell whether no two parts of the world can give the same key, so that each can be evaluated alone."""
+    own = {("client", "id"), (rule.trigger.kind, "id"), ("call", "from"), ("message", "outside")}
+    return any(isinstance(blank, Blank) and own.issuperset(blank.paths) for blank in rule.key.parts)
 
 
 def note_installed(connection: Connection, now: datetime) -> None:
@@ -160,22 +177,51 @@ class _Plan(Struct, frozen=True):
 
 
 class _Found(Struct):
-    """What an evaluation gave: reminders, why stored ones are gone, when parts change by themselves."""
+    """What an evaluation gave: reminders, why stored ones are gone, when parts change by themselves, ticks on lists."""
 
     dues: list[Due]
     gone: dict[_Triple, tuple[str, str]]
     wakes: dict[str, datetime]
+    ticks: dict[str, dict[int, datetime]]
 
 
 def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Reminding:
-    """Evaluate what may have changed and keep the result: new reminders get an id, ended ones are closed."""
-    rules = rules_of(config, plugins)
+    """Evaluate what may have changed and keep the result: new reminders get an id, ended ones are closed.
+
+    Lines of checklists that events have done are noted as well.
+    """
+    rules, mistakes = rules_and_mistakes(config, plugins)
     with store.read() as connection:
         plan = _plan(connection, config, plugins, rules, now)
+        known = {(row.title, row.hint) for row in open_problems(connection, _RULES)}
+    if known != {_told(mistake) for mistake in mistakes}:
+        _tell_mistakes(store, mistakes, now)
     found = _evaluate(store, config, rules, now, plan)
     _keep(store, plan, found, now)
+    if found.ticks:
+        with store.write() as connection:
+            keep_ticks(connection, found.ticks, sources_of(config, plugins), now)
     with store.read() as connection:
         return Reminding(store, config, rules, now, reminders.listed(connection, only_open=True))
+
+
+def _told(mistake: SettingsError) -> tuple[str, str]:
+    words = f"A rule is not in force: {Exception.__str__(mistake)}"
+    return words[:500], f"{mistake.hint} Then run: hub rule check".strip()[:500]
+
+
+def _tell_mistakes(store: Store, mistakes: Sequence[SettingsError], now: datetime) -> None:
+    """Open a problem for each mistake of now, close those that were mended."""
+    with store.write() as connection:
+        wanted = {_told(mistake) for mistake in mistakes}
+        for row in open_problems(connection, _RULES):
+            if (row.title, row.hint) in wanted:
+                wanted.remove((row.title, row.hint))
+            else:
+                close_problem(connection, row.key, now)
+        for title, hint in sorted(wanted):
+            key = f"{_RULES}/{hashlib.blake2b(title.encode(), digest_size=6).hexdigest()}"
+            open_problem(connection, key, scope=_RULES, title=title, hint=hint, now=now)
 
 
 def _plan(connection: Connection, config: Config, plugins: Plugins, rules: Sequence[Rule], now: datetime) -> _Plan:
@@ -212,7 +258,7 @@ def _mark(config: Config, plugins: Plugins, given: str) -> str:
 
 def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime, plan: _Plan) -> _Found:
     """Evaluate the parts of the plan, as many at once as memory allows, and what concerns the firm itself."""
-    found = _Found([], {}, {})
+    found = _Found([], {}, {}, {})
     of_firm = [rule for rule in rules if rule.trigger.kind in FIRM_KINDS]
     of_parts = [rule for rule in rules if rule not in of_firm]
     with store.read() as connection:
@@ -221,6 +267,7 @@ def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime
         with store.read() as connection:
             world, evaluation = evaluate_now(connection, config, of_parts, now, choice)
         found.dues += [due for due in evaluation.reminders if choice.holds(due.part)]
+        found.ticks |= due_ticks(world)
         _explain_gone(found, world, rules, opened, now)
         wakes = dict(evaluation.wakes)
         for fact in world.facts:  # what grows too old to count is a change as well

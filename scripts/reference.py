@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
 import promises
+import seeds
 from msgspec import NODEFAULT, Struct
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -26,6 +27,7 @@ from hub.config import (
     ConnectionConfig,
     Documents,
     Employee,
+    Entering,
     HubConfig,
     Organisation,
     Outbox,
@@ -59,6 +61,7 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "calendar": (Calendar, "Office hours and the firm's own changes to the production calendar."),
     "documents": (Documents, "How the documents the hub makes are numbered, drawn and kept."),
     "documents.kinds": (OwnKind, "A mapping of short name to a kind of document that the firm adds."),
+    "entering": (Entering, "What people enter themselves."),
     "outbox": (Outbox, "What may leave without a second look."),
     "reports": (
         Reports,
@@ -130,13 +133,11 @@ Built-in rules are switched off or replaced by their id in `config/rules/*.yaml`
 Sums are in roubles, with VAT as on the documents.
 """,
     "seeds.md": """
-# Which rule answers which demand
+# What answers each demand
 
-The demands are those of the five documents the hub was made for (S000 to S004), by row. A row stands here when a
-built-in rule reminds of what it asks and a scenario proves it: opening, staying quiet, ending, steps up; the scenario
-fails when any part of the rule is taken away. Documents, reports and mailings that a row asks for besides are not
-counted here. A row that is proven in part says which part. One that waits cannot be reminded of yet and says for what
-it waits.
+The demands are the 150 rows of the five documents the hub was made for (S000 to S004). A row is proven by a built-in
+rule with its scenario, which shows when it opens, stays quiet, ends and goes up and which fails when any part of the
+rule is taken away, or by tests that name the row. Nothing is called proven by hand.
 """,
     "promises.md": """
 # Which test proves which promise
@@ -145,19 +146,6 @@ What the hub does under faults, bad input and attack, and what its libraries do 
 docstring names the row; a row without one says for what it waits. The rows are kept in `tests/promises.toml`.
 """,
 }
-SCENARIOS = Path(__file__).parents[1] / "tests" / "reminders" / "scenarios"
-TESTS = SCENARIOS.parent
-WAITS: Mapping[str, str] = {"satisfaction_poll": "the entry of survey answers"}
-"""Built-in rules whose facts nothing brings yet, and what is missing."""
-PARTS: Mapping[str, str] = {
-    "S000-14": "contracts; acts and invoices wait for documents that come back",
-    "S002-16": "birthdays; other dates wait for their entry",
-    "S002-18": "birthdays; common holidays wait for a calendar of them",
-    "S002-26": "addresses of mail; other stale details wait",
-    "S003-17": "contracts; stamps and other documents wait for the check-list",
-    "S003-28": "tickets; orders and deliveries wait for a source of them",
-}
-"""Demands that the rules answer in part, and what they answer."""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -437,45 +425,22 @@ def rule_page() -> str:
 
 
 def seed_page() -> str:
-    """Every demand that a rule answers, with the scenario and the tests that prove it."""
-    answers: dict[str, list[tuple[str, str]]] = {}
-    for file in sorted(rules.BUILTIN.glob("*.yaml")):
-        if not (SCENARIOS / f"{file.stem}.jsonl").is_file():
-            raise SystemExit(f"{file.name} has no scenario: nothing proves it.")
-        for rule in rules.read_rules(load_file(file)):
-            for seed in rule.seeds:
-                answers.setdefault(seed, []).append((rule.id, file.stem))
-    proofs = _proofs()
+    """Every demand, what answers it, and the scenarios and tests that prove it."""
+    states = seeds.states()
     rows = [
         (
-            seed,
-            ", ".join(f"[`{name}`](rules.md#{name})" for name, _ in found),
-            ", ".join(f"`{name}.jsonl`" for name in dict.fromkeys(stem for _, stem in found)),
-            ", ".join(f"`{name}`" for name in proofs.get(seed, ())),
-            _state_of(seed, [name for name, _ in found]),
+            row,
+            words,
+            kind,
+            ", ".join(f"[`{name}`](rules.md#{name})" for name in states[row][0]),
+            ", ".join(f"`{name}`" for name in states[row][1]),
+            states[row][2],
         )
-        for seed, found in sorted(answers.items(), key=lambda item: (item[0][:4], int(item[0][5:])))
+        for row, (kind, words) in seeds.ROWS.items()
     ]
-    done, parts = (sum(row[4].startswith(word) for row in rows) for word in ("proven", "in part"))
-    heads = ("row", "rules", "scenario", "further tests", "state")
-    count = f"{done} rows are proven, {parts} more in part, {len(rows) - done - parts} wait."
-    return f"{count}\n\n{table(heads, rows)}"
-
-
-def _state_of(seed: str, names: Sequence[str]) -> str:
-    if all(name in WAITS for name in names):
-        return f"waits for {WAITS[names[0]]}"
-    return f"in part: {PARTS[seed]}" if seed in PARTS else "proven"
-
-
-def _proofs() -> dict[str, list[str]]:
-    """Return the tests of rules that name a row in their own name, such as `test_weekly_call_s000_10`."""
-    found: dict[str, list[str]] = {}
-    for file in sorted(TESTS.glob("test_*.py")):
-        for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.M):
-            for document, row in re.findall(r"_s(00[0-4])_(\d+)(?=_|$)", name):
-                found.setdefault(f"S{document}-{row}", []).append(name)
-    return found
+    counts = [sum(row[5].startswith(word) for row in rows) for word in ("proven", "in part", "waits", "not software")]
+    text = "{} rows are proven, {} in part, {} wait, {} are no matter of software.".format(*counts)
+    return f"{text}\n\n{table(('row', 'demand', 'answer', 'rules', 'tests', 'state'), rows)}"
 
 
 def report_page() -> str:

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, func, or_, select
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.cli.card import new, set_
 from hub.entries.find import find_client
 from hub.facts import aliases
 from hub.normalise import decode
@@ -254,3 +255,7 @@ def split_(app: App, key: str, reference: str) -> None:
         )
         note(connection, who=getpass.getuser(), what="client.split", about=f"client/{new}", detail="", now=now)
     say(f"A client of its own now: {new}.")
+
+
+client.add_command(new)
+client.add_command(set_)

@@ -176,7 +176,8 @@ def list_(app: App, client_key: str, kind: str, state: str | None, as_json: bool
 
 def _number(each: DocumentRow) -> str:
     version = f" v{each.version}" if each.version > 1 else ""
-    return f"{each.number or f'черн-{each.id}'}{version}"
+    draft = f"черн-{each.id}" if each.state in ("draft", "approved") else "—"
+    return f"{each.number or draft}{version}"
 
 
 @document.command()
@@ -237,7 +238,7 @@ def issue_(app: App, keys: tuple[int, ...]) -> None:
             if len(done) > 1:
                 say(f"{each.id}: not issued: {each.error}")
             continue
-        say(f"Issued № {each.row.number or '—'}.")
+        say(f"Issued № {each.row.number}." if each.row.number else "Issued.")
         with app.store.read() as connection:
             for file in rows.files(connection, each.id):
                 say(f"  {place / file.name}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from hub.cli.answers import answers
 from hub.cli.app import App, pass_app, print_json, print_table, say_lines
@@ -57,8 +57,10 @@ def _group(kind: str) -> click.Group:
     return entity_group(kind, text, COLUMNS[kind], _ORDER.get(kind, "date"))
 
 
-def entity_group(kind: str, text: str, columns: tuple[str, ...], order: str, *, open_while: str = "") -> click.Group:
-    """Return a group that lists and shows things of one kind; `open_while` is the field that is empty while open."""
+def entity_group(
+    kind: str, text: str, columns: tuple[str, ...], order: str, *, is_open: ColumnElement[bool] | None = None
+) -> click.Group:
+    """Return a group that lists and shows things of one kind; `is_open` is the condition of those not at their end."""
     group = click.Group(kind.replace("_", "-"), help=text)
     only_open = click.Option(["--open", "only_open"], is_flag=True, help="Only those that are not at their end.")
 
@@ -77,8 +79,8 @@ def entity_group(kind: str, text: str, columns: tuple[str, ...], order: str, *, 
                 conditions.append(table.c.client_id == find_client(connection, client_key)["id"])
             if unbound:
                 conditions.append(table.c.client_id.is_(None))
-            if only_open:
-                conditions.append(table.c[open_while].is_(None))
+            if only_open and is_open is not None:
+                conditions.append(is_open)
             rows = state.read(connection, kind, *conditions, order=order)
             rows = rows[-limit:] if limit else rows
             if not as_json:
@@ -86,7 +88,7 @@ def entity_group(kind: str, text: str, columns: tuple[str, ...], order: str, *, 
         if as_json:
             print_json([as_document(kind, row) for row in rows])
 
-    if open_while:
+    if is_open is not None:
         list_.params.insert(2, only_open)
 
     @group.command("show", help=f"Show one {kind}.")

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
 import click
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, and_
 
 from hub.cli.app import App, pass_app, print_json, say
 from hub.cli.entity import as_document, entity_group
@@ -38,7 +39,7 @@ def desk_of(app: App, connection: Connection) -> Desk:
 
 def group(kind: Kind) -> click.Group:
     """Return the commands of one kind of entry."""
-    made = entity_group(kind.name, kind.title, ("id", *kind.columns), kind.order, open_while=kind.open_while)
+    made = entity_group(kind.name, kind.title, ("id", *kind.columns), kind.order, is_open=is_open(kind))
     made.add_command(_new(kind))
     for action in kind.actions[1:]:
         made.add_command(_step(kind, action))
@@ -47,18 +48,27 @@ def group(kind: Kind) -> click.Group:
     return made
 
 
+def is_open(kind: Kind) -> ColumnElement[bool] | None:
+    """Return the condition of entries that are not at their end; `None` for a kind that has none."""
+    table = STATE[kind.name]
+    if not kind.open_while:
+        return None
+    still = table.c[kind.open_while].is_(None)
+    return and_(still, table.c.state.not_in(kind.over)) if kind.over else still
+
+
 def _new(kind: Kind) -> click.Command:
     action = kind.actions[0]
 
     def run(app: App, as_json: bool, **said: Any) -> None:
-        _do(app, kind, action.verb, as_json, lambda desk: acts.begin(desk, kind, said))
+        said_of(app, kind, action.verb, as_json, lambda desk: acts.begin(desk, kind, said))
 
     return _command(kind, action.name, action.help, (*action.fields, action.stamp), action.needs, run)
 
 
 def _step(kind: Kind, action: Action) -> click.Command:
     def run(app: App, key: str, as_json: bool, **said: Any) -> None:
-        _do(app, kind, action.verb, as_json, lambda desk: acts.go_on(desk, kind, action.name, key, said))
+        said_of(app, kind, action.verb, as_json, lambda desk: acts.go_on(desk, kind, action.name, key, said))
 
     return _keyed(_command(kind, action.name, action.help, (*action.fields, action.stamp), action.needs, run))
 
@@ -69,7 +79,7 @@ def _change(kind: Kind) -> click.Command:
 
     def run(app: App, key: str, as_json: bool, **said: Any) -> None:
         given = {name: value for name, value in said.items() if value is not None}
-        _do(app, kind, "changed", as_json, lambda desk: acts.change(desk, kind, key, given))
+        said_of(app, kind, "changed", as_json, lambda desk: acts.change(desk, kind, key, given))
 
     return _keyed(_command(kind, "change", f"Correct a {kind.name} that was entered wrongly.", fields, (), run))
 
@@ -112,27 +122,34 @@ def option(kind: Kind, field: str, *, is_needed: bool = False) -> click.Option:
     return click.Option([flag], metavar=metavar, help=text)
 
 
-def _do(app: App, kind: Kind, verb: str, as_json: bool, act: Callable[[Desk], Done]) -> None:
-    try:
-        with app.store.write() as connection:
-            done = act(desk_of(app, connection))
-            (row,) = state.read(connection, kind.name, STATE[kind.name].c.id == done.id)
-            client = state.read(connection, "client", STATE["client"].c.id == row.get("client_id")) if row else []
-    except EntryError as error:
-        if error.field not in kind.meanings:
-            raise
-        raise click.BadParameter(str(error), param_hint=option(kind, error.field).opts[0]) from error
+def said_of(app: App, kind: Kind, verb: str, as_json: bool, act: Callable[[Desk], Done]) -> None:
+    """Do it in one transaction and tell what was kept, with days and times as they were understood."""
+    with flags_of(kind), app.store.write() as connection:
+        done = act(desk_of(app, connection))
+        (row,) = state.read(connection, kind.name, STATE[kind.name].c.id == done.id)
+        client = state.read(connection, "client", STATE["client"].c.id == row.get("client_id"))
     if as_json:
         print_json(as_document(kind.name, row))
         return
     whose = f", {client[0]['name']}" if client else ""
     say(f"{kind.name} {done.id}{whose}: {verb}.")
     for name in done.given:
-        if shown := _understood(app, getattr(done.entity, name)):
+        if shown := understood(app, getattr(done.entity, name)):
             say(f"  {name:14} {shown}")
 
 
-def _understood(app: App, value: Any) -> str:
+@contextmanager
+def flags_of(kind: Kind) -> Iterator[None]:
+    """Name the option of the field that is at fault."""
+    try:
+        yield
+    except EntryError as error:
+        if error.field not in kind.meanings:
+            raise
+        raise click.BadParameter(str(error), param_hint=option(kind, error.field).opts[0]) from error
+
+
+def understood(app: App, value: Any) -> str:
     """Return how a day or a time was understood; whoever wrote «в пятницу» wants to see which."""
     if isinstance(value, datetime):
         value = value.astimezone(app.zone)
@@ -146,3 +163,10 @@ note = group(KINDS["note"])
 promise = group(KINDS["promise"])
 decision = group(KINDS["decision"])
 meeting = group(KINDS["meeting"])
+referral = group(KINDS["referral"])
+diary = group(KINDS["diary"])
+task = group(KINDS["task"])
+occasion = group(KINDS["occasion"])
+campaign = group(KINDS["campaign"])
+trait = group(KINDS["trait"])
+shipment = group(KINDS["shipment"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from datetime import datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,13 +11,13 @@ import click
 import msgspec
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.entries.when import parse_moment
+from hub.facts import calendars_of
 from hub.model.errors import HubError
-from hub.model.spoken import parse_when
-from hub.model.values import parse_duration
 from hub.remind import act, evaluate_rule, find, refresh
 from hub.reminders.evaluate import Deed
 from hub.reminders.explain import explain
-from hub.reminders.rules import BUILTIN
+from hub.reminders.rules import BUILTIN, Rule
 from hub.store import reminders
 from hub.store.problems import note
 from hub.store.reminders import Kept
@@ -89,24 +89,25 @@ def why(app: App, number: str, as_json: bool) -> None:
     found = refresh(app.store, app.config, app.plugins, now)
     with app.store.read() as connection:
         kept = find(connection, number)
-        gone = f"reminder {number} is {kept.state}: {kept.closed_by or 'its facts are gone'}."
         rule = next((rule for rule in found.rules if rule.id == kept.rule), None)
-        if rule is None:
-            raise HubError(gone)
-        world, evaluation = evaluate_rule(connection, app.config, rule, now, kept.part)
-    due = next((d for d in evaluation.reminders if (d.rule, d.key) == (kept.rule, kept.key)
+        world, evaluation = evaluate_rule(connection, app.config, rule, now, kept.part) if rule else (None, None)
+    due = next((d for d in (evaluation.reminders if evaluation else ()) if (d.rule, d.key) == (kept.rule, kept.key)
                 and d.trigger_time == kept.triggered_at), None)  # fmt: skip
-    if due is None:
-        raise HubError(gone)
+    if due is None or world is None or rule is None:
+        _why_as_kept(app, kept, rule, as_json)
+        return
     reasons = explain(world, rule, due, now)
     if as_json:
         print_json(reasons)
         return
     say(due.title)
+    say(f"  because     {due.why}")
     say(f"  rule        {reasons.rule} ({_place(reasons.place)}) {' '.join(reasons.seeds)}")
     say(f"  trigger     {reasons.trigger}, {app.local(reasons.trigger_time)}")
     say(f"  due         {app.local(reasons.due)}" + (" (a person's own date)" if reasons.due_is_own else ""))
     say(f"  assigned to {reasons.assignee} by {reasons.assigned_by}")
+    for fact in reasons.facts:
+        say(f"  fact        {fact}")
     for condition in reasons.conditions:
         values = ", ".join(f"{name} = {value}" for name, value in condition.values.items())
         say(f"  {'holds' if condition.holds else 'FAILS'}       {condition.condition}   ({values})")
@@ -119,6 +120,31 @@ def why(app: App, number: str, as_json: bool) -> None:
         )
     if reasons.status != "open":
         say(f"  {reasons.status}: {reasons.closed_text} {reasons.closed_by}")
+
+
+def _why_as_kept(app: App, kept: Kept, rule: Rule | None, as_json: bool) -> None:
+    """Explain a reminder that no evaluation makes any more by what was kept of it and what people did."""
+    with app.store.read() as connection:
+        deeds = [row for row in reminders.actions(connection)
+                 if (row.rule, row.key, row.instance) == (kept.rule, kept.key, kept.instance)]  # fmt: skip
+    told = [{"at": row.at, "by": row.by, "did": row.kind, **msgspec.json.decode(row.data)} for row in deeds]
+    if as_json:
+        print_json({
+            "rule": kept.rule, "place": rule.place if rule else "", "seeds": rule.seeds if rule else (),
+            "trigger": kept.detail.get("trigger", ""), "trigger_time": kept.triggered_at, "title": kept.title,
+            "why": kept.why, "due": kept.due, "assignee": kept.assignee, "status": kept.state, "deeds": told,
+            "closed_by": kept.closed_by, "closed_at": kept.closed_at, "closes": kept.detail.get("closes_when", ""),
+        })  # fmt: skip
+        return
+    say(kept.title)
+    say(f"  because     {kept.why}")
+    say(f"  rule        {kept.rule} ({_place(rule.place) if rule else 'not in force any more'})")
+    say(f"  raised      {app.local(kept.triggered_at)}, due {app.local(kept.due)}, assigned to {kept.assignee}")
+    for row in deeds:
+        reason = msgspec.json.decode(row.data)["reason"]
+        say(f"  done        {app.local(row.at)} {row.kind} by {row.by} {reason}".rstrip())
+    when = f" {app.local(kept.closed_at)}" if kept.closed_at else ""
+    say(f"  {kept.state:<11} {kept.closed_by}{when}")
 
 
 def _place(place: str) -> str:
@@ -200,19 +226,7 @@ def assign(app: App, number: str, employee: str) -> None:
 
 
 def _moment(app: App, text: str) -> datetime:
-    span = parse_duration(text)
-    if span is not None:
-        return app.now() + span
-    spoken = parse_when(text, app.now().astimezone(app.zone))
-    if isinstance(spoken, datetime):
-        return spoken
-    if spoken is not None:
-        opening = time.fromisoformat(app.config.model.calendar.hours[:5])
-        return datetime.combine(spoken, opening, app.zone)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is neither a span such as 2h, a time such as 2026-11-23T10:00, nor «завтра в 10:00»"
-        ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=app.zone)
+    moment = parse_moment(text, app.now(), calendars_of(app.config).get("office"))
+    if moment is None:
+        raise click.BadParameter(f"{text!r} is no time such as 2h, 2026-11-23T10:00 or «завтра в 10:00»")
+    return moment

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -24,6 +25,10 @@ _OPTIONS = {
     "employee": click.Option(["--employee"], default="", help="Only this employee (id)."),
     "week": click.Option(["--week"], default="", help="Only the week of this day, 2026-11-16 or 2026-W47."),
 }
+_TELLING = ("client", "project")
+"""Names that differ in their ends: «Средняя школа № 5»; they are cut in the middle."""
+_WHOLE = ("number", "rule", "month")
+"""A phone or the number of a ticket is of no use in part."""
 _LEAST = 8
 """A column of text gives way down to so many signs."""
 
@@ -175,7 +180,7 @@ def print_report(found: Report, app: App) -> None:
     say()
     if not found.rows:
         say("За этот период данных нет.")
-    for line in table(found, app, columns()):
+    for line in table(found, app.zone, columns()):
         click.echo(line)
     if found.notes:
         say()
@@ -183,24 +188,25 @@ def print_report(found: Report, app: App) -> None:
         say(note)
 
 
-def table(found: Report, app: App, width: int) -> list[str]:
+def table(found: Report, zone: ZoneInfo, width: int) -> list[str]:
     """Return the lines of the table: figures stand to the right, the widest texts give way."""
     if not found.rows:
         return []
     rows = [
-        [_clean(shown(cell, column.kind, app.zone)) for cell, column in zip(row, found.columns, strict=True)]
+        [_clean(shown(cell, column.kind, zone)) for cell, column in zip(row, found.columns, strict=True)]
         for row in found.rows
     ]
     if found.totals:
         pairs = zip(found.totals, found.columns, strict=True)
-        rows.append(["" if cell is None else _clean(shown(cell, column.kind, app.zone)) for cell, column in pairs])
+        rows.append(["" if cell is None else _clean(shown(cell, column.kind, zone)) for cell, column in pairs])
     widths = [
         max([*(width_of(row[place]) for row in rows), *(map(len, column.title.split()))])
         for place, column in enumerate(found.columns)
     ]
     gap = 2
     while sum(widths) + gap * (len(widths) - 1) > width:
-        texts = [place for place, it in enumerate(found.columns) if not it.is_figure and widths[place] > _LEAST]
+        texts = [place for place, it in enumerate(found.columns)
+                 if it.kind == "text" and it.key not in _WHOLE and widths[place] > _LEAST]  # fmt: skip
         if not texts:
             break
         widest = max(texts, key=lambda place: widths[place])
@@ -236,7 +242,12 @@ def _folded(title: str, width: int) -> list[str]:
 def _line(cells: list[str], heads: tuple[Column, ...], widths: list[int]) -> str:
     parts = []
     for cell, column, width in zip(cells, heads, widths, strict=True):
-        text = cell if width_of(cell) <= width else f"{cell[: width - 1]}…"
+        text = cell if width_of(cell) <= width else _cut(cell, width, keeps_end=column.key in _TELLING)
         space = " " * (width - width_of(text))
         parts.append(space + text if column.is_figure else text + space)
     return "  ".join(parts).rstrip()
+
+
+def _cut(text: str, width: int, *, keeps_end: bool) -> str:
+    tail = text[-(width // 3) :] if keeps_end else ""
+    return f"{text[: width - 1 - len(tail)].rstrip()}…{tail}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
-from hub.remind import evaluate_rule, rules_of
+from hub.remind import evaluate_rule, rules_and_mistakes, rules_of
 from hub.reminders.evaluate import today_order
 from hub.reminders.rules import BUILTIN, load_rules, read_rules
 from hub.reminders.scenario import run_scenario
@@ -41,9 +41,16 @@ def list_(app: App, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @pass_app
 def check(app: App, file: Path | None) -> None:
-    """Check FILE, or all rules of the configuration."""
-    count = len(read_rules(load_file(file))) if file else len(rules_of(app.config, app.plugins))
-    say(f"{count} rules are right.")
+    """Check FILE, or all rules of the configuration; every mistake is listed with its file and line."""
+    if file:
+        say(f"{len(read_rules(load_file(file)))} rules are right.")
+        return
+    rules, mistakes = rules_and_mistakes(app.config, app.plugins)
+    for mistake in mistakes:
+        say(str(mistake))
+    say(f"{len(rules)} rules are right{f', {len(mistakes)} mistakes' if mistakes else ''}.")
+    if mistakes:
+        sys.exit(1)
 
 
 @rule.command()

@@ -23,7 +23,7 @@ from hub.documents.own import forms_of
 from hub.files import JOURNALS, replacing, write_file
 from hub.model.errors import HubError, SettingsError
 from hub.paperwork.sheet import template_of
-from hub.remind import note_installed, rules_of
+from hub.remind import note_installed, rules_and_mistakes
 from hub.store import documents
 from hub.store.database import Store, StoreError, wal_is_safe
 from hub.tools import SystemClock
@@ -167,8 +167,10 @@ def _check_here(app: App, found: Found) -> None:
                 f"plugin {plugin.name} ({plugin.distribution}) is not used: {plugin.problem}",
                 "Update or remove it.",
             )
-    rules = rules_of(config, app.plugins)
+    rules, mistakes = rules_and_mistakes(config, app.plugins)
     found("ok", f"{len(rules)} rules")
+    for mistake in mistakes:
+        found("error", f"a rule is not in force: {Exception.__str__(mistake)}", mistake.hint or "Run: hub rule check")
     if not any(employee.role == "manager" for employee in config.model.employees):
         found("warning", "no employee has the role manager", "Add `employees:`; until then reminders go to role:duty.")
     if config.model.organisation is None:

@@ -167,7 +167,10 @@ class Look:
             condition = self._expression(rest)
             self._scopes[-1][1][_DEAD] = condition is not _ANY and not condition
             return
-        for node in self._environment.parse(f"{{% for {rest} %}}{{% endfor %}}").find_all(nodes.For):
+        tree = self._environment.parse(f"{{% for {rest} %}}{{% endfor %}}")
+        if next(tree.find_all(nodes.Call), None):
+            self._suspects.append(self._where)
+        for node in tree.find_all(nodes.For):
             items = self._value(node.iter)
             self._scopes[-1][1]["loop"] = _ANY
             is_known = isinstance(items, Sequence) and not isinstance(items, str) and len(items) > 0
@@ -208,7 +211,10 @@ class Look:
         if isinstance(node, nodes.Const):
             return node.value
         if isinstance(node, nodes.Test) and node.name in ("defined", "undefined"):
-            return _ANY
+            before, self.wrong = self.wrong, []
+            self._value(node.node)
+            is_defined, self.wrong = not self.wrong, before
+            return is_defined == (node.name == "defined")
         if isinstance(node, nodes.Filter) and node.name in ("default", "d"):
             return _ANY
         for child in node.iter_child_nodes():
@@ -222,7 +228,7 @@ class Look:
         if name in self._values:
             return self._values[name]
         if name not in self._environment.globals:
-            known = [*self._values, *(item for _where, scope in self._scopes for item in scope)]
+            known = [*self._values, *(item for _where, scope in self._scopes for item in scope if item != _DEAD)]
             self._unknown(f"there is no `{name}`{_perhaps(name, known, self._known)}")
         return _ANY
 

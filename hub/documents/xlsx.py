@@ -20,7 +20,7 @@ from hub.model.values import parse_decimal
 LONGEST = 32_767
 """Signs that fit into one cell."""
 
-_MARK = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+_MARK = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _NAME = re.compile(r"\w+(?:\[\])?(?:\.\w+)*")
 _LOOP = re.compile(r"\{\{\s*(\w+)\[\]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -102,11 +102,12 @@ def _write(cell: Any, mark: str, values: Mapping[str, Value], item: Value) -> No
     text = _MARK.sub(shown, mark)
     if len(text) > LONGEST:
         raise HubError(f"{where} would hold {len(text)} signs; Excel takes {LONGEST}.")
-    number = (
-        parse_decimal(text) if _MARK.fullmatch(mark.strip()) and cell.number_format not in ("General", "@") else None
-    )
+    is_number = cell.number_format not in ("General", "@") and _MARK.fullmatch(mark.strip())
+    number = parse_decimal(text) if is_number else None
     if number is not None:
         cell.value = float(number)  # Excel knows no other numbers; sums are rounded to kopecks before
+        if cell.number_format.endswith("#") and number == number.to_integral():
+            cell.number_format = cell.number_format.partition(".")[0]  # else Excel shows «6,»
         return
     cell.value = text
     cell.data_type = "s"

@@ -70,7 +70,7 @@ def reference_to(connection: Connection, kind: str, entity: str) -> Reference:
     if kind == "client":
         found = [item for item in parties.references_of(connection, [entity]) if item[2] == "client"]
         if found:
-            _, source, _, external_id, _ = min(found)
+            _, source, _, external_id, _ = min(found, key=lambda item: (entity_id(*item[1:4]) != entity, item))
             return Reference(kind, external_id, source)
     elif kind in ENTITIES:
         row = _row(connection, kind, entity)

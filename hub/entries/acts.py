@@ -93,7 +93,8 @@ class Action(Struct, frozen=True, kw_only=True):
 class Kind(Struct, frozen=True, kw_only=True):
     """One kind of entry: what its fields mean, what may be chosen, and what can be done with it, `new` first.
 
-    `columns` and `order` are for lists; `open_while` names the field that is empty as long as the entry is open.
+    `columns` and `order` are for lists; `open_while` names the field that is empty as long as the entry is open, `over`
+    the states in which it is not, although that never came.
     """
 
     entity: type[Entity]
@@ -105,6 +106,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     choices: Mapping[str, tuple[str, ...]] = {}
     ranges: Mapping[str, tuple[int, int]] = {}
     open_while: str = ""
+    over: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -138,13 +140,13 @@ def begin(desk: Desk, kind: Kind, said: Values, *, action: str = "new", key: str
 
 def go_on(desk: Desk, kind: Kind, action: str, entry: str, said: Values) -> Done:
     """Do something with an entry, which is named as in a list. Raises EntryError or HubError."""
-    key = _own_key(desk, kind, entry)
+    key = own_key(desk, kind, entry)
     return _act(desk, kind, kind.action(action), entered(desk.connection, kind.entity, key), key, said)
 
 
 def change(desk: Desk, kind: Kind, entry: str, said: Values) -> Done:
     """Correct what was entered: what happened last is kept anew with these values, at its own time."""
-    key = _own_key(desk, kind, entry)
+    key = own_key(desk, kind, entry)
     before = entered(desk.connection, kind.entity, key)
     if not said:
         raise EntryError("nothing is to be changed.", hint="Give at least one value.")
@@ -159,7 +161,7 @@ def change(desk: Desk, kind: Kind, entry: str, said: Values) -> Done:
 
 def remove(desk: Desk, kind: Kind, entry: str) -> str:
     """Take an entry back that was a mistake, with all that happened to it; return its id. The log keeps both."""
-    key = _own_key(desk, kind, entry)
+    key = own_key(desk, kind, entry)
     name = f"{kind.name}/{key}"
     gone = [
         Fact(Entry(row.id, f"{kind.name}.{DELETED}", name, instant_text(desk.now), "null", ""),
@@ -183,7 +185,8 @@ def _happened(connection: Connection, kind: str, key: str) -> list[Any]:
     return [row for row in newest.values() if row.id != f"{kind}/{key}" and not row.type.endswith(f".{DELETED}")]
 
 
-def _own_key(desk: Desk, kind: Kind, entry: str) -> str:
+def own_key(desk: Desk, kind: Kind, entry: str) -> str:
+    """Return the key under which an entry was entered here. Raises EntryError for one that another system gives."""
     row = find(desk.connection, kind.name, entry)
     if row["connection"] != OPERATOR:
         raise EntryError(f"this {kind.name} comes from {row['connection']}.", hint="Change it there.")

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.entries.acts import Kind
+from hub.entries.checklist import CHECKLIST
+from hub.entries.office import CAMPAIGN, DIARY, OCCASION, TASK, TERM, TRAIT
+from hub.entries.parcels import SHIPMENT
+from hub.entries.prospects import REFERRAL
 from hub.entries.talks import COMPLAINT, DECISION, MEETING, NOTE, PROMISE, QUESTIONNAIRE, SURVEY
 
-KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (SURVEY, COMPLAINT, NOTE, PROMISE, DECISION, QUESTIONNAIRE, MEETING)
-}
+_ALL = (
+    SURVEY, COMPLAINT, NOTE, PROMISE, DECISION, QUESTIONNAIRE, MEETING, REFERRAL, CHECKLIST, SHIPMENT, DIARY, TASK,
+    OCCASION, CAMPAIGN, TRAIT, TERM,
+)  # fmt: skip
+KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -124,6 +124,7 @@ COMPLAINT = Kind(
     columns=("filed", "department", "state", "text"),
     order="filed",
     open_while="confirmed",
+    over=("withdrawn",),
     actions=(
         Action(
             name="new",
@@ -192,8 +193,9 @@ NOTE = Kind(
         "client": CLIENT,
         "contact": CONTACT,
         "about": "The thing spoken of: KIND/KEY, for example offer/of12ab34.",
-        "topic": "What it was about: call, renewal, debt, recommendation, origin, receipt, decision, loss, …",
-        "result": "One word: reached, satisfied, agreed, refused, promised, later, …",
+        "topic": "What it was about: call, renewal, debt, recommendation, receipt, decision, loss, papers, wish, "
+        "invitation, reporting, origin; commercial, support or management: the caller waits to be called by them.",
+        "result": "One word: reached, satisfied, agreed, refused, promised, received, right, wrong, later, …",
         "text": "What was said.",
         "written": "When; else now.",
         "next_contact": "The day of the next talk; after a refusal, if none is said, a working day in a year.",

@@ -113,8 +113,8 @@ def _clock(text: str) -> tuple[str, time | None]:
 
 
 def _moved(text: str, now: datetime, office: Calendar) -> datetime | None:
-    """Return an instant that lies minutes or hours from now."""
-    if (span := parse_span(text)) and (span.business_hours or (span.real and span.real % timedelta(days=1))):
+    """Return an instant that is counted from now, to the minute."""
+    if span := parse_span(text):
         return office.add(now, span)
     found = _THROUGH.fullmatch(text)
     sign = _sign(found) if found else 0

@@ -32,8 +32,11 @@ def message_id(command: Command, mailbox: str) -> str:
 
 
 def compose(command: Command, *, mailbox: str, sender_name: str, blobs: Blobs, now: datetime) -> Letter:
-    """Return the letter; raises Rejected when the command asks for something that cannot be sent."""
-    known = {"to", "cc", "subject", "text", "attachments", "in_reply_to", "automatic"}
+    """Return the letter; raises Rejected when the command asks for something that cannot be sent.
+
+    With `only` among the data it goes to those of its recipients alone, because the others have it already.
+    """
+    known = {"to", "cc", "subject", "text", "attachments", "in_reply_to", "automatic", "only"}
     if strange := sorted(set(command.data) - known):
         raise Rejected(
             f"mail.send does not know {', '.join(strange)[:100]}.", hint=f"It takes {', '.join(sorted(known))}."
@@ -42,6 +45,9 @@ def compose(command: Command, *, mailbox: str, sender_name: str, blobs: Blobs, n
     copies = tuple(address for address in copies if address not in to)
     if not to or len(to) + len(copies) > MOST_RECIPIENTS:
         raise Rejected(f"a letter needs 1 to {MOST_RECIPIENTS} recipients, and one of them in `to`.")
+    only = _addresses(command.data, "only")
+    if set(only) - {*to, *copies}:
+        raise Rejected("`only` has somebody who is not a recipient of the letter.")
     policy = SMTP.clone(cte_type="7bit", utf8=not all(address.isascii() for address in (*to, *copies)))
     letter = EmailMessage(policy=policy)
     identifier = message_id(command, mailbox)
@@ -60,7 +66,7 @@ def compose(command: Command, *, mailbox: str, sender_name: str, blobs: Blobs, n
         raw = letter.as_bytes()
     except (ValueError, LookupError, TypeError) as error:
         raise Rejected(f"the letter cannot be written ({type(error).__name__}).") from error
-    return Letter(identifier, _ascii(mailbox), (*to, *copies), raw)
+    return Letter(identifier, _ascii(mailbox), only or (*to, *copies), raw)
 
 
 def _mark(letter: EmailMessage, data: Mapping[str, Any]) -> None:

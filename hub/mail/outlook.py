@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from hub.mail.charset import clean, codec, to_text
 from hub.mail.compound import SIGNATURE, Compound
-from hub.mail.tnef import CONTENT, CONTENT_ID, HTML, LONG_NAME, MEDIA, SHORT_NAME, TEXT, TITLE, Hidden
+from hub.mail.rtf import read_rtf
+from hub.mail.tnef import CONTENT, CONTENT_ID, HTML, LONG_NAME, MEDIA, RTF, SHORT_NAME, TEXT, TITLE, Hidden
 
 _HEADERS, _SUBJECT, _MESSAGE_ID, _ANSWERED, _REFERENCES = 0x007D, 0x0037, 0x1035, 0x1042, 0x1039
 _SENDER_NAME, _SENDER, _SENDER_SMTP, _AUTHOR_NAME, _AUTHOR, _AUTHOR_SMTP = (
@@ -46,13 +47,16 @@ def read_saved(content: bytes) -> Saved:
     """Return the letter. Raises ValueError when it is none."""
     saved = _Folder(Compound(content), 32)
     html = saved.binary(HTML)
-    if not any(saved.text(it) for it in (_HEADERS, _SUBJECT, TEXT)) and not html:
+    text, hypertext = saved.text(TEXT), to_text(html, saved.charset) if html else saved.text(HTML)
+    if not text and not hypertext:
+        text, hypertext = read_rtf(saved.binary(RTF))
+    if not any((saved.text(_HEADERS), saved.text(_SUBJECT), text, hypertext)):
         raise ValueError("the compound file holds no letter")
     headers = saved.text(_HEADERS).encode("utf-8", "surrogateescape") or _headers(saved)
     return Saved(
         headers=headers.rstrip() + b"\r\n\r\n",
-        text=saved.text(TEXT),
-        html=to_text(html, saved.charset) if html else saved.text(HTML),
+        text=text,
+        html=hypertext,
         files=list(_files(saved)),
     )
 

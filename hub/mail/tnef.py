@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from hub.mail.charset import codec, to_text
+from hub.mail.rtf import read_rtf
 
 SIGNATURE = b"\x78\x9f\x3e\x22"
 _MOST_LEVELS = 5
@@ -22,6 +23,7 @@ _BEGIN, _TITLE, _DATA, _FILE_PROPERTIES = 0x9002, 0x8010, 0x800F, 0x9005
 _FIXED = {2: 4, 3: 4, 4: 4, 5: 8, 6: 8, 7: 8, 10: 4, 11: 4, 20: 8, 64: 8, 72: 16}
 """Bytes of a property by its type; strings, binaries and objects tell theirs."""
 _STRING, _WIDE, _OBJECT, _BINARY = 0x1E, 0x1F, 0x0D, 0x102
+RTF = 0x1009
 TEXT, HTML, CONTENT, LONG_NAME, SHORT_NAME, TITLE = 0x1000, 0x1013, 0x3701, 0x3707, 0x3704, 0x3001
 MEDIA, CONTENT_ID = 0x370E, 0x3712
 
@@ -71,6 +73,9 @@ def _message(found: Tnef, properties: dict[int, Any], charset: str) -> None:
     text, html = properties.get(TEXT), properties.get(HTML)
     found.text = text if isinstance(text, str) else found.text
     found.html = html if isinstance(html, str) else to_text(bytes(html), charset) if html else found.html
+    packed = properties.get(RTF)
+    if isinstance(packed, memoryview) and not found.text and not found.html:
+        found.text, found.html = read_rtf(bytes(packed))
 
 
 def _file(found: Tnef, attribute: int, value: memoryview, charset: str, level: int) -> None:

@@ -87,10 +87,15 @@ class Command(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """Proof that a command took effect: the other side's id and what a person should know."""
+    """Proof that a command took effect: the other side's id and what a person should know.
+
+    `rest` is what the other side will take only later, as the data of a command of the same kind; the hub makes that
+    command together with storing the receipt, so what took effect is never repeated and the rest not forgotten.
+    """
 
     external_id: str = ""
     detail: Mapping[str, Any] = {}
+    rest: Mapping[str, Any] | None = None
 
 
 class WebRequest(Struct, frozen=True, kw_only=True):

@@ -228,7 +228,8 @@ class Press:
         values = values_of(self.config, row)
         made, remark = self.make(form, values)
         template = self.template(form)
-        name = f"{row.kind}-{re.sub(r'[^0-9A-Za-zА-Яа-яЁё]+', '-', row.number).strip('-')[:60]}-{row.id}"
+        number = re.sub(r"[^0-9A-Za-zА-Яа-яЁё]+", "-", row.number).strip("-")[:60]
+        name = "-".join(filter(None, (row.kind, number, str(row.id))))
         files = []
         for ending, content in made.items():
             files.append(keep_file(self.config, f"{name}.{ending}", ending, content))

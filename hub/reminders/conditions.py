@@ -85,7 +85,7 @@ _VERBS = {
     "note": "written",
     "promise": "given",
     "decision": "made",
-    "referral": "created moved won lost",
+    "referral": "created moved ticket_solved won lost",
     "checklist": "started item_done completed",
     "project": "started accepted closed refused",
     "offer": "made sent received accepted refused",
@@ -96,6 +96,9 @@ _VERBS = {
     "diary": "written",
     "task": "given done",
     "campaign": "published sent",
+    "occasion": "noted",
+    "trait": "noted",
+    "term": "learnt",
     "shipment": "ordered picked_up status delivered failed eta_changed",
     "document": "issued sent delivered signed_ours signed_theirs signed_back archived cancelled",
 }

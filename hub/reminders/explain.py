@@ -47,6 +47,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     trigger: str
     trigger_time: datetime
     trigger_fields: dict[str, str]
+    facts: tuple[str, ...]
     conditions: tuple[Tested, ...]
     closes: tuple[str, ...]
     cancels: tuple[Tested, ...]
@@ -82,6 +83,7 @@ def explain(world: World, rule: Rule, due: Due, now: datetime) -> Explanation:
         trigger=f"{scene.fact.type} {scene.fact.id}" if scene.fact else f"{due.subject_kind} {due.subject}",
         trigger_time=due.trigger_time,
         trigger_fields={name: str(value) for name, value in fields.items() if said(value)},
+        facts=_facts(world, scene, due),
         conditions=tuple(_tested(check, scene) for check in rule.where),
         closes=tuple(filter(None, (rule.over, *(closing.words for closing in rule.resolve)))),
         cancels=cancels,
@@ -107,6 +109,32 @@ def script(world: World, rule: Rule, due: Due, now: datetime) -> list[str]:
     """Return what to say, line by line."""
     scene = scene_of(world.until(now), rule, due, now)
     return [line.render(scene) for line in rule.script]
+
+
+def _facts(world: World, scene: Scene, due: Due) -> tuple[str, ...]:
+    """Return what the reminder stands on and what closed it, each with the source that said so."""
+    lines = [_said_by(world, scene.fact.id)] if scene.fact else []
+    lines.append(_known(world, due.subject_kind, due.subject))
+    if due.client and due.subject_kind != "client":
+        lines.append(_known(world, "client", due.client))
+    lines.append(_said_by(world, due.by))
+    return tuple(dict.fromkeys(filter(None, lines)))
+
+
+def _said_by(world: World, by: str) -> str:
+    """Return an event with its time and source, or the object whose state it is; nothing for a person."""
+    fact = world.fact(by)
+    if fact is None:
+        kind, _, object_id = by.partition("/")
+        return _known(world, kind, object_id) if object_id else ""
+    return f"{fact.type}, {fact.time.astimezone(world.calendars.zone):%d.%m.%Y %H:%M}, from {fact.id.partition('/')[0]}"
+
+
+def _known(world: World, kind: str, object_id: str) -> str:
+    row = world.get(kind, object_id)
+    name = next((str(row[field]) for field in ("number", "name", "subject", "title") if row.get(field)), object_id)
+    source = row.get("connection")
+    return f"{kind} {name}, from {source} ({row.get('external_id')})" if source else f"{kind} {name}" if row else ""
 
 
 def _tested(check: Check, scene: Scene) -> Tested:

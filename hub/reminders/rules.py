@@ -47,7 +47,7 @@ from hub.reminders.conditions import (
     SubjectField,
     parse_operand,
 )
-from hub.reminders.texts import Blank, Template, field_type, parse_path, parse_template
+from hub.reminders.texts import Template, field_type, parse_path, parse_template
 from hub.reminders.world import Path
 from hub.yaml_text import Document, Path_, load_file, nearest
 
@@ -174,24 +174,28 @@ class Rule(Struct, frozen=True, kw_only=True):
     card: tuple[str, ...] = ()
 
 
-def is_local(rule: Rule) -> bool:
-    """Tell whether no two parts of the world can give the same key, so that each can be evaluated alone."""
-    own = {("client", "id"), (rule.trigger.kind, "id"), ("call", "from"), ("message", "outside")}
-    return any(isinstance(blank, Blank) and own.issuperset(blank.paths) for blank in rule.key.parts)
-
-
 def load_rules(shipped: Sequence[File] = (BUILTIN,), own: File | None = None) -> tuple[Rule, ...]:
     """Read all rules, by id. Raises SettingsError with file and line for the first mistake."""
-    rules = _unique(_read_folders(shipped))
-    for rule_id, value in _unique(_read_folders([own] if own else [])).items():
-        if isinstance(value, _SwitchedOff):
-            if rule_id not in rules:
-                raise SettingsError(f"{value.place}: there is no rule {rule_id!r}.", hint=nearest(rule_id, [*rules]))
-            rules.pop(rule_id)
-        else:
+    rules, mistakes = read_all(shipped, own)
+    if mistakes:
+        raise mistakes[0]
+    return rules
+
+
+def read_all(
+    shipped: Sequence[File] = (BUILTIN,), own: File | None = None
+) -> tuple[tuple[Rule, ...], tuple[SettingsError, ...]]:
+    """Read all rules, by id, and every mistake. A wrong file stops only itself; what it was to replace stays."""
+    mistakes: list[SettingsError] = []
+    rules = _unique(_read_folders(shipped, mistakes), mistakes)
+    for rule_id, value in _unique(_read_folders([own] if own else [], mistakes), mistakes).items():
+        if isinstance(value, Rule):
             rules[rule_id] = value
+        elif rules.pop(rule_id, None) is None:
+            hint = nearest(rule_id, [*rules])
+            mistakes.append(SettingsError(f"{value.place}: there is no rule {rule_id!r}.", hint=hint))
     found = (rule for _, rule in sorted(rules.items()))
-    return tuple(rule for rule in found if isinstance(rule, Rule) and rule.enabled)
+    return tuple(rule for rule in found if isinstance(rule, Rule) and rule.enabled), tuple(mistakes)
 
 
 def read_rules(document: Document) -> list[Rule | _SwitchedOff]:
@@ -208,18 +212,20 @@ class _SwitchedOff(Struct, frozen=True):
     place: str
 
 
-def _read_folders(folders: Iterable[File]) -> Iterable[Rule | _SwitchedOff]:
-    for folder in folders:
-        for path in sorted(folder.glob("*.yaml")):
+def _read_folders(folders: Iterable[File], mistakes: list[SettingsError]) -> Iterable[Rule | _SwitchedOff]:
+    for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
+        try:
             yield from read_rules(load_file(path))
+        except SettingsError as mistake:
+            mistakes.append(mistake)
 
 
-def _unique(rules: Iterable[Rule | _SwitchedOff]) -> dict[str, Rule | _SwitchedOff]:
+def _unique(rules: Iterable[Rule | _SwitchedOff], mistakes: list[SettingsError]) -> dict[str, Rule | _SwitchedOff]:
     known: dict[str, Rule | _SwitchedOff] = {}
     for rule in rules:
-        if rule.id in known:
-            raise SettingsError(f"{rule.place}: the rule {rule.id!r} stands at {known[rule.id].place} as well.")
-        known[rule.id] = rule
+        if before := known.get(rule.id):
+            mistakes.append(SettingsError(f"{rule.place}: the rule {rule.id!r} stands at {before.place} as well."))
+        known.setdefault(rule.id, rule)
     return known
 
 

@@ -17,7 +17,7 @@ from hub.model.errors import HubError
 from hub.reports.base import Base, moves_of, total
 from hub.reports.days import Days
 from hub.reports.projects import bonuses
-from hub.reports.reading import HUNDREDTHS, ROUBLES, Reading, hundredths, roubles
+from hub.reports.reading import HUNDREDTHS, Reading, hundredths, roubles
 from hub.reports.report import Cell, Chart, Column, Report, summed
 from hub.store.tables import STATE
 
@@ -163,11 +163,10 @@ def read_satisfied(reading: Reading, days: Days) -> list[Satisfied]:
     )
     paid = (
         select(payment.c.client_id, hundredths(payment.c.total).label("paid"))
-        .where(~payment.c.deleted, payment.c.is_posted, payment.c.date.between(days.first, days.last),
-               payment.c.total_currency.in_(ROUBLES))
+        .where(reading.counted(payment, days.first, days.last))
         .group_by(payment.c.client_id)
         .subquery()
-    )  # fmt: skip
+    )
     query = (
         select(client.c.name, client.c.manager, reviews.c.reviews, paid.c.paid)
         .join_from(reviews, client, reviews.c.client_id == client.c.id)

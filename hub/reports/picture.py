@@ -81,7 +81,7 @@ def _label(cell: Cell, column: Column, zone: ZoneInfo) -> str:
     text = shown(cell, column.kind, zone)
     if column.kind == "day":
         text = text[:5]
-    return text if len(text) <= MOST_LABEL else f"{text[: MOST_LABEL - 1].rstrip()}…"
+    return text if len(text) <= MOST_LABEL else f"{text[: MOST_LABEL - 12].rstrip()}…{text[-11:].lstrip()}"
 
 
 def _short(cell: Cell, kind: Kind, zone: ZoneInfo) -> str:

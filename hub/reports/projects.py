@@ -16,7 +16,7 @@ from hub.model.entries import HandoverLine, OfferLine
 from hub.model.values import parse_decimal
 from hub.reports.days import Days
 from hub.reports.reading import HUNDREDTHS, ROUBLES, Reading, hundredths, roubles
-from hub.reports.report import Cell, Chart, Column, Report, summed
+from hub.reports.report import Cell, Column, Report, summed
 from hub.store.tables import STATE
 
 STATES = {"prospect": "переговоры", "work": "в работе", "closed": "закрыт", "refused": "отказ"}
@@ -87,7 +87,6 @@ class Site(Struct, frozen=True):
 
     project: str
     client: str
-    employee: str
     state: str
     start: date | None
     end: date | None
@@ -111,23 +110,21 @@ def read_sites(reading: Reading, days: Days) -> list[Site]:
         .scalar_subquery()
     )  # fmt: skip
     query = (
-        select(project.c.name, client.c.name, project.c.employee, project.c.state, project.c.start, project.c.end,
-               agreed, paid)
+        select(project.c.name, client.c.name, project.c.state, project.c.start, project.c.end, agreed, paid)
         .join_from(project, client, project.c.client_id == client.c.id, isouter=True)
         .where(~project.c.deleted, project.c.state.in_(("work", "closed")), project.c.start <= days.last,
                func.coalesce(project.c.closed, days.last) >= days.first)
         .order_by(project.c.start, project.c.name)
     )  # fmt: skip
     return [
-        Site(name, owner or "", reading.employee(who), state, start, end, roubles(sum_), roubles(came))
-        for name, owner, who, state, start, end, sum_, came in reading.rows(query)
+        Site(name, owner or "", state, start, end, roubles(sum_), roubles(came))
+        for name, owner, state, start, end, sum_, came in reading.rows(query)
     ]
 
 
 PROJECTS = (
     Column("project", "Объект"),
     Column("client", "Клиент"),
-    Column("employee", "Менеджер"),
     Column("state", "Состояние"),
     Column("start", "Начало", "day"),
     Column("end", "Сдача", "day"),
@@ -136,13 +133,11 @@ PROJECTS = (
 )
 
 
-def projects(sites: Sequence[Site], names: Mapping[str, str], days: Days) -> Report:
+def projects(sites: Sequence[Site], days: Days) -> Report:
     """List the objects in work with beginning, handover and payments (S002-35, S004-5, S004-21)."""
     rows: list[tuple[Cell, ...]] = [
-        (it.project, it.client, names.get(it.employee, it.employee), STATES.get(it.state, it.state), it.start, it.end,
-         it.agreed, it.paid)
-        for it in sites
-    ]  # fmt: skip
+        (it.project, it.client, STATES.get(it.state, it.state), it.start, it.end, it.agreed, it.paid) for it in sites
+    ]
     late = sum(1 for it in sites if it.state == "work" and it.end and it.end <= days.last)
     notes = (f"Срок сдачи наступил, а объект не закрыт: {late}.",) if late else ()
     return Report(name="projects", title="Объекты в работе", period=str(days), columns=PROJECTS, rows=tuple(rows),
@@ -181,7 +176,8 @@ def read_goods(reading: Reading, days: Days) -> list[Goods]:
         for row in _lines(text, HandoverLine):
             _add(found, key, row, 2 if row.is_warranty else 1)
     names = dict(tuple(row) for row in reading.rows(select(project.c.id, project.c.name)))
-    return [Goods(names.get(key) or "", title, unit, *sums) for (key, title, unit), sums in sorted(found.items())]
+    ordered = sorted(found.items(), key=lambda item: (names.get(item[0][0]) or "", item[0]))
+    return [Goods(names.get(key) or "", title, unit, *sums) for (key, title, unit), sums in ordered]
 
 
 def _lines(text: str | None, type_: Any) -> Any:
@@ -197,10 +193,10 @@ SHIPPED = (
     Column("project", "Объект"),
     Column("title", "Товар"),
     Column("unit", "Ед."),
-    Column("offered", "В предложении", "number"),
+    Column("offered", "В КП", "number"),
     Column("shipped", "Отгружено", "number"),
     Column("difference", "Разница", "number"),
-    Column("warranty", "По гарантии", "number"),
+    Column("warranty", "Гарантия", "number"),
     Column("remark", "Замечание"),
 )
 
@@ -210,8 +206,8 @@ def shipped(goods: Sequence[Goods], days: Days) -> Report:
     rows: list[tuple[Cell, ...]] = []
     for it in goods:
         difference = it.shipped - it.offered
-        remark = "вне предложения" if not it.offered and it.shipped else "лишнее" if difference > 0 else ""
+        remark = "вне КП" if not it.offered and it.shipped else "лишнее" if difference > 0 else ""
         remark = remark or ("не отгружено" if difference < 0 else "")
         rows.append((it.project, it.title, it.unit, it.offered, it.shipped, difference, it.warranty, remark))
-    return Report(name="shipped", title="Отгружено и предложено", period=str(days), columns=SHIPPED, rows=tuple(rows),
-                  chart=Chart("title", bars=("offered", "shipped"), is_lying=True, most=20))  # fmt: skip
+    return Report(name="shipped", title="Отгружено и предложено", period=str(days), columns=SHIPPED,
+                  rows=tuple(rows))  # fmt: skip

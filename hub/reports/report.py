@@ -109,7 +109,7 @@ def shown(cell: Cell, kind: Kind, zone: ZoneInfo) -> str:
     if cell is None:
         return DASH if kind in ("number", "money", "share") else ""
     if isinstance(cell, datetime):
-        return f"{cell.astimezone(zone):%d.%m.%Y %H:%M}"
+        return f"{cell.astimezone(zone):%d.%m.%Y %H:%M}"[: 10 if kind == "day" else None]
     if isinstance(cell, date):
         return f"{cell:%d.%m.%Y}"
     if isinstance(cell, str):
@@ -117,9 +117,12 @@ def shown(cell: Cell, kind: Kind, zone: ZoneInfo) -> str:
     figure = Decimal(cell)
     if kind == "money":
         return money(figure.quantize(Decimal("0.01"), ROUND_HALF_UP))
-    if kind == "share":
-        return f"{_digits(figure * 100)}{NBSP}%"
-    return _digits(figure)
+    return percent(figure) if kind == "share" else _digits(figure)
+
+
+def percent(part: Decimal) -> str:
+    """Return a share as people read it: `33,3 %`."""
+    return f"{_digits(part * 100)}{NBSP}%"
 
 
 def _digits(figure: Decimal) -> str:

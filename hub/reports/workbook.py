@@ -94,7 +94,8 @@ def _write_totals(sheet: Any, report: Report, last: int, styles: dict[str, Any],
 
 
 def _text(text: str) -> str:
-    return _CONTROL.sub(" ", text)[:MOST_TEXT]
+    shown = _CONTROL.sub(" ", text)
+    return shown if len(shown) <= MOST_TEXT else f"{shown[: MOST_TEXT - 1]}…"
 
 
 def _width(report: Report, place: int, zone: ZoneInfo) -> int:

@@ -19,6 +19,7 @@ EVENTS_SOURCE = "documents"
 """The source of the events about documents; what it says is kept in the log and shown as it is."""
 STATES = (
     "draft",
+    "approved",
     "numbered",
     "issued",
     "sent",

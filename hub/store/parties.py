@@ -114,6 +114,8 @@ def join_entities(connection: Connection, kind: str, old: str, new: str, now: da
         for table in STATE.values():
             if "client_id" in table.c:
                 connection.execute(update(table).where(table.c.client_id == old).values(client_id=new))
+        referrals = STATE["referral"]
+        connection.execute(update(referrals).where(referrals.c.referrer == old).values(referrer=new))
     connection.execute(STATE[kind].delete().where(STATE[kind].c.id == old))
 
 

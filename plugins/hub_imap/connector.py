@@ -176,7 +176,8 @@ class Imap:
         """Send a letter and put a copy into the folder of sent mail.
 
         `Unavailable` does not say that nothing was sent: where the connection was lost after the content, only `find`
-        can tell. A copy that could not be filed does not undo the letter; the receipt says so.
+        can tell. A copy that could not be filed does not undo the letter; the receipt says so. Recipients whom the
+        server takes only later are the receipt's `rest`.
         """
         if command.kind not in self.commands():
             raise Rejected(f"this connection does not know the command {command.kind}.")
@@ -188,12 +189,13 @@ class Imap:
             now=self._tools.clock.now(),
         )
         refused = deliver(letter, self._settings, self._access.token)
-        detail: dict[str, Any] = {"accepted": [it for it in letter.recipients if it not in refused]}
-        if refused:
-            detail["refused"] = refused
+        accepted = [it for it in letter.recipients if it not in refused.ever and it not in refused.now]
+        detail: dict[str, Any] = {"accepted": accepted}
+        detail |= {name: told for name, told in (("refused", refused.ever), ("later", refused.now)) if told}
         if not _files_itself(self._settings.smtp_host):
             detail["copy"] = self._file(letter.raw)
-        return Receipt(external_id=letter.message_id, detail=detail)
+        rest = {**command.data, "only": [*refused.now]} if refused.now else None
+        return Receipt(external_id=letter.message_id, detail=detail, rest=rest)
 
     def _file(self, raw: bytes) -> str:
         try:

@@ -6,6 +6,8 @@ import smtplib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from msgspec import Struct
+
 from hub.api import AuthError, HubError, Letter, Rejected, SettingsError, Unavailable
 
 from .access import bearer
@@ -15,8 +17,15 @@ from .settings import ImapSettings
 MECHANISMS = (("PLAIN", "auth_plain"), ("LOGIN", "auth_login"), ("CRAM-MD5", "auth_cram_md5"))
 
 
-def deliver(letter: Letter, settings: ImapSettings, token: Callable[[], str]) -> dict[str, str]:
-    """Send the letter; return the recipients that were refused, with the server's words.
+class Refused(Struct, frozen=True):
+    """Recipients that a server did not take, with its words: for good, and for now."""
+
+    ever: dict[str, str]
+    now: dict[str, str]
+
+
+def deliver(letter: Letter, settings: ImapSettings, token: Callable[[], str]) -> Refused:
+    """Send the letter; return the recipients that were refused.
 
     Rejected: nobody got it and nobody will. Unavailable: try later; where the connection was lost after the content,
     the server may have taken it, so look for it before.
@@ -31,7 +40,9 @@ def deliver(letter: Letter, settings: ImapSettings, token: Callable[[], str]) ->
             refused = server.sendmail(letter.sender, letter.recipients, letter.raw, mail_options=options)
         except smtplib.SMTPRecipientsRefused as error:
             raise _verdict(settings.smtp_host, error.recipients) from error
-    return {address: _words(code, answer) for address, (code, answer) in refused.items()}
+    told = {address: _words(code, answer) for address, (code, answer) in refused.items()}
+    later = {address for address, (code, _) in refused.items() if code < 500}
+    return Refused({it: told[it] for it in told if it not in later}, {it: told[it] for it in told if it in later})
 
 
 @contextmanager

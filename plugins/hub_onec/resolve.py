@@ -20,7 +20,7 @@ SHOWN = "____Presentation"
 """Asks 1C to show a reference as text in the same answer; only a named field can be shown."""
 MOST_RAW = 200
 """So many sets are read raw without being named; a base that publishes more has to say which."""
-SELECTION = 3
+SELECTION = 2
 """Counts the ways in which we ask; a new one makes stored documents be read again."""
 ADD = "In 1C open «Настройка стандартного интерфейса OData» and add"
 

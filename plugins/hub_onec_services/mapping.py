@@ -12,6 +12,8 @@ from msgspec.structs import fields as struct_fields
 from hub.api import (
     Act,
     BadRecord,
+    Balance,
+    BankAccount,
     Client,
     Contact,
     ContactPoint,
@@ -20,9 +22,14 @@ from hub.api import (
     Entity,
     Invoice,
     Money,
+    Order,
+    Organisation,
     Payment,
     Phone,
+    Price,
+    Product,
     Reference,
+    Stock,
     currency_code,
     is_inn,
     is_kpp,
@@ -32,12 +39,21 @@ from hub.api import (
 Get: TypeAlias = Callable[[str], "str | None"]
 """Gives the text that a row has under a name, `None` where it has none."""
 
-KINDS: Mapping[str, type[Entity]] = {it.kind: it for it in (Client, Contact, Contract, Invoice, Act, Payment)}
+KINDS: Mapping[str, type[Entity]] = {
+    it.kind: it
+    for it in (
+        Client, Contact, Contract, Invoice, Act, Payment, Order, Balance, Organisation, BankAccount, Product, Price,
+        Stock,
+    )
+}  # fmt: skip
 WAYS = ("phone", "email", "address")
 """Names for the ways to reach a client or contact; they become its `points`."""
 
 _LEFT_OUT = frozenset({"lines", "points", "is_folder"})
 _EMPTY_YEAR = 1
+_QUANTITIES = frozenset({"quantity", "reserved"})
+_RATE = re.compile(r"(?:НДС)?\s*(\d{1,2})\s*%?", re.IGNORECASE)
+_NO_RATE = frozenset({"безндс", "без ндс", "-"})
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EMPTY_KEY = re.compile(r"[0-]*")
 _TRUE = frozenset({"true", "1", "да", "истина", "yes", "+"})
@@ -50,7 +66,8 @@ def targets(kind: str) -> list[str]:
     """Return what `fields:` of that kind may name."""
     names = [it.name for it in struct_fields(KINDS[kind]) if it.name not in _LEFT_OUT]
     hints = get_type_hints(KINDS[kind])
-    extra = ["currency"] if any(Money in _kinds(hints[name]) for name in names) else []
+    has_money = any(Money in _kinds(hints[name]) for name in names)
+    extra = ["currency"] if has_money and "currency" not in names else []
     return names + extra + (list(WAYS) if "points" in hints else [])
 
 
@@ -76,6 +93,7 @@ class Mapper:
         self._area_code = area_code
         self._refers_to = refers_to
         self._hints = get_type_hints(self._entity)
+        self._ways = WAYS if "points" in self._hints else ()
         self._required = frozenset(it.name for it in struct_fields(self._entity) if it.required)
 
     @property
@@ -89,7 +107,7 @@ class Mapper:
         values: dict[str, Any] = {}
         for target, name in self._named.items():
             text = _text(get, name)
-            if target in WAYS or target == "currency":
+            if target in self._ways or (target == "currency" and target not in self._hints):
                 continue
             if not text and target in self._required:
                 raise BadRecord(f"{name} is empty, but it is the {target} of the {self._entity.kind}.")
@@ -116,13 +134,19 @@ class Mapper:
             return parse_day(text)
         if bool in kinds:
             return parse_truth(text)
+        if int in kinds:
+            return parse_rate(text)
+        if target in _QUANTITIES:
+            return parse_quantity(text)
+        if target == "currency":
+            return currency_code(text)
         if Reference in kinds:
             return None if _EMPTY_KEY.fullmatch(text) else Reference(target, plain_id(text), self._refers_to)
         return whole_code(target, text)
 
     def _points(self, get: Get) -> tuple[ContactPoint, ...]:
         points = []
-        for way in WAYS:
+        for way in self._ways:
             text = _text(get, self._named.get(way, ""))
             if not text:
                 continue
@@ -161,6 +185,25 @@ def parse_day(text: str) -> date | None:
     except ValueError:
         raise ValueError("no day such as 2026-05-12 or 12.05.2026") from None
     return None if day.year == _EMPTY_YEAR else day
+
+
+def parse_rate(text: str) -> int | None:
+    """Read a rate of VAT such as `20`, `20%`, `НДС20`; `None` for «Без НДС». Raises ValueError."""
+    if text.casefold() in _NO_RATE:
+        return None
+    found = _RATE.fullmatch(text)
+    if not found:
+        raise ValueError("no rate of VAT such as 20% or Без НДС")
+    return int(found[1])
+
+
+def parse_quantity(text: str) -> str:
+    """Read a quantity; it stays a decimal text. Raises ValueError."""
+    number = parse_decimal(text)
+    if number is None:
+        raise ValueError("no quantity")
+    plain = format(number, "f")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
 def parse_truth(text: str) -> bool:

@@ -55,7 +55,8 @@ class _Stream(BaseModel):
     size: Annotated[int, Field(ge=2, le=100_000)] = 500
     """What `{size}` is: rows of one page."""
     kind: str = ""
-    """What a row is: client, contact, contract, invoice, act or payment; empty keeps rows as they are."""
+    """What a row is: client, contact, contract, invoice, act, payment, order, balance, product, price, stock,
+    organisation or bank_account; empty keeps rows as they are."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Field of the kind: name in the row."""
     refers_to: str = ""

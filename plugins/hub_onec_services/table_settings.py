@@ -27,7 +27,8 @@ class Table(BaseModel):
     columns: str = ""
     """Further headings to keep, with commas; without any and without `fields` all columns are kept."""
     kind: str = ""
-    """What a row is: client, contact, contract, invoice, act or payment; empty keeps rows as they are."""
+    """What a row is: client, contact, contract, invoice, act, payment, order, balance, product, price, stock,
+    organisation or bank_account; empty keeps rows as they are."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Field of the kind: heading of its column."""
     refers_to: str = ""

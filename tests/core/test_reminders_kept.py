@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from inside import Source, dump, rows, run
 from lab import HEAD, difference, item, said, seed_of
 from sqlalchemy.exc import IntegrityError
 
+from hub.cli import cli
 from hub.config import load_config
 from hub.plugins import Plugins
 from hub.remind import refresh
@@ -153,3 +156,54 @@ def test_only_one_reminder_of_a_key_is_open(store: Store) -> None:
         for instance in "12":
             connection.execute(tables.reminder.insert().values(**values, instance=instance))
     assert rows(store, "reminder") == []
+
+
+def test_why_explains_open_closed_and_gone_reminders_with_their_facts(tmp_path: Path) -> None:
+    """What holds it, what closed it and where each fact came from; a reminder of a rule that is no more as well."""
+    config = tmp_path / "hub.yaml"
+    config.write_text(HEAD.format(store="sqlite:///hub.db"), encoding="utf-8")
+    store = _fresh(tmp_path, "hub")
+    later = (START + timedelta(minutes=30)).isoformat()
+
+    def hub(*arguments: str) -> str:
+        done = CliRunner().invoke(cli, ["--config", str(config), "--now", later, "reminder", *arguments])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    run(store, Source(name="clients"), [_client(0), _client(1)], connection="desk")
+    run(
+        store, Source(name="calls"), [_call("a", 0, "missed", START), _call("b", 1, "missed", START)], connection="desk"
+    )
+    numbers = {
+        row["client"]: str(row["id"]) for row in json.loads(hub("list", "--json")) if row["rule"] == "missed_call"
+    }
+    first, second = numbers.values()
+    words = hub("why", first)
+    assert "because     Пропущен звонок 12.05 в 08:00" in words
+    assert "fact        call.missed, 12.05.2026 08:00, from desk" in words
+    assert "fact        client Ромашка" in words
+    assert ", from desk (c" in words
+
+    for key, number in (("c", 0), ("d", 1)):
+        moment = START + timedelta(minutes=10)
+        run(
+            store,
+            Source(name="calls"),
+            [_call(key, number, "connected", moment)] if number == 0 else [],
+            connection="desk",
+        )
+    closed, still = (first, second) if "resolved" in hub("why", first) else (second, first)
+    words = hub("why", closed)
+    assert "fact        call.connected, 12.05.2026 08:10, from desk" in words
+    assert "resolved: Состоялся разговор" in words
+
+    hub("ack", still)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "off.yaml").write_text("{id: missed_call, enabled: false}", encoding="utf-8")
+    words = hub("why", still)
+    assert "because     Пропущен звонок 12.05 в 08:00" in words
+    assert "not in force any more" in words
+    assert "ack by" in words
+    assert "cancelled   Правило выключено" in words
+    assert json.loads(hub("why", still, "--json"))["closed_by"] == "Правило выключено"
+    store.close()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import docx
+import openpyxl
 import pytest
 import zxingcpp
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,8 @@ from hub.documents import docx as word
 from hub.documents.docx import check_template, fill_docx
 from hub.documents.forms import form_of
 from hub.documents.invoice import InvoiceContext, sample_context, template_values
+from hub.documents.limits import plain, printable
+from hub.documents.xlsx import fill_workbook
 from hub.model.entities import Line
 from hub.model.errors import HubError
 
@@ -220,7 +223,7 @@ def test_entities_in_a_harmless_word_file_are_the_control() -> None:
     [
         (b"0" * (201 << 20), "larger than any"),
         (template("Без полей"), ""),
-        (template("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"), "recursion|damaged|deep"),
+        (template("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}"), "recursion|damaged|deep|no such statement"),
     ],
     ids=["huge", "no field", "recursion"],
 )
@@ -285,3 +288,24 @@ def test_an_unknown_kind_names_the_nearest_one() -> None:
     with pytest.raises(HubError, match=r"'invoise'") as caught:
         form_of("invoise")
     assert caught.value.hint == "Did you mean 'invoice'?"
+
+
+def excel(text: str) -> bytes:
+    """Return an Excel template with this text in its first cell."""
+    book, packed = openpyxl.Workbook(), io.BytesIO()
+    book.active["A1"] = text
+    book.save(packed)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+7 391 200-00-00", "-1", "@sum", "a\x00\x1bb", "{{ other }}", "н" * 32_767])
+def test_any_text_stands_in_a_workbook_as_text(text: str) -> None:
+    """L33, L35, S-08: a formula from outside stays a text, and no sign stops the writing."""
+    sheet = openpyxl.load_workbook(io.BytesIO(fill_workbook(excel("{{ name }}"), plain({"name": text})))).active
+    assert (sheet["A1"].value, sheet["A1"].data_type) == (printable(text), "s")
+
+
+def test_a_text_too_long_for_a_cell_names_the_cell() -> None:
+    """L34."""
+    with pytest.raises(HubError, match=r"cell A1 .* 40000 signs"):
+        fill_workbook(excel("{{ name }}"), {"name": "н" * 40_000})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+import runpy
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ import pytest
 import typst
 import zxingcpp
 from msgspec import structs
-from PIL import Image
+from PIL import Image, ImageChops
 
 from hub.config import Organisation
 from hub.documents import docx
@@ -249,3 +251,18 @@ def test_a_date_in_the_calendar_stands_on_the_file() -> None:
     assert reader.metadata.creation_date
     assert reader.metadata.creation_date.date() == date(2026, 11, 22)
     assert (reader.metadata.title, reader.metadata.author) == ("Акт № 17 от 22 ноября 2026 г.", "ООО «Полярная сова»")
+
+
+GALLERY = Path(__file__).parents[2] / "docs" / "gallery"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gallery_shows_the_form_as_it_is_drawn(kind: str) -> None:
+    drawn = runpy.run_path(str(GALLERY.parents[1] / "scripts" / "gallery.py"))["picture"](FORMS[kind])[0]
+    kept = (GALLERY / f"{kind}.png").read_bytes()
+    assert len(kept) < 60 * 1024
+    assert f"({kind}.png)" in (GALLERY / "README.md").read_text(encoding="utf-8")
+    old, new = (Image.open(io.BytesIO(each)).convert("L") for each in (kept, drawn))
+    assert old.size == new.size
+    difference = ImageChops.difference(old, new).point(lambda grey: 255 if grey > 64 else 0)
+    assert difference.getbbox() is None, "run: make gallery"

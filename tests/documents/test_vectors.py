@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from hub.documents.genitive import decline_name, gender_of, position_genitive, short_name
 from hub.documents.latin import latin
-from hub.model.spoken import parse_when
 from hub.model.values import Phone, is_account, is_corr_account, is_inn, is_kpp, is_ogrn, is_snils
 
 Text = Callable[[str], str]
@@ -60,38 +58,6 @@ def test_reference_requisites(shared_text: Text) -> None:
         assert all(fits(account, bic) for bic, account in data[name]["valid"]), name
         assert not any(fits(account, bic) for bic, account in data[name]["invalid"]), name
     assert all(is_corr_account(account, bic) for bic, account in data["corr_treasury_from_memory"])
-
-
-def test_reference_days_in_words(shared_text: Text) -> None:
-    for case in rows(shared_text("dates_ru.tsv")):
-        if case["expected"].startswith("RRULE"):  # «каждый понедельник» is no day: nothing here takes a recurrence
-            assert parse_when(case["text"], datetime.fromisoformat(case["base"])) is None
-            continue
-        found = parse_when(case["text"], datetime.fromisoformat(case["base"]))
-        assert found is not None, case["text"]
-        minutes = {"timespec": "minutes"} if isinstance(found, datetime) else {}
-        assert found.isoformat(**minutes) == case["expected"], case["text"]
-
-
-@pytest.mark.parametrize(
-    ("text", "day"),
-    [
-        ("29 февраля 2028", date(2028, 2, 29)),
-        ("через год", date(2029, 2, 28)),
-        ("через месяц", date(2028, 3, 29)),
-        ("в среду", date(2028, 3, 1)),
-        ("во вторник", date(2028, 3, 7)),
-        ("1.03", date(2028, 3, 1)),
-        ("28 февраля", date(2029, 2, 28)),
-        ("конец месяца", date(2028, 2, 29)),
-        ("31.02", None),
-        ("завтра в 25:00", None),
-        ("через 2 часа в 10:00", None),
-        ("когда-нибудь", None),
-    ],
-)
-def test_days_around_the_end_of_february(text: str, day: date | None) -> None:
-    assert parse_when(text, datetime(2028, 2, 29, 10, tzinfo=UTC)) == day
 
 
 @pytest.mark.parametrize(
@@ -149,4 +115,3 @@ def test_any_text_goes_through_the_words_of_people(text: str) -> None:
     position_genitive(text)
     short_name(text)
     latin(text)
-    parse_when(text, datetime(2026, 11, 22, 10, tzinfo=UTC))

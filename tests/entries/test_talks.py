@@ -135,7 +135,7 @@ def test_mistake_is_corrected_where_it_happened(office: Office) -> None:
 
 def test_what_was_entered_by_mistake_is_taken_back_whole(each_office: Office) -> None:
     from hub.config import load_config
-    from hub.remind import load_world
+    from hub.facts import load_world
 
     key = each_office.json("complaint", "new", "--client", "Школа", "--department", "склад", "--text", "нет груза")[
         "id"

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import Forks, QuickOffice
 from inside import rows
 from lab import NOW, Office, gone, item, opened, said, stream
 from sqlalchemy import text
 
 
 @pytest.fixture
-def office(tmp_path: Path, made_store: Path) -> Office:
+def office(forks: Forks, tmp_path: Path, made_store: Path) -> Office:
     """An office with a new store, made by copying."""
-    office = Office(tmp_path / "office")
+    office = QuickOffice(forks, tmp_path / "office")
     shutil.copy(made_store, tmp_path / "office" / "hub.db")
     return office
 
@@ -187,7 +188,7 @@ def test_newer_store_is_refused_by_name(office: Office) -> None:
 
 def test_disk_that_fills_up_loses_nothing_and_the_hub_goes_on(office: Office, tmp_path: Path, made_store: Path) -> None:
     """D1, F-11, D2, A-12: a limit on the file size stands for the full disk."""
-    calm = Office(tmp_path / "calm")
+    calm, office = Office(tmp_path / "calm"), Office(office.folder)
     shutil.copy(made_store, calm.folder / "hub.db")
     wide = [clients(*range(start, start + 40), note="x" * 500) for start in range(0, 400, 40)]
     script = calm.script(
@@ -262,6 +263,7 @@ def test_pipe_that_closes_early_is_no_error(office: Office) -> None:
 )
 def test_any_terminal_is_good_enough(office: Office, env: dict[str, str]) -> None:
     """F-36: UTF-8 whatever the locale says; narrow tables are cut and not broken."""
+    office = Office(office.folder)  # an interpreter of its own, which looks at its environment when it starts
     office.connect(
         {
             "desk": office.script(

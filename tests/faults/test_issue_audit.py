@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from forks import Forks, QuickOffice
 from inside import rows
 from lab import NOW, Office, item, opened, stream
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    office = Office(tmp_path)
+def office(forks: Forks, tmp_path: Path) -> Office:
+    office = QuickOffice(forks, tmp_path)
     client = item("client", "c1", name="Ромашка", status="client", inn="2465000007")
     office.connect({"desk": office.script("desk", stream("clients", [client]))})
     office.ok("init")

@@ -58,7 +58,9 @@ def test_backup_taken_while_others_write_is_a_moment_between_two_commits(
     writer.stdin.write("\n")
     writer.stdin.flush()
     held = []
-    while writer.poll() is None or not held:
+    is_over = False
+    while not is_over:
+        is_over = writer.poll() is not None  # so that the last copy holds all
         copy = tmp_path / f"{len(held)}.db"
         office.ok("db", "backup", str(copy))
         assert is_sound(copy)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from forks import Forks, QuickOffice
 from lab import Office, difference, item, stream
 
 from hub.testing.peers.onec import OneCPeer
@@ -82,8 +83,8 @@ def peer() -> Iterator[OneCPeer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, made_store: Path) -> Office:
-    office = Office(tmp_path / "office")
+def office(forks: Forks, tmp_path: Path, made_store: Path) -> Office:
+    office = QuickOffice(forks, tmp_path / "office")
     shutil.copy(made_store, office.folder / "hub.db")
     return office
 

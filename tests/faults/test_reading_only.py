@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from forks import Forks, QuickOffice
 from lab import NOW, Office, item, said, stream
 
 LATER = "2026-05-12T10:32:00+07:00"
@@ -16,8 +17,8 @@ def changes(office: Office) -> int:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    office = Office(tmp_path_factory.mktemp("office"))
+def office(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Office:
+    office = QuickOffice(forks, tmp_path_factory.mktemp("office"))
     time = "2026-05-12T01:00:00Z"
 
     def client(number: int) -> dict[str, Any]:

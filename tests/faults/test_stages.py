@@ -41,7 +41,4 @@ def test_stage_that_commits_in_two_steps_is_noticed(
     if stage == "backup" and "postgresql" in request.node.name:
         pytest.skip("PostgreSQL is backed up by pg_dump")
     with pytest.raises(AssertionError):
-        STAGES[stage](
-            Ground(forks, tmp_path, empty_stores, seed_of(request.config), BREAKS[stage]),
-            {"normalise": 16, "backup": 16}.get(stage, 3),
-        )
+        STAGES[stage](Ground(forks, tmp_path, empty_stores, seed_of(request.config), BREAKS[stage]), 3)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hub.api import BadRecord, Event, Message, Reference, mail_events, read_mail
@@ -334,6 +334,8 @@ def test_names_are_read_and_made_harmless(disposition, name):
     assert attached(disposition).attachments[0].name == name
 
 
+@example("x" * 300 + ".pdf")
+@example("я" * 200 + ".docx")
 @given(st.text(max_size=400))
 def test_a_shown_name_is_never_a_path_and_never_long(name):
     """L39, B-15."""
@@ -521,6 +523,7 @@ def nested(levels: int) -> bytes:
         nested(5000),
         b"Content-Type: message/rfc822\r\n\r\n" * 5000,
         b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * 100_000,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + (b"--b\r\n\r\n" + b"x" * 300 + b"\r\n") * 1001,
         b"",
         b"   \r\n\r\n",
         b"\r\n\r\njust a body",

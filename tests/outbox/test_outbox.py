@@ -348,3 +348,51 @@ def test_a_connector_that_sent_nothing_is_believed_only_if_it_says_so(store: Sto
     run(store, Silent(peer.port))
     run(store, Silent(peer.port))
     assert get(store).state == "doubtful"
+
+
+class Halving:
+    """Takes one recipient at a time, as a server does that wants the others later."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def check(self) -> None:
+        return
+
+    def commands(self) -> tuple[str, ...]:
+        return ("thing.do",)
+
+    def execute(self, command: Command) -> Receipt:
+        first, *rest = command.data["to"]
+        self.done.append(first)
+        return Receipt(external_id=command.id, rest={"to": rest} if rest else None)
+
+    def find(self, command: Command) -> Receipt | None:
+        return None
+
+
+def test_what_is_taken_only_later_is_a_command_of_its_own_and_nothing_is_done_twice(store: Store) -> None:
+    with store.write() as connection:
+        outbox.add(connection, "thing.do", "office", {"to": ["a", "b", "c"]}, title="Счёт № 7", client="k1",
+                   by="ivanova", now=store.now(connection), approve=False, key="c1")  # fmt: skip
+    halving = Halving()
+    for _ in range(4):
+        run(store, halving)
+
+    assert halving.done == ["a", "b", "c"]
+    assert [get(store, it).state for it in ("c1", "c1.r", "c1.r.r")] == ["done", "done", "done"]
+    assert get(store, "c1.r").client == "k1"
+
+
+def test_the_rest_is_there_before_anybody_can_stop_it_and_waits_a_while(store: Store) -> None:
+    with store.write() as connection:
+        now = store.now(connection)
+        outbox.add(connection, "thing.do", "office", {"to": ["a", "b"]}, title="Счёт № 7", client="k1",
+                   by="ivanova", now=now, approve=False, key="c1")  # fmt: skip
+    lease = claim(store)
+    outbox.deliver(store, "c1", Halving(), lease)
+
+    assert (get(store, "c1").state, get(store, "c1.r").state) == ("done", "ready")
+    with store.read() as connection:
+        [waiting] = jobs.listed(connection, state="ready")
+    assert waiting.run_at >= now + outbox.REST_LATER

@@ -14,6 +14,8 @@ from hub import attachments
 from hub.attachments import check_attachments, save_attachments, saved_name
 from hub.config import load_config
 from hub.connections import Hub, open_connection, sync_connection
+from hub.mail import MailFile
+from hub.model.connector import Record
 from hub.model.errors import SettingsError
 from hub.plugins import Plugins
 from hub.store import state
@@ -186,6 +188,37 @@ def test_stopped_between_two_steps_it_ends_as_if_it_had_run_through(
     office.sync()
     assert office.saved() == ["kl.txt", "kl.txt"]
     assert len(office.payments()) == 2
+
+
+class Parted:
+    """A mailbox whose letters were read in parts, as Exchange gives large ones: contents lie among the blobs."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+
+    def files(self, record: Record) -> list[MailFile]:
+        """Return the one file."""
+        assert record.payload
+        return [MailFile(name="kl.txt", type="text/plain", size_bytes=1, digest=self.digest)]
+
+
+def test_content_that_lies_apart_is_found_and_one_that_is_gone_is_told(office: Office) -> None:
+    office.mail(("kl.txt", b"something else"))
+    office.configure("[]")
+    office.sync("office")
+    office.configure("[{connection: office, sender: bank.example, folder: statements}]")
+    blobs, content = FileBlobs(office.folder / "blobs"), statement([ONE])
+    digest = blobs.put(content)
+    stored = office.folder / "blobs" / digest[:2] / digest
+    stored.rename(office.folder / "aside")
+    assert save_attachments(office.store, office.hub.config, "office", Parted(digest), blobs) == 0
+    assert "is gone" in office.problems()[0]
+
+    (office.folder / "aside").rename(stored)
+    assert save_attachments(office.store, office.hub.config, "office", Parted(digest), blobs) == 1
+    (path,) = office.statements.iterdir()
+    assert path.read_bytes() == content
+    assert office.problems() == []
 
 
 def test_nothing_is_looked_through_twice(office: Office) -> None:

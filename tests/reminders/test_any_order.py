@@ -18,7 +18,8 @@ TYPES = (
     "ticket.closed", "ticket.commented", "message.sent", "message.received", "message.bounced", "contract.signed",
     "survey.answered", "invoice.paid", "call.ringing", "complaint.filed", "complaint.confirmed", "complaint.withdrawn",
     "note.written", "decision.made", "shipment.failed", "shipment.delivered", "offer.sent", "offer.refused",
-    "referral.moved", "project.refused", "offer.accepted", "offer.made", "meeting.held", "questionnaire.answered",
+    "referral.moved", "referral.ticket_solved", "project.refused", "offer.accepted", "offer.made", "meeting.held",
+    "questionnaire.answered",
 )  # fmt: skip
 TOPICS = ("call", "recommendation", "commercial", "support", "management", "wish", "papers", "origin")
 FACTS = st.lists(
@@ -200,7 +201,8 @@ def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
     rows = [("ticket.reopened", 10, "c1", 1), ("message.bounced", 10, "c1", 0), ("call.missed", 10, "c1", 0),
             ("survey.answered", 300, "c1", 5), ("survey.answered", 210, "c1", 9),
             ("complaint.filed", 10, "c1", 1), ("shipment.failed", 10, "c1", 1), ("offer.sent", 10, "c1", 1),
-            ("referral.moved", 10, "c2", 3), ("project.started", 10, "c2", 0), ("survey.answered", 320, "c2", 7),
+            ("referral.ticket_solved", 10, "c2", 3), ("project.started", 10, "c2", 0),
+            ("survey.answered", 320, "c2", 7),
             ("offer.accepted", 10, "c1", 0), ("offer.refused", 10, "c2", 0), ("meeting.held", 10, "c2", 1),
             *(("note.written", 12, "c1", topic) for topic in (2, 3, 4, 5)), ("note.written", 12, "c1", 46)]  # fmt: skip
     seen = set()

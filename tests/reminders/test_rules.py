@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.model.errors import SettingsError
+from hub.remind import is_local
 from hub.reminders.evaluate import evaluate
-from hub.reminders.rules import BUILTIN, is_local, load_rules, read_rules
+from hub.reminders.rules import BUILTIN, load_rules, read_rules
 from hub.reminders.texts import money, parse_template, phone, plural
 from hub.yaml_text import load
 

@@ -61,11 +61,24 @@ def test_workbook_has_typed_cells_and_totals_with_stored_values() -> None:
 
 
 def test_text_from_outside_is_never_a_formula() -> None:
+    """L33, S-08."""
     sheet = openpyxl.load_workbook(io.BytesIO(xlsx(REPORT, ZONE, NOW)))["Отчёт"]
     assert [sheet.cell(row, 1).data_type for row in range(5, 9)] == ["s"] * 4
     assert [sheet.cell(row, 1).value for row in (5, 6, 7)] == [row[0] for row in ROWS[:3]]
     notes = [cell for row in sheet.iter_rows() for cell in row if cell.value == "=1+1"]
     assert [cell.data_type for cell in notes] == ["s"]
+
+
+@pytest.mark.parametrize(("text", "cell"), [
+    ("н" * 40_000, "н" * 32_766 + "…"), ("н" * 32_767, "н" * 32_767), ("a\x00b\x1b[2J\ud800", "a b [2J "),
+    ("https://x.example", "https://x.example"),
+], ids=["long", "fits", "control", "address"])  # fmt: skip
+def test_any_text_fits_into_its_cell_or_is_cut_visibly(text: str, cell: str) -> None:
+    """L34, L35: the library would leave the cell out, or fail."""
+    rows = ((text, None, None, None, None),)
+    report = Report(name="x", title="П", period="", columns=COLUMNS, rows=rows)
+    sheet = openpyxl.load_workbook(io.BytesIO(xlsx(report, ZONE, NOW)))["Отчёт"]
+    assert (sheet["A5"].value, sheet["A5"].hyperlink) == (cell, None)
 
 
 def test_the_same_report_gives_the_same_workbook() -> None:

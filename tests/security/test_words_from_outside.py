@@ -24,6 +24,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from forks import Forks, QuickOffice
 from lab import NOW, Done, Office
 from sqlalchemy import text
 
@@ -164,9 +165,9 @@ def run(office: Office, *arguments: str) -> Done:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
+def office(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Office:
     """A hub that was told everything hostile at once."""
-    made = Office(tmp_path_factory.mktemp("hostile"))
+    made = QuickOffice(forks, tmp_path_factory.mktemp("hostile"))
     made.ok("init")
     file = made.folder / "facts.jsonl"
     file.write_text("".join(json.dumps(it) + "\n" for it in facts()), encoding="utf-8")
@@ -256,8 +257,8 @@ def test_no_text_from_outside_forges_a_line(office: Office) -> None:
     assert seen > 4, "the control: the text is shown"
 
 
-def test_words_of_another_system_forge_no_line_in_an_error(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+def test_words_of_another_system_forge_no_line_in_an_error(forks: Forks, tmp_path: Path) -> None:
+    office = QuickOffice(forks, tmp_path)
     office.ok("init")
     office.connect({"desk": office.script("desk", {"name": "x\nPROBLEM forged", "batches": [{"act": "unavailable"}]})})
     for command in (["sync"], ["sync", "--stream", "y"], ["sync", "--dry-run"], ["status"]):
@@ -374,9 +375,9 @@ def test_a_document_says_the_name_and_nothing_else(office: Office, hub: Hub, nam
 
 
 @pytest.mark.parametrize("name", ["header", "clear", "rtl", "long"])
-def test_urgent_letters_leave_whatever_the_client_is_called(tmp_path: Path, name: str) -> None:
+def test_urgent_letters_leave_whatever_the_client_is_called(forks: Forks, tmp_path: Path, name: str) -> None:
     """S-12: a name is no header, and no name keeps a letter from leaving. S-13, S-35: only our own people are told."""
-    office = Office(tmp_path / "o")
+    office = QuickOffice(forks, tmp_path / "o")
     office.ok("init")
     number = list(HOSTILE).index(name)
     wanted = [it for it in facts() if it["subject"] in (f"client/{number}", f"ticket/{number}")]
@@ -430,14 +431,14 @@ def test_log_lines_cannot_be_forged() -> None:
         assert inside[8:24] not in line
 
 
-def test_what_a_server_repeats_of_us_is_struck_out(tmp_path: Path, lure: object) -> None:
+def test_what_a_server_repeats_of_us_is_struck_out(forks: Forks, tmp_path: Path, lure: object) -> None:
     """S-26: a server that sends our own Authorization header back as its words."""
     password = "parrot-password-0815"
     header = base64.b64encode(f"hub:{password}".encode()).decode()
     body = json.dumps({"odata.error": {"code": "20", "message": {"value": f"no: Basic {header}"}}}).encode()
     server = lure(lambda _path: (401, {"Content-Type": "application/json"}, body))  # type: ignore[operator]
     (tmp_path / "secret").write_text(password)
-    office = Office(tmp_path / "o")
+    office = QuickOffice(forks, tmp_path / "o")
     office.ok("init")
     office.connect(
         {"books": {"connector": "onec", "url": server.url, "user": "hub", "password": f"file:{tmp_path / 'secret'}"}}

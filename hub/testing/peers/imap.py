@@ -359,8 +359,9 @@ class _Session:
         chosen = [(number, mail) for number, mail in enumerate(folder.mails, start=1) if wanted(mail.uid)]
         if self._server.before_fetch is not None:
             self._server.before_fetch()
+        there = {mail.uid for mail in folder.mails}
         for number, mail in chosen:
-            if mail in folder.mails:
+            if mail.uid in there:
                 fields = [f"UID {mail.uid}".encode(), *(self._item(mail, name) for name in names if name != "UID")]
                 self._answer(f"* {number} FETCH (".encode() + b" ".join(fields) + b")\r\n")
         return "fetched"

@@ -93,11 +93,14 @@ def number_set(text: str, newest: int) -> Callable[[int], bool]:
     """Return a test for a set such as `2,4:7,9:*`; `*` is the newest, and a range may run backwards."""
     if not re.fullmatch(r"(\d+|\*)(:(\d+|\*))?(,(\d+|\*)(:(\d+|\*))?)*", text):
         raise GrammarError(f"{text!r} is no set of numbers")
-    ranges = []
+    ranges, singles = [], set()
     for part in text.split(","):
         ends = [newest if end == "*" else int(end) for end in part.split(":")]
-        ranges.append((min(ends), max(ends)))
-    return lambda number: any(low <= number <= high for low, high in ranges)
+        if len(ends) == 1:
+            singles.add(ends[0])
+        else:
+            ranges.append((min(ends), max(ends)))
+    return lambda number: number in singles or any(low <= number <= high for low, high in ranges)
 
 
 def searched(mails: Sequence[Mail], keys: list[str]) -> list[Mail]:

@@ -6,6 +6,7 @@ import base64
 import email
 import email.policy
 
+import msgspec
 import pytest
 
 from hub.api import AuthError, Command, Rejected, SettingsError, Unavailable
@@ -88,11 +89,28 @@ def test_each_refused_recipient_is_named_and_the_others_get_it(peer, connect):
     to = ["gone@client.example", "belova@client.example", "full@client.example"]
     receipt = connect().execute(command(to=to))
     assert receipt.detail["accepted"] == ["belova@client.example"]
-    assert receipt.detail["refused"] == {
-        "gone@client.example": "550 5.1.1 no such user",
-        "full@client.example": "451 4.2.2 try later",
-    }
+    assert receipt.detail["refused"] == {"gone@client.example": "550 5.1.1 no such user"}
+    assert receipt.detail["later"] == {"full@client.example": "451 4.2.2 try later"}
     assert sent(peer)[0].recipients == ("belova@client.example",)
+
+
+def test_the_rest_of_a_letter_goes_to_those_alone_who_do_not_have_it(peer, connect):
+    peer.smtp.answers = {"full@client.example": "451 4.2.2 try later"}
+    to = ["belova@client.example", "full@client.example"]
+    first = connect().execute(command(to=to))
+    assert first.rest is not None
+    peer.smtp.answers = {}
+    rest = msgspec.structs.replace(command(), id="command-1.r", data=first.rest)
+    second = connect().execute(rest)
+
+    assert second.rest is None
+    assert [it.recipients for it in peer.smtp.arrived] == [("belova@client.example",), ("full@client.example",)]
+    assert all(b"belova@client.example, full@client.example" in it.raw for it in peer.smtp.arrived)
+
+
+def test_only_names_recipients(connect):
+    with pytest.raises(Rejected, match="only"):
+        connect().execute(command(only=["somebody@else.example"]))
 
 
 @pytest.mark.parametrize(

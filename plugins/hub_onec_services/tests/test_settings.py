@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hub.api import BadRecord, Money, Payment, Reference
+from hub.api import BadRecord, Money, Payment, Product, Reference, Stock
 from hub.testing.peers.onec_services.peer import STREAMS
 from hub_onec_services.mapping import KINDS, Mapper, parse_day, parse_instant, parse_truth, targets
 from hub_onec_services.rows import Values
@@ -73,11 +73,29 @@ def test_the_password_is_not_shown():
 def test_every_field_of_a_kind_can_be_filled(kind):
     samples = {"date": "12.05.2026", "start": "2026-05-12", "end": "2026-05-12T00:00:00", "due": "12.05.2026 10:00:00",
                "birthday": "0001-01-01T00:00:00", "total": "1 500,50", "fee": "1", "paid": "0", "is_posted": "да",
-               "is_signed": "false", "is_closed": "Истина", "currency": "USD", "phone": "200-00-01"}  # fmt: skip
+               "is_signed": "false", "is_closed": "Истина", "currency": "USD", "phone": "200-00-01", "price": "5",
+               "amount": "-5", "vat_rate": "НДС20", "quantity": "1 000,500", "reserved": "0", "is_main": "нет",
+               "shipping": "12.05.2026", "refuses_mailings": "нет"}  # fmt: skip
     row = {name: samples.get(name, "x") for name in targets(kind)}
     made = mapper(kind, {name: name for name in row}).entity(row.get)
 
     assert type(made) is KINDS[kind]
+
+
+def test_goods_are_typed():
+    assert entity("product", name="Чай", vat_rate="20 %", type="goods") == Product(
+        name="Чай", vat_rate=20, type="goods"
+    )
+    assert entity("product", name="Чай", vat_rate="Без НДС").vat_rate is None
+    stock = entity("stock", product="Ч-1", quantity="1 000,500")
+    assert stock == Stock(product=Reference("product", "Ч-1"), quantity="1000.5")
+    assert entity("price", product="Ч-1", price="5", currency="USD").price == Money(Decimal(5), "USD")
+    assert entity("bank_account", number="4" * 20, currency="840").currency == "USD"
+    assert entity("organisation", name="Связка", phone="200-00-01", address="Красноярск").address == "Красноярск"
+    with pytest.raises(BadRecord, match="vat_rate is no rate of VAT"):
+        entity("product", name="Чай", vat_rate="много")
+    with pytest.raises(BadRecord, match="quantity is no quantity"):
+        entity("stock", quantity="много")
 
 
 def test_values_are_typed():

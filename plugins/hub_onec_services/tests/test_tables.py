@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hub.api import BadRecord, Money, SettingsError, Stream, Unavailable
+from hub.api import BadRecord, Money, Price, Product, Reference, SettingsError, Stock, Stream, Unavailable
 from hub.testing.peers.onec_tables import workbook
 from hub_onec_services import workbook as workbooks
 from hub_onec_services.table_settings import Table, TablesSettings
@@ -248,6 +248,24 @@ def test_no_folder_is_unavailable_and_no_file_is_told(lists):
         lists.connector().check()
 
 
+def test_one_list_gives_goods_prices_and_stock(lists):
+    given = {"file": "*.xlsx", "key": "Артикул"}
+    fields = {"product": {"name": "Номенклатура", "article": "Артикул"},
+              "price": {"product": "Артикул", "price": "Цена"},
+              "stock": {"product": "Артикул", "quantity": "Остаток"}}  # fmt: skip
+    lists.streams = {kind: {**given, "kind": kind, "fields": it} for kind, it in fields.items()}
+    lists.save(["Артикул", "Номенклатура", "Цена", "Остаток"], ["А-1", "Бумага", 350.1, 12.5])
+    found = {}
+    for kind in fields:
+        lists.sync(kind)
+        (event,) = lists.connector().normalise(lists.records["А-1"])
+        found[kind] = event.data
+        assert event.subject == Reference(kind, "А-1")
+    assert found["product"] == Product(name="Бумага", article="А-1")
+    assert found["price"] == Price(product=Reference("product", "А-1"), price=Money(Decimal("350.1")))
+    assert found["stock"] == Stock(product=Reference("product", "А-1"), quantity="12.5")
+
+
 def test_prices_are_kept_as_they_are(lists):
     lists.streams = {"prices": {"file": "*.xlsx", "key": "Артикул", "columns": "Цена, Остаток"}}
     lists.save(
@@ -266,7 +284,7 @@ def test_prices_are_kept_as_they_are(lists):
     [
         ({"file": "../x.xlsx"}, "name of a file in the folder"),
         ({"key": ""}, "at least one heading"),
-        ({"kind": "product"}, "kind 'product' is none of"),
+        ({"kind": "ware"}, "kind 'ware' is none of"),
         ({"fields": {"price": "Цена"}}, "no field price"),
         ({"header": "-1"}, "greater than or equal"),
     ],

@@ -130,8 +130,16 @@ class Killer:
     settled: str = ""
     """A refusal with these words says that the work was done already, by a run that was killed after its commit."""
 
+    fastest: float = float("inf")
+    """How long the work took at least, so that times to kill at lie within it on a machine of any speed."""
+
     only_points: bool = False
     """Leave the uniform times out: for a control, which knows where it must be hit."""
+
+    def wants(self, kills: int) -> bool:
+        """Tell whether so many kills are not yet there, or none of one kind: at points, and at uniform times."""
+        is_one_sided = not self.only_points and not (self.uniform and any(self.hit.values()))
+        return self.kills < kills or is_one_sided
 
     def run(self, *arguments: str, kills: int, span: float, tries: int = 400, once: bool = False) -> None:
         """Kill the command so many times, half of them at points and half at uniform times; then let it end.
@@ -143,8 +151,9 @@ class Killer:
             if self.kills >= wanted:
                 break
             if (self.kills + self.passes) % 2 and not self.only_points:
+                limit = min(span, self.fastest)
                 done = self.office.hub(
-                    *arguments, kill_after=self.random.uniform(0.3 * span, span), program=self.program, **self.env
+                    *arguments, kill_after=self.random.uniform(0.3 * limit, limit), program=self.program, **self.env
                 )
                 self.uniform += done.code == KILLED
             else:
@@ -158,6 +167,7 @@ class Killer:
             if done.code != KILLED:
                 self._expect_done(done, arguments)
                 if once:
+                    self.fastest = min(self.fastest, done.seconds) if done.code == 0 else self.fastest
                     return
         self.finish(*arguments)
 

@@ -9,6 +9,9 @@ number-first     document: a number is committed before the document that bears 
 tables-first     migrate: the first tables are committed before the others
 hoarding         read: all batches are taken before the first is stored
 copy-in-place    backup: a copy grows under its final name, that of the backup and that of the restored store
+
+Each has the point `torn` right behind what it commits too early: there the kill runner strikes, so that no control
+depends on luck.
 """
 
 from __future__ import annotations
@@ -42,19 +45,19 @@ _migrate = hub.store.database._migrate
 
 def tear(connection: Connection) -> None:
     """Commit what a transaction did so far, where the hub commits it whole."""
-    stop_point("commit")
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("COMMIT")
-        stop_point("committed")
+        stop_point("torn")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.connection.commit()
-        stop_point("committed")
+        stop_point("torn")
 
 
 def cursor_first(self: Any, row: Any, batch: Batch, plan: Any, *, complete: bool, is_last: bool) -> None:
     with self.store.write() as connection:
         streams.save_cursor(connection, row.id, batch.cursor, self.store.now(connection), completed=is_last)
+    stop_point("torn")
     _store(self, row, Batch(batch.records), plan, complete=complete, is_last=is_last)
 
 
@@ -68,6 +71,7 @@ def batch_first(self: Any, row: Any, batch: Batch, plan: Any, *, complete: bool,
             ingest.ingest(
                 connection, self.name, facts, self.sources, datetime.fromisoformat("2026-05-12T00:00:00+00:00")
             )
+        stop_point("torn")
         plan = msgspec.structs.replace(plan, facts=[])
     _store(self, row, batch, plan, complete=complete, is_last=is_last)
 
@@ -75,6 +79,7 @@ def batch_first(self: Any, row: Any, batch: Batch, plan: Any, *, complete: bool,
 def records_first(self: Any, row: Any, batch: Batch, plan: Any, *, complete: bool, is_last: bool) -> None:
     with self.store.write() as connection:
         streams.save_records(connection, plan.rows_changed, new=False)
+    stop_point("torn")
     _store(self, row, batch, msgspec.structs.replace(plan, rows_changed=[]), complete=complete, is_last=is_last)
 
 
@@ -88,7 +93,7 @@ def settled_first(store: Any, plan: Any, found: Any, now: datetime) -> None:
         remind.parts.settle(connection, plan.pending, plan.parts, found.wakes)
         for name, value in plan.marks.items():
             set_meta(connection, name, value)
-        tear(connection)
+    stop_point("torn")
     _keep(store, plan, found, now)
 
 
@@ -115,6 +120,7 @@ def tables_first(connection: Connection) -> None:
 @contextmanager
 def in_place(path: Path) -> Iterator[Path]:
     path.unlink(missing_ok=True)
+    stop_point("torn")
     yield path
 
 

@@ -57,7 +57,7 @@ class Ground:
     def killer(self, office: QuickOffice, points: tuple[str, ...], most: int, settled: str = "") -> Killer:
         """Return who kills."""
         if self.env:
-            points, most = ("committed",), 8 if most > 3 else 1
+            points, most = ("torn",), 1
         return Killer(office, self.random, points, most, env=self.env, settled=settled, only_points=bool(self.env))
 
 
@@ -99,12 +99,14 @@ def normalise(ground: Ground, kills: int) -> Killer:
             office.connect({"desk": script})
             office.ok("sync")
         spelling = 0
-        while killer.kills < kills:
+        while killer.wants(kills):
             spelling += 1
             for office in (calm, struck):
                 office.connect({"desk": {**script, "spelling": str(spelling)}})
             span = calm.ok("record", "replay", "desk", "--all").seconds
-            killer.run("record", "replay", "desk", "--all", kills=min(4, kills - killer.kills), span=span, once=True)
+            killer.run(
+                "record", "replay", "desk", "--all", kills=max(1, min(4, kills - killer.kills)), span=span, once=True
+            )
             same(calm, struck, ground.seed)
         return killer
 
@@ -115,7 +117,7 @@ def project(ground: Ground, kills: int) -> Killer:
         killer = ground.killer(struck, ("commit", "committed"), 3, settled="already")
         file = ground.folder / "log.jsonl"
         number = 0
-        while killer.kills < kills:
+        while killer.wants(kills):
             number += 1
             lines = [_observed(number, each, ground.random) for each in range(60)]
             file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
@@ -151,20 +153,19 @@ def remind(ground: Ground, kills: int) -> Killer:
         clients = [_called(number) for number in range(30)]
         calls: list[dict[str, Any]] = []
         number = 0
-        while killer.kills < kills:
+        while killer.wants(kills):
             moment = datetime.fromisoformat("2026-05-12T01:00:00+00:00") + number * timedelta(hours=1)
-            for client in ground.random.sample(range(30), 12):
+            for place, client in enumerate(ground.random.sample(range(30), 12)):
+                state = "missed" if place < 2 else ground.random.choice(("missed", "connected"))
                 minute = moment + timedelta(minutes=ground.random.randrange(1, 59))
-                calls.append(
-                    _call(client, ground.random.choice(("missed", "connected")), f"{minute:%Y-%m-%dT%H:%M:%SZ}")
-                )
+                calls.append(_call(client, state, f"{minute:%Y-%m-%dT%H:%M:%SZ}"))
             desk = calm.script("desk", stream("clients", clients), stream("calls", calls))
             for office in (calm, struck):
                 office.connect({"desk": desk})
                 office.ok("sync")
             now = f"{moment + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
             span = calm.ok("--now", now, "today").seconds
-            killer.run("--now", now, "today", kills=min(3, kills - killer.kills), span=span, once=True)
+            killer.run("--now", now, "today", kills=max(1, min(3, kills - killer.kills)), span=span, once=True)
             same(calm, struck, ground.seed)
             assert _shown(struck, now) == _shown(calm, now)
             number += 1
@@ -205,7 +206,7 @@ def document(ground: Ground, kills: int) -> Killer:
         struck.ok("sync")
         killer = ground.killer(struck, ("number", "file", "commit", "committed"), 3, settled="issued already")
         made = 0
-        while killer.kills < kills:
+        while killer.wants(kills):
             said_ = struck.ok(
                 "--now",
                 NOW,
@@ -219,7 +220,9 @@ def document(ground: Ground, kills: int) -> Killer:
             ).out
             key = said_.split()[1].rstrip(".")
             made += 1
-            killer.run("--now", NOW, "document", "issue", key, kills=min(3, kills - killer.kills), span=0.6, once=True)
+            killer.run(
+                "--now", NOW, "document", "issue", key, kills=max(1, min(3, kills - killer.kills)), span=0.6, once=True
+            )
         _check_documents(struck, made)
         return killer
 
@@ -244,7 +247,7 @@ def migrate(ground: Ground, kills: int) -> Killer:
     """F-06: the schema is made or brought up to date whole or not at all, and the next run ends the work."""
     total = Killer(QuickOffice(ground.forks, ground.folder), ground.random)
     span = min(QuickOffice(ground.forks, ground.folder / name).ok("init").seconds for name in ("warm", "span"))
-    while total.kills < kills:
+    while total.wants(kills):
         with ground.empty() as url:
             struck = QuickOffice(ground.forks, ground.folder / f"s{total.kills}-{total.passes}", url)
             killer = ground.killer(struck, ("migrate", "commit", "committed"), 1)
@@ -306,9 +309,9 @@ def backup(ground: Ground, kills: int) -> Killer:
             shutil.copy(path, ground.folder / f"{count}.db")
             contents.append(struck.dump())
         copy, before = ground.folder / "copy.db", path.with_name(f"{path.name}.before-restore")
-        for number in range(4 * kills):
-            if killer.kills >= kills:
-                break
+        number = 0
+        while killer.wants(kills):
+            number += 1
             copy.unlink(missing_ok=True)
             before.unlink(missing_ok=True)
             shutil.copy(ground.folder / "1600.db", path)
@@ -327,7 +330,9 @@ def backup(ground: Ground, kills: int) -> Killer:
 
 
 def _strike(ground: Ground, killer: Killer, command: tuple[str, ...]) -> None:
-    if ground.random.random() < 0.5:
+    if killer.only_points:
+        done = killer.office.hub(*command, HUB_TEST_STOP="torn:1", **ground.env)
+    elif ground.random.random() < 0.5:
         done = killer.office.hub(*command, kill_after=ground.random.uniform(0.01, 0.12), **ground.env)
         killer.uniform += done.code == KILLED
     else:

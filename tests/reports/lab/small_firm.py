@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
+from hub.cli.report import table
 from hub.config import Config, HubConfig, load_config
 from hub.model.entities import Client, Contract, Entity, Reference
 from hub.model.values import Money
@@ -69,16 +72,16 @@ class Firm:
         self.config = settings(**given)
         self._count = 0
 
-    def put(self, *entities: Entity, client: str = "", key: str = "") -> str:
+    def put(self, *entities: Entity, client: str = "", key: str = "", source: str = "crm") -> str:
         """Put entities into the tables; all belong to the client. Return the id of the last."""
         found = ""
         with self.store.write() as connection:
             for entity in entities:
                 self._count += 1
                 external = key or f"n{self._count}"
-                found = entity_id("crm", entity.kind, external)
+                found = entity_id(source, entity.kind, external)
                 owner = entity_id("crm", "client", client) if client else None
-                row = state.row(entity, key=found, connection="crm", external_id=external, client=owner)
+                row = state.row(entity, key=found, connection=source, external_id=external, client=owner)
                 state.save(connection, entity.kind, [row], new=False)
         return found
 
@@ -99,7 +102,15 @@ class Firm:
         with self.store.read() as connection:
             reading = Reading(connection, self.config, now)
             asked = period or usual_days(REPORTS[name].usual, reading)
-            return REPORTS[name].make(Request(reading, asked, **filters))
+            found = REPORTS[name].make(Request(reading, asked, **filters))
+        assert max(map(len, table(found, reading.zone, 80)), default=0) <= 80
+        return plain(found)
+
+
+def plain(report: Report) -> Report:
+    """Return the report with plain spaces where no-break ones stand between initials."""
+    lines = tuple(tuple(it.replace("\u00a0", " ") if isinstance(it, str) else it for it in row) for row in report.rows)
+    return replace(report, rows=lines, title=report.title.replace("\u00a0", " "))
 
 
 def rows(report: Report, *keys: str) -> list[tuple[Any, ...]]:
