@@ -263,6 +263,8 @@ def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime
     of_parts = [rule for rule in rules if rule not in of_firm]
     with store.read() as connection:
         opened = [it for it in _kept(connection, plan).values() if it.state == "open"]
+    known = {rule.id for rule in rules}
+    found.gone = {(it.rule, it.key, it.instance): _SWITCHED_OFF for it in opened if it.rule not in known}
     for choice in _choices(store, plan.parts):
         with store.read() as connection:
             world, evaluation = evaluate_now(connection, config, of_parts, now, choice)
@@ -286,11 +288,10 @@ def _explain_gone(found: _Found, world: World, rules: Sequence[Rule], opened: Se
     """Say of each of these stored reminders that is about something in this world why it would be gone."""
     by_id = {rule.id: rule for rule in rules}
     for before in opened:
-        about = (before.subject_kind, before.subject)
+        rule, about = by_id.get(before.rule), (before.subject_kind, before.subject)
         is_here = before.client is None or bool(world.get("client", before.client))
-        if is_here and world.get(*about):
-            rule = by_id.get(before.rule)
-            gone = why_gone(world, rule, *about, now, before.client) if rule else _SWITCHED_OFF
+        if rule and is_here and world.get(*about):
+            gone = why_gone(world, rule, *about, now, before.client)
             found.gone[before.rule, before.key, before.instance] = gone
 
 

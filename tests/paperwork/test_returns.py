@@ -130,7 +130,7 @@ def test_a_document_that_stays_away_is_reminded_of(office: Any) -> None:
 
     def reminders(days: int) -> list[str]:
         with office.store.read() as connection:
-            found = evaluate_now(
+            _, found = evaluate_now(
                 connection, office.config, rules_of(office.config, plugins), NOW + timedelta(days=days)
             )
         return [due.title for due in found.open if due.rule == "documents_not_returned"]
