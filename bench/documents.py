@@ -19,7 +19,8 @@ from bench.report import DOCUMENTS_BEGIN, DOCUMENTS_END, Verdict, budget, markdo
 CONTRACTS = 5000
 SMALL = 250
 """Memory at this size is compared with memory at the full one."""
-LEAST_PER_SECOND = 10.0
+LEAST_PER_CPU_SECOND = 8.0
+"""Of the whole process tree: seconds on the clock depend on who else is at work on the machine."""
 MEMORY_MB = 300.0
 GROWTH = 1.5
 """What is planned is held as a whole, a few kilobytes for each contract."""
@@ -50,6 +51,11 @@ class Figure:
     def per_second(self) -> float:
         """Return documents for each second of wall time."""
         return self.documents / self.cost.wall
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Return documents for each second of CPU."""
+        return self.documents / self.cost.cpu
 
 
 def measure(contracts: int = CONTRACTS) -> list[Figure]:
@@ -126,8 +132,8 @@ def verdicts(figures: Sequence[Figure]) -> Iterator[Verdict]:
     """Compare with the budget."""
     months = [it for it in figures if it.what == "month"]
     full = months[-1]
-    least, found = f"at least {LEAST_PER_SECOND:.0f}", f"{full.per_second:.1f}"
-    yield Verdict("month end, documents a second", found, least, full.per_second >= LEAST_PER_SECOND)
+    least, speed = f"at least {LEAST_PER_CPU_SECOND:.0f}", full.per_cpu_second
+    yield Verdict("month end, documents for a second of CPU", f"{speed:.1f}", least, speed >= LEAST_PER_CPU_SECOND)
     peak = full.cost.peak_mb
     yield Verdict("month end, peak memory", f"{peak:.0f} MB", f"at most {MEMORY_MB:.0f} MB", peak <= MEMORY_MB)
     if len(months) > 1:
@@ -139,11 +145,11 @@ def verdicts(figures: Sequence[Figure]) -> Iterator[Verdict]:
 
 def write_section(figures: Sequence[Figure], found: Sequence[Verdict]) -> None:
     """Put the figures between their markers of the page."""
-    head = ("contracts", "run", "documents", "wall, s", "CPU, s", "peak MB", "documents a second")
+    head = ("contracts", "run", "documents", "wall, s", "CPU, s", "peak MB", "a second", "a second of CPU")
     rows = [
         (f"{it.contracts:,}", {"month": "first", "again": "again, nothing to do"}[it.what], f"{it.documents:,}",
          f"{it.cost.wall:.1f}", f"{it.cost.cpu:.1f}", f"{it.cost.peak_mb:.0f}",
-         f"{it.per_second:.1f}" if it.documents else "–")
+         f"{it.per_second:.1f}" if it.documents else "–", f"{it.per_cpu_second:.1f}" if it.documents else "–")
         for it in figures
     ]  # fmt: skip
     write_between(DOCUMENTS_BEGIN, DOCUMENTS_END, f"{markdown(head, rows)}\n\n{budget(found)}")
