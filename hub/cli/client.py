@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from functools import partial
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.cli.card import new, set_
 from hub.entries.find import find_client
+from hub.entries.words import TOLD, Teller, story
 from hub.normalise import decode
 from hub.operator import merge, split
 from hub.projection import Sources
@@ -183,6 +185,10 @@ def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
                 STATE[kind].c[field].is_not(None),
             ):
                 rows += [{"time": row[field], "kind": kind, "text": _line(kind, row)}]
+        teller = Teller(app.zone, {it.id: it.name for it in app.config.model.employees}, partial(_name, connection))
+        for kind in TOLD:
+            for row in state.read(connection, kind, STATE[kind].c.client_id == found["id"], ~STATE[kind].c.deleted):
+                rows += [{"time": moment, "kind": kind, "text": text} for moment, text in story(kind, row, teller)]
     rows.sort(key=lambda row: (str(row["time"].isoformat()), row["text"]), reverse=True)
     if as_json:
         print_json(rows[:limit])
@@ -199,6 +205,11 @@ def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
         ],
         grow=2,
     )
+
+
+def _name(connection: Connection, client: str) -> str:
+    found = state.read(connection, "client", TABLE.c.id == parties.follow(connection, client))
+    return str(found[0]["name"]) if found else client
 
 
 def _line(kind: str, row: dict[str, Any]) -> str:
