@@ -10,7 +10,7 @@ import click
 import msgspec
 from sqlalchemy import Connection, func, or_, select
 
-from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, say
 from hub.cli.card import new, set_
 from hub.entries.find import find_client
 from hub.entries.words import TOLD, Teller, story
@@ -193,18 +193,11 @@ def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
     if as_json:
         print_json(rows[:limit])
         return
-    print_table(
-        ("when", "what", ""),
-        [
-            (
-                app.local(row["time"]) if hasattr(row["time"], "hour") else row["time"].strftime("%d.%m.%Y"),
-                row["kind"],
-                row["text"],
-            )
-            for row in rows[:limit]
-        ],
-        grow=2,
-    )
+    print_wrapped([(_when(app, row["time"]), row["kind"], row["text"]) for row in rows[:limit]])
+
+
+def _when(app: App, moment: Any) -> str:
+    return app.local(moment) if hasattr(moment, "hour") else str(moment.strftime("%d.%m.%Y"))
 
 
 def _name(connection: Connection, client: str) -> str:
