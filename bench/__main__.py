@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench import mail
+from bench import documents, mail
 from bench.contenders import CONTENDERS, PASSES, Contender, Place
 from bench.measure import Cost, Failed, run
 from bench.places import DATABASES, Server, Source, server, source
@@ -29,8 +29,8 @@ PERCENT = 5
 def main() -> int:
     """Run what was asked for; return the exit code."""
     given = _arguments()
-    if given.mail:
-        return _mail(given.mails)
+    if given.mail or given.documents:
+        return _mail(given.mails) if given.mail else _documents(given.contracts)
     records = 20_000 if given.quick else given.records
     contenders = [it for it in CONTENDERS if it in (given.only or CONTENDERS)] or list(CONTENDERS)
     databases = [it for it in DATABASES if it in (given.only or DATABASES)] or list(DATABASES)
@@ -64,6 +64,7 @@ def main() -> int:
     if not (given.only or given.quick or given.passes != PASSES):
         write_page(figures, records, found, version)
         failed = _mail(given.mails) != 0 or failed
+        failed = _documents(given.contracts) != 0 or failed
     return int(failed)
 
 
@@ -79,6 +80,21 @@ def _mail(mails: int) -> int:
         print(verdict)
     if mails == mail.MAILS:
         mail.write_section(figures, found)
+    return 0 if all(verdict.is_kept for verdict in found) else 1
+
+
+def _documents(contracts: int) -> int:
+    """Measure the end of a month; return the exit code."""
+    try:
+        figures = documents.measure(contracts)
+    except Failed as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    found = list(documents.verdicts(figures))
+    for verdict in found:
+        print(verdict)
+    if contracts == documents.CONTRACTS:
+        documents.write_section(figures, found)
     return 0 if all(verdict.is_kept for verdict in found) else 1
 
 
@@ -135,6 +151,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=200_000, help="counterparties in the source (200000)")
     parser.add_argument("--mail", action="store_true", help="only the mailboxes, over IMAP and EWS")
     parser.add_argument("--mails", type=int, default=mail.MAILS, help="mails in each mailbox (10000)")
+    parser.add_argument("--documents", action="store_true", help="only the end of a month")
+    parser.add_argument("--contracts", type=int, default=documents.CONTRACTS, help="contracts in the month (5000)")
     parser.add_argument("--quick", action="store_true", help="20000 records, without dlt")
     parser.add_argument("--only", nargs="+", choices=(*CONTENDERS, *DATABASES), help="these contenders and databases")
     parser.add_argument("--passes", nargs="+", choices=PASSES, default=PASSES, help="these passes; keep `full` first")

@@ -28,8 +28,8 @@ SMALL = 2_000
 INCREMENT = 500
 PROTOCOLS = ("IMAP", "EWS")
 PASSES = {"first": "first load", "idle": "nothing new", "new": f"{INCREMENT} new"}
-MEMORY_MB = 200.0
-GROWTH = 1.15
+MEMORY_MB = 150.0
+GROWTH = 1.1
 
 
 @dataclass(frozen=True)

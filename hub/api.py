@@ -91,7 +91,18 @@ from hub.model.entries import (
 )
 from hub.model.errors import AuthError, BadRecord, HubError, Rejected, SettingsError, Unavailable
 from hub.model.events import Event
-from hub.model.settings import Duration, Listed, Secret, ServerUrl, Settings, ZoneName
+from hub.model.settings import (
+    Duration,
+    Listed,
+    Mailbox,
+    OneLine,
+    OurNames,
+    Secret,
+    ServerUrl,
+    Settings,
+    ZoneName,
+    is_loopback,
+)
 from hub.model.trade import Balance, BankAccount, Order, Organisation, Price, Product, Stock
 from hub.model.values import (
     Email,
@@ -160,9 +171,12 @@ __all__ = [
     "Mail",
     "MailAddress",
     "MailFile",
+    "Mailbox",
     "Meeting",
     "Message",
     "Money",
+    "OneLine",
+    "OurNames",
     "Note",
     "Occasion",
     "Offer",
@@ -215,6 +229,7 @@ __all__ = [
     "is_account",
     "is_inn",
     "is_kpp",
+    "is_loopback",
     "mail_events",
     "mail_key",
     "mail_stub",

@@ -398,6 +398,8 @@ class HubConfig(_Model):
     """What is asked when people enter something."""
     rules: str = "rules"
     """Folder with rule files, beside this file."""
+    feeds: str = ""
+    """Folder into which the daemon writes a calendar feed for each employee, `ivanova.ics`; empty means none."""
     enforce_from: str = ""
     """Nothing older raises a reminder; empty means the day the store was made."""
     workers: int = Field(default=4, ge=1, le=32)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from hub import outbox
+from hub.calendar_feed import shown, write_feeds
 from hub.connections import Hub, Opened, credentials_mark, is_refused, open_connection, sync_connection
 from hub.engine import jobs
 from hub.engine.jobs import Job, Lease
@@ -52,7 +53,10 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
             sync_connection(hub, name, lease=lease)
 
     def remind(_job: Job, _lease: Lease) -> None:
-        notify(hub, refresh(hub.store, hub.config, hub.plugins, hub.clock.now()))
+        found = refresh(hub.store, hub.config, hub.plugins, hub.clock.now())
+        notify(hub, found)
+        if hub.config.model.feeds:
+            write_feeds(hub.config, shown(found))
 
     def command(job: Job, lease: Lease) -> None:
         command_id = str(job.payload["command"])

@@ -88,6 +88,11 @@ class Reminding:
         """Return the open reminders."""
         return tuple(due_of(kept) for kept in self._kept)
 
+    def closed_since(self, moment: datetime) -> tuple[Due, ...]:
+        """Return the reminders that were closed at that moment or later."""
+        with self._store.read() as connection:
+            return tuple(due_of(kept) for kept in reminders.closed_since(connection, moment))
+
     @cached_property
     def numbers(self) -> dict[tuple[str, str], int]:
         """Return the number of each open reminder by (rule, key)."""

@@ -33,6 +33,7 @@ from hub.config import (
     Outbox,
     OwnKind,
     Reports,
+    SavedAttachments,
     Signer,
     VatSince,
 )
@@ -63,6 +64,7 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "documents.kinds": (OwnKind, "A mapping of short name to a kind of document that the firm adds."),
     "entering": (Entering, "What people enter themselves."),
     "outbox": (Outbox, "What may leave without a second look."),
+    "attachments": (SavedAttachments, "Files that come by mail and are saved into folders, one entry for each wish."),
     "reports": (
         Reports,
         "How reports count; which figures a formula may name is on the page of [reports](reports.md).",

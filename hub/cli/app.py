@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -161,6 +162,19 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: in
     for row in [list(heads), *texts]:
         cells = [_fit(cell, widths[place]) for place, cell in enumerate(row)]
         click.echo("  ".join(cells).rstrip())
+
+
+def print_wrapped(rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows whose last column is told in full, on as many lines as it needs."""
+    texts = [["" if cell is None else redact(str(cell)).replace("\n", " ") for cell in row] for row in rows]
+    widths = [max(width_of(row[place]) for row in texts) for place in range(len(texts[0]) - 1)] if texts else []
+    indent = sum(widths) + 2 * len(widths)
+    for row in texts:
+        lines = textwrap.wrap(row[-1], max(30, columns() - indent), break_on_hyphens=False) or [""]
+        head = "".join(_fit(cell, widths[place]) + "  " for place, cell in enumerate(row[:-1]))
+        click.echo((head + lines[0]).rstrip())
+        for line in lines[1:]:
+            click.echo(" " * indent + line)
 
 
 def _fit(text: str, width: int) -> str:

@@ -8,9 +8,9 @@ import click
 
 from hub.cli.app import App, pass_app, print_json, say
 from hub.cli.entity import as_document, entity_group
-from hub.cli.entry import desk_of, flags_of, is_open, option, understood
+from hub.cli.entry import desk_of, flags_of, option, understood
 from hub.entries import acts, clients
-from hub.entries.acts import Desk, EntryError
+from hub.entries.acts import Desk, EntryError, is_open
 from hub.entries.find import find_client
 from hub.entries.prospects import REFERRAL
 from hub.store import state

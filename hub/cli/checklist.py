@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, say
 from hub.cli.entry import desk_of, group, said_of
 from hub.entries import acts
 from hub.entries.acts import EntryError
@@ -59,11 +59,10 @@ def lines(app: App, key: str) -> None:
     with app.store.read() as connection:
         row = find(connection, "checklist", key)
     names = {person.id: person.name for person in app.config.model.employees}
-    print_table(
-        ("№", "done", "by", "line"),
-        [(it["number"], _local(app, it.get("done")), names.get(it.get("by", ""), it.get("by", "")), it["title"])
-         for it in row["items"]], grow=3,
-    )  # fmt: skip
+    print_wrapped([
+        (it["number"], _local(app, it.get("done")), names.get(it.get("by", ""), it.get("by", "")), it["title"])
+        for it in row["items"]
+    ])  # fmt: skip
 
 
 def _local(app: App, text: str | None) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import getpass
+from functools import partial
 from typing import Any
 
 import click
 import msgspec
 from sqlalchemy import Connection, func, or_, select
 
-from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, say
 from hub.cli.card import new, set_
 from hub.entries.find import find_client
+from hub.entries.words import TOLD, Teller, story
 from hub.facts import aliases
 from hub.normalise import decode
 from hub.operator import merge, split
@@ -183,22 +185,24 @@ def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
                 STATE[kind].c[field].is_not(None),
             ):
                 rows += [{"time": row[field], "kind": kind, "text": _line(kind, row)}]
+        teller = Teller(app.zone, {it.id: it.name for it in app.config.model.employees}, partial(_name, connection))
+        for kind in TOLD:
+            for row in state.read(connection, kind, STATE[kind].c.client_id == found["id"], ~STATE[kind].c.deleted):
+                rows += [{"time": moment, "kind": kind, "text": text} for moment, text in story(kind, row, teller)]
     rows.sort(key=lambda row: (str(row["time"].isoformat()), row["text"]), reverse=True)
     if as_json:
         print_json(rows[:limit])
         return
-    print_table(
-        ("when", "what", ""),
-        [
-            (
-                app.local(row["time"]) if hasattr(row["time"], "hour") else row["time"].strftime("%d.%m.%Y"),
-                row["kind"],
-                row["text"],
-            )
-            for row in rows[:limit]
-        ],
-        grow=2,
-    )
+    print_wrapped([(_when(app, row["time"]), row["kind"], row["text"]) for row in rows[:limit]])
+
+
+def _when(app: App, moment: Any) -> str:
+    return app.local(moment) if hasattr(moment, "hour") else str(moment.strftime("%d.%m.%Y"))
+
+
+def _name(connection: Connection, client: str) -> str:
+    found = state.read(connection, "client", TABLE.c.id == parties.follow(connection, client))
+    return str(found[0]["name"]) if found else client
 
 
 def _line(kind: str, row: dict[str, Any]) -> str:

@@ -20,10 +20,19 @@ from hub.connections import Hub, mail_connection
 from hub.documents.own import form_of
 from hub.model.errors import HubError
 from hub.model.values import Email
-from hub.paperwork.drafts import Wish, correct, from_entity, keep_draft, new_document, parse_line, read_draft
+from hub.paperwork.drafts import (
+    Wish,
+    correct,
+    doubts_of,
+    from_entity,
+    keep_draft,
+    new_document,
+    parse_line,
+    read_draft,
+)
 from hub.paperwork.issuing import issue_all
 from hub.paperwork.life import NEXT, move
-from hub.paperwork.sending import letter, mail_of, send
+from hub.paperwork.sending import letter, readers, send
 from hub.paperwork.sheet import read_file, sheet_of
 from hub.store import documents as rows
 from hub.store import state as states
@@ -98,7 +107,14 @@ def new(
             key = keep_draft(connection, app.config, form, given, client, wish.day, by=by, now=now)
         else:
             key = new_document(connection, app.config, kind, client, wish, by=by, now=now)
+        row = rows.get(connection, key)
     say(f"Draft {key}. Issue it with: hub document issue {key}")
+    _say_doubts(app, row)
+
+
+def _say_doubts(app: App, row: DocumentRow) -> None:
+    for doubt in doubts_of(app.config, row, app.now()):
+        say(f"  Check: {doubt}")
 
 
 def _content(file: Path) -> bytes:
@@ -244,13 +260,14 @@ def issue_(app: App, keys: tuple[int, ...]) -> None:
                 say(f"  {place / file.name}")
         if each.remark:
             say(f"  {each.remark[0].upper()}{each.remark[1:]}.")
+        _say_doubts(app, each.row)
     if failed:
         raise failed
 
 
 @document.command("send")
 @click.argument("key", type=int)
-@click.option("--to", multiple=True, help="Address; else the client's own.")
+@click.option("--to", multiple=True, help="Address; else the client's own. What is internal goes to employees only.")
 @pass_app
 def send_(app: App, key: int, to: tuple[str, ...]) -> None:
     """Put a letter with the document into the outbox; the daemon sends it, `hub run --once` at once."""
@@ -258,7 +275,7 @@ def send_(app: App, key: int, to: tuple[str, ...]) -> None:
     blobs = FileBlobs(app.config.folder / "blobs")
     with app.store.read() as connection:
         found, files = rows.get(connection, key), rows.files(connection, key)
-        addresses = [_address(text) for text in to] or mail_of(one(connection, found.client or ""))
+        addresses = readers(app.config, found, [_address(text) for text in to], one(connection, found.client or ""))
     data = letter(app.config, found, files, addresses, blobs.put)
     with app.store.write() as connection:
         command_id = send(connection, app.config, found, data, mail, by=getpass.getuser(), now=app.now())

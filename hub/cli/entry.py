@@ -12,12 +12,12 @@ from datetime import date, datetime
 from typing import Any
 
 import click
-from sqlalchemy import ColumnElement, Connection, and_
+from sqlalchemy import Connection
 
 from hub.cli.app import App, pass_app, print_json, say
 from hub.cli.entity import as_document, entity_group
 from hub.entries import acts
-from hub.entries.acts import Action, Desk, Done, EntryError, Kind, hints_of
+from hub.entries.acts import Action, Desk, Done, EntryError, Kind, hints_of, is_open
 from hub.entries.kinds import KINDS
 from hub.facts import aliases, calendars_of
 from hub.model.entities import Reference
@@ -46,15 +46,6 @@ def group(kind: Kind) -> click.Group:
     made.add_command(_change(kind))
     made.add_command(_remove(kind))
     return made
-
-
-def is_open(kind: Kind) -> ColumnElement[bool] | None:
-    """Return the condition of entries that are not at their end; `None` for a kind that has none."""
-    table = STATE[kind.name]
-    if not kind.open_while:
-        return None
-    still = table.c[kind.open_while].is_(None)
-    return and_(still, table.c.state.not_in(kind.over)) if kind.over else still
 
 
 def _new(kind: Kind) -> click.Command:
@@ -97,7 +88,7 @@ def _remove(kind: Kind) -> click.Command:
 
 
 def _keyed(command: click.Command) -> click.Command:
-    command.params.insert(0, click.Argument(["key"]))
+    command.params.insert(0, click.Argument(["key"], metavar="KEY"))
     return command
 
 

@@ -18,19 +18,22 @@ def match() -> None:
 
 
 @match.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, with all of them.")
 @pass_app
-def list_(app: App, as_json: bool) -> None:
+def list_(app: App, limit: int, as_json: bool) -> None:
     """List what nobody has decided yet."""
     with app.store.read() as connection:
         found = suggestions(connection)
     if as_json:
         print_json(found)
         return
-    for each in found:
+    for each in found[:limit]:
         say(f"{each.id}  {each.left_name} ({each.left})")
         say(f"          {each.right_name} ({each.right})")
         say(f"          {each.reason}")
+    if len(found) > limit:
+        say(f"… and {len(found) - limit} more.")
     say("Decide with: hub match accept ID, or hub match reject ID" if found else "Nothing to decide.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -10,9 +11,11 @@ from typing import Any, Literal
 import click
 import msgspec
 
+from hub.calendar_feed import feed, shown
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.entries.when import parse_moment
 from hub.facts import calendars_of
+from hub.files import write_file
 from hub.model.errors import HubError
 from hub.remind import act, evaluate_rule, find, refresh
 from hub.reminders.evaluate import Deed
@@ -211,6 +214,24 @@ def snooze(app: App, number: str, until: str) -> None:
 def due(app: App, number: str, when: str) -> None:
     """Set your own date for a reminder; it wins over the computed one."""
     _deed(app, number, "due", until=_moment(app, when))
+
+
+@reminder.command()
+@click.option("--ics", is_flag=True, expose_value=False, help="As a calendar with to-dos (RFC 5545); the only form.")
+@click.option("--employee", default="", help="Only what this employee (id) has to do.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@pass_app
+def export(app: App, employee: str, file: Path | None) -> None:
+    """Write the reminders into FILE, or to stdout, for a calendar program."""
+    known = [person.id for person in app.config.model.employees]
+    if employee and employee not in known:
+        raise click.UsageError(f"no employee has the id {employee!r}. {nearest(employee, known)}")
+    content = feed(shown(refresh(app.store, app.config, app.plugins, app.now())), employee)
+    if file:
+        write_file(file, content)
+        say(f"Written: {file}")
+    else:
+        sys.stdout.buffer.write(content)
 
 
 @reminder.command()

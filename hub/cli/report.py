@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 import click
 
 from hub.cli.app import App, columns, pass_app, print_json, print_table, progress, say, width_of
+from hub.cli.client import one
 from hub.files import write_file
 from hub.model.errors import HubError
 from hub.reports.days import Days, end_of_month, week_of
 from hub.reports.reading import Reading
 from hub.reports.registry import REPORTS, WORDS, Entry, Request, usual_days
 from hub.reports.report import Column, Report, shown
-from hub.store import parties
 
 _OPTIONS = {
-    "client": click.Option(["--client"], default="", help="Only this client (id)."),
+    "client": click.Option(["--client"], default="", help="Only this client (id, ИНН or name)."),
     "employee": click.Option(["--employee"], default="", help="Only this employee (id)."),
     "week": click.Option(["--week"], default="", help="Only the week of this day, 2026-11-16 or 2026-W47."),
 }
@@ -80,8 +80,8 @@ for _entry in REPORTS.values():
 def _run(app: App, entry: Entry, given: dict[str, Any]) -> None:
     with app.store.read() as connection:
         reading = Reading(connection, app.config, app.now())
-        client = given.get("client") and parties.follow(connection, given["client"])
-        found = entry.make(Request(reading, _days(entry, reading, given), client or "", _employee(reading, given),
+        client = one(connection, given["client"])["id"] if given.get("client") else ""
+        found = entry.make(Request(reading, _days(entry, reading, given), client, _employee(reading, given),
                                    _week(given.get("week"))))  # fmt: skip
     for name, render in _files().items():
         if given[name]:

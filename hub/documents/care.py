@@ -141,7 +141,7 @@ def survey_letter(values: Values) -> Letter:
 
 FORMS = (
     Form(
-        kind="reclamation", title="Рекламация",
+        kind="reclamation", title="Рекламация", is_internal=True,
         draft=ReclamationDraft, context=Issued[ReclamationDraft], build=build_reclamation, values=reclamation_values,
         letter=reclamation_notice,
         example=ReclamationDraft(

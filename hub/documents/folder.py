@@ -108,7 +108,7 @@ def folder_letter(values: Values) -> Letter:
 
 FORMS = (
     Form(
-        kind="title_page", title="Титульный лист клиентской папки", is_numbered=False,
+        kind="title_page", title="Титульный лист клиентской папки", is_numbered=False, is_internal=True,
         draft=TitleDraft, context=Issued[TitleDraft], build=build_title, values=title_values, letter=folder_letter,
         example=TitleDraft(
             SAMPLE_CLIENT, "№ 17/2026 от 01.02.2026", "Иванова Ольга Петровна", "Красноярск", "Ларина Мария Сергеевна",
@@ -116,7 +116,7 @@ FORMS = (
         ),
     ),
     Form(
-        kind="checklist", title="Чек-лист (Приложение 1)", is_numbered=False,
+        kind="checklist", title="Чек-лист (Приложение 1)", is_numbered=False, is_internal=True,
         draft=ChecklistDraft, context=Issued[ChecklistDraft], build=build_checklist, values=checklist_values,
         letter=folder_letter,
         example=ChecklistDraft(SAMPLE_CLIENT, "№ 17/2026 от 01.02.2026", "Иванова О. П.",

@@ -95,6 +95,8 @@ class Form(Struct, Generic[Draft, Context], frozen=True, kw_only=True):
     """It is to come back signed."""
     is_numbered: bool = True
     """It takes a number of its own sequence."""
+    is_internal: bool = False
+    """It is for our own people: it shows what a client must not see."""
     folder: Traversable = LAYOUTS
     """Where its layout and its Word or Excel template lie."""
     look: str = ""

@@ -278,7 +278,8 @@ _EXAMPLE = ObjectDraft(
 
 def _form(kind: str, title: str, build: Build, values: Any, letter: Any, *, is_numbered: bool = True) -> Form[Any, Any]:
     return Form(
-        kind=kind, title=title, is_numbered=is_numbered, draft=ObjectDraft, context=Issued[ObjectDraft], build=build,
+        kind=kind, title=title, is_numbered=is_numbered, is_internal=kind != "offer", draft=ObjectDraft,
+        context=Issued[ObjectDraft], build=build,
         values=values, letter=letter, example=_EXAMPLE,
     )  # fmt: skip
 

@@ -28,12 +28,18 @@ def render_pdf(layout: str | bytes, values: Values) -> bytes:
     source, inputs = layout_inputs(layout, values)
     try:
         made: bytes = _compile(
-            source, format="pdf", ignore_system_fonts=True, sys_inputs=inputs, pdf_standards="a-2b", pdf_tags=False
+            source, format="pdf", font_paths=_fonts(), sys_inputs=inputs, pdf_standards="a-2b", pdf_tags=False
         )
     except typst.TypstError as error:
         name = layout if isinstance(layout, str) else "given"
         raise HubError(f"The layout {name!r} cannot be drawn: {error.message}.") from error
     return made
+
+
+@cache
+def _fonts() -> Any:
+    """Return the fonts of the wheel, read once: they were half of the time of a page."""
+    return typst.Fonts(include_system_fonts=False)
 
 
 def render_png(layout: str | bytes, values: Values, *, ppi: int = 80) -> list[bytes]:

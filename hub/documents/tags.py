@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from types import CodeType
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
@@ -39,6 +40,21 @@ class Text:
         return html.escape(str(self._value)).replace("_", "&#95;")
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A sandbox that compiles each part of a template once: that took two thirds of the time of filling one again."""
+
+    def from_string(self, source: Any, globals: Any = None, template_class: Any = None) -> Any:  # noqa: A002, ARG002
+        """Return the part of a template, ready to be filled."""
+        if len(_compiled) > MOST_PARTS:
+            _compiled.clear()
+        code = _compiled.get(source) or _compiled.setdefault(source, self.compile(source))
+        return self.template_class.from_code(self, code, self.make_globals(globals), None)
+
+
+_compiled: dict[str, CodeType] = {}
+MOST_PARTS = 200
+
+
 def sandbox(values: Mapping[str, Any]) -> Environment:
     """Return what fills tags: no way to the program, an error for every unknown name, and texts that stay texts."""
 
@@ -55,7 +71,7 @@ def sandbox(values: Mapping[str, Any]) -> Environment:
             return ""
         return value if hasattr(value, "__html__") else Text(value)
 
-    environment = ImmutableSandboxedEnvironment(autoescape=True, undefined=Unknown, finalize=shown)
+    environment = _Sandbox(autoescape=True, undefined=Unknown, finalize=shown)
     environment.filters["latin"] = latin
     return environment
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, select
 
 from hub.config import Config
 from hub.entries import enter, entered, new_key, reference_to
@@ -26,6 +26,7 @@ from hub.model.values import Money
 from hub.normalise import Fact
 from hub.projection import OPERATOR, Sources
 from hub.reminders.calendars import Calendar
+from hub.store import state
 from hub.store.log import Entry
 from hub.store.parties import entity_id
 from hub.store.problems import note
@@ -186,11 +187,41 @@ def _happened(connection: Connection, kind: str, key: str) -> list[Any]:
 
 
 def own_key(desk: Desk, kind: Kind, entry: str) -> str:
-    """Return the key under which an entry was entered here. Raises EntryError for one that another system gives."""
-    row = find(desk.connection, kind.name, entry)
+    """Return the key of an entry that is named by id, number or title, or by its client when he has one open entry.
+
+    Raises EntryError for one that another system gives.
+    """
+    try:
+        row = find(desk.connection, kind.name, entry)
+    except HubError:
+        only = _only_open_one(desk, kind, entry)
+        if only is None:
+            raise
+        row = only
     if row["connection"] != OPERATOR:
         raise EntryError(f"this {kind.name} comes from {row['connection']}.", hint="Change it there.")
     return str(row["external_id"])
+
+
+def _only_open_one(desk: Desk, kind: Kind, client: str) -> dict[str, Any] | None:
+    table, still = STATE[kind.name], is_open(kind)
+    if still is None:
+        return None
+    try:
+        found = find(desk.connection, "client", client)
+    except HubError:
+        return None
+    rows = state.read(desk.connection, kind.name, ~table.c.deleted, still, table.c.client_id == found["id"], limit=2)
+    return rows[0] if len(rows) == 1 else None
+
+
+def is_open(kind: Kind) -> ColumnElement[bool] | None:
+    """Return the condition of entries that are not at their end; `None` for a kind that has none."""
+    table = STATE[kind.name]
+    if not kind.open_while:
+        return None
+    still = table.c[kind.open_while].is_(None)
+    return and_(still, table.c.state.not_in(kind.over)) if kind.over else still
 
 
 def _act(desk: Desk, kind: Kind, action: Action, before: Entity | None, key: str, said: Values) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
 
-from hub.model.values import parse_duration
+from hub.model.values import Email, parse_duration
 
 
 def _duration(value: Any) -> Any:
@@ -53,6 +54,40 @@ def _listed(value: Any) -> Any:
     return value
 
 
+def _one_line(value: str) -> str:
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
+        raise ValueError("write one line without control characters")
+    return value.strip()
+
+
+def _mailbox(value: str) -> str:
+    parsed = Email.parse(value)
+    if value and parsed is None:
+        raise ValueError("write an address such as office@example.ru")
+    return parsed.address if parsed else ""
+
+
+def _our_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    names = []
+    for name in value:
+        bare = name.lstrip("@")
+        parsed = Email.parse(bare if "@" in bare else f"x@{bare}")
+        if parsed is None:
+            raise ValueError(f"{name!r} is neither a domain nor an address")
+        names.append(parsed.address if "@" in bare else parsed.address.removeprefix("x@"))
+    return tuple(names)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine: only there may a connection go without protection."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
 """A setting such as `Asia/Krasnoyarsk`: a time zone there is."""
 
@@ -62,6 +97,15 @@ ServerUrl = Annotated[str, AfterValidator(_server_url)]
 _Item = TypeVar("_Item")
 Listed = Annotated[tuple[_Item, ...], BeforeValidator(_listed)]
 """A setting such as `one, two`, written as a list or with commas; `Listed[int]` is a tuple of numbers."""
+
+OneLine = Annotated[str, AfterValidator(_one_line)]
+"""A setting that stands in a header or a protocol's line: no control characters, no spaces around it."""
+
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+"""A setting such as `office@example.ru`, in the hub's form; it may be empty."""
+
+OurNames = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_our_names)]
+"""A setting such as `example.ru, partner@mail.ru`: domains and addresses that are our own."""
 
 Secret = SecretStr
 """A setting that is written as a reference (`env:NAME`, `file:PATH`, `keyring:SERVICE/NAME`) and never shown."""

@@ -21,7 +21,10 @@ from hub.model.values import Money, parse_decimal
 from hub.paperwork.sheet import Sheet, draft_of, sheet_of
 from hub.store import documents as rows
 from hub.store import state
+from hub.store.documents import DocumentRow
 from hub.yaml_text import nearest
+
+_NOT_ISSUED = msgspec.Raw(b"null")
 
 
 class Wish(Struct, frozen=True):
@@ -94,6 +97,19 @@ def keep_draft(
         connection, kind=form.kind, client=str(client["id"]), title=f"{form.title}: {client['name']}",
         context=sheet.text(), by=by, now=now, number=number, version=version,
     )  # fmt: skip
+
+
+def doubts_of(config: Config, found: DocumentRow, now: datetime) -> list[str]:
+    """Return what looks wrong in a document and was let pass, in Russian, for the person who issues it."""
+    form, sheet = form_of(config, found.kind), sheet_of(found)
+    if sheet.context != _NOT_ISSUED:
+        context = msgspec.json.decode(sheet.context, type=form.context)
+    else:
+        number = found.number or ("1" if form.is_numbered else "")
+        day = sheet.day or now.astimezone(config.zone).date()
+        context = form.build(config.model.organisation, draft_of(form, sheet), number, day)
+    doubts = form.values(context).get("doubts")
+    return [str(doubt) for doubt in doubts] if isinstance(doubts, Sequence) else []
 
 
 def make_draft(config: Config, form: Form[Any, Any], client: Party, wish: Wish) -> Any:

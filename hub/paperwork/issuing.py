@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
 
@@ -202,22 +203,18 @@ class Press:
         return self._templates[form.kind]
 
     def rehearse(self, row: DocumentRow, form: Form[Any, Any], day: date) -> None:
-        """Make everything of a draft that can fail, and keep nothing. Raises HubError that says what is wrong."""
-        self.preview(
-            form, draft_of(form, sheet_of(row)), row.number or (f"черн-{row.id}" if form.is_numbered else ""), day
-        )
+        """Try what can fail, and keep nothing. Raises HubError that says what is wrong.
 
-    def preview(self, form: Form[Any, Any], draft: Any, number: str, day: date) -> dict[str, bytes]:
-        """Return a document that is not issued, by format: its template filled, or the PDF of the built-in form."""
-        context = form.build(self.config.model.organisation, draft, number, day)
+        A form of ours is drawn with whatever it takes; a template of the firm is filled with what is to stand in it.
+        """
+        number = row.number or (f"черн-{row.id}" if form.is_numbered else "")
+        context = form.build(self.config.model.organisation, draft_of(form, sheet_of(row)), number, day)
         values = {**form.values(context), "mark": ""}
         template = self.template(form)
-        layout = form.layout()
-        if layout is not None and (template is None or template.path is None):
-            return {"pdf": render_pdf(layout, values)}
-        if template is None:
+        if template and template.path:
+            self._fill(template, values)
+        elif template is None and form.layout() is None:
             raise HubError(f"there is neither a layout nor a template for {form.title!r}.")
-        return {template.ending: self._fill(template, values)}
 
     def _fill(self, template: Template, values: Mapping[str, Value]) -> bytes:
         return self._filler.fill(template.content, values, name=template.name, ending=template.ending)
@@ -244,10 +241,12 @@ class Press:
         template, layout = self.template(form), form.layout()
         made: dict[str, bytes] = {}
         remark = ""
-        if layout is not None and (template is None or template.path is None or self._setting == "typst"):
-            made["pdf"] = render_pdf(layout, values)
-        if template is not None:
-            made[template.ending] = self._fill(template, values)
+        with ThreadPoolExecutor(1) as beside:  # the child fills while this process draws
+            filling = beside.submit(self._fill, template, values) if template else None
+            if layout is not None and (template is None or template.path is None or self._setting == "typst"):
+                made["pdf"] = render_pdf(layout, values)
+        if template is not None and filling is not None:
+            made[template.ending] = filling.result()
             if "pdf" not in made:
                 try:
                     found = pdf.convert(made[template.ending], template.ending, self._setting)

@@ -43,6 +43,23 @@ def letter(config: Config, found: DocumentRow, files: Sequence[FileRow], to: Seq
     }  # fmt: skip
 
 
+def readers(config: Config, found: DocumentRow, given: Sequence[str], client: Mapping[str, Any]) -> list[str]:
+    """Return whom a document goes to: those given, else the client.
+
+    Raises HubError when an internal one, with costs or a complaint, would leave our own people.
+    """
+    form = form_of(config, found.kind)
+    if not form.is_internal:
+        return list(given) or mail_of(client)
+    ours = {person.mail for person in config.model.employees if person.mail}
+    strangers = sorted(set(given) - ours)
+    if strangers or not given:
+        who = strangers[0] if strangers else "the client"
+        raise HubError(f"{form.title} is for our own people and does not go to {who}.",
+                       hint="Give --to with the address of an employee of the configuration.")  # fmt: skip
+    return list(given)
+
+
 def send(
     connection: Connection, config: Config, found: DocumentRow, data: Mapping[str, Any], mail: str, *, by: str,
     now: datetime,

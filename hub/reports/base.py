@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import or_, select
 
 from hub.reports.days import Days, month_words, short_month
@@ -56,8 +57,14 @@ class Base(Struct, frozen=True):
 
     def of_manager(self, manager: str) -> Base:
         """Return the base of one manager."""
-        mine = tuple(each for each in self.subscriptions if each.manager == manager)
-        return Base(mine, self.recommended, self.without_end, self.foreign)
+        return self.by_manager().get(manager, replace(self, subscriptions=()))
+
+    def by_manager(self) -> dict[str, Base]:
+        """Return the base of each manager."""
+        groups: dict[str, list[Subscription]] = defaultdict(list)
+        for each in self.subscriptions:
+            groups[each.manager].append(each)
+        return {manager: replace(self, subscriptions=tuple(group)) for manager, group in groups.items()}
 
     def on(self, day: date) -> dict[str, Decimal]:
         """Return the monthly fee of every client on the day."""
@@ -157,10 +164,11 @@ def growth(base: Base, days: Days, monthly_plan: int) -> Report:
     """Compare the base with its plan month by month; the plan begins with the base at the first day (S001-17)."""
     rows: list[tuple[Cell, ...]] = []
     alarms = []
-    begun = 0
+    start: Mapping[str, Decimal] = base.on(days.first - _DAY)
+    begun = len(start)
     for place, month in enumerate(days.months(), start=1):
-        move = moves_of(base, month)
-        begun = begun if rows else len(move.start)
+        move = Move(start, base.on(month.last))
+        start = move.end
         recommended = sum(1 for client in move.won if client in base.recommended)
         rows.append((short_month(month.first), len(move.start), len(move.won), recommended, len(move.lost),
                      len(move.end), begun + monthly_plan * place, total(move.end), move.growth))  # fmt: skip

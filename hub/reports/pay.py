@@ -90,13 +90,17 @@ def read_pay(reading: Reading, base: Base, days: Days, employee: str = "") -> li
         raise HubError("no formula pays anybody.", hint="Say who is paid by which one under reports.pay in hub.yaml.")
     polls, sales = read_polls(reading, days), read_satisfied(reading, days)
     objects: dict[str, Decimal] = {}
+    bought: dict[str, Decimal] = {}
+    for sale in sales:
+        bought[sale.manager] = bought.get(sale.manager, Decimal(0)) + sale.paid
     for project in bonuses(reading, days):
         objects[project.employee] = objects.get(project.employee, Decimal(0)) + project.profit
     found = []
+    nobody, bases = Base(()), base.by_manager()
     for who, formula in paid.items():
-        figures = base_figures(base.of_manager(who), days, deals_by_total=settings.deals == "total")
+        figures = base_figures(bases.get(who, nobody), days, deals_by_total=settings.deals == "total")
         figures["polls"] = Decimal(polls.get(who, 0))
-        figures["satisfied_sales"] = sum((it.paid for it in sales if it.manager == who), Decimal(0))
+        figures["satisfied_sales"] = bought.get(who, Decimal(0))
         figures["object_profit"] = objects.get(who, Decimal(0))
         unknown = sorted(reading.formulas[formula].names - set(figures))
         if unknown:

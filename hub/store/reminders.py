@@ -125,6 +125,12 @@ def listed(connection: Connection, *, only_open: bool, assignee: str = "") -> li
     return [_kept(row) for row in connection.execute(query)]
 
 
+def closed_since(connection: Connection, moment: datetime) -> list[Kept]:
+    """Return the reminders that were closed at that moment or later, in order."""
+    query = select(table).where(table.c.state != "open", table.c.closed_at >= moment)
+    return [_kept(row) for row in connection.execute(query.order_by(table.c.id))]
+
+
 def _kept(row: Any) -> Kept:
     values = {field: getattr(row, field) for field in (*_FIELDS, "closed_at", "opened_at", "id")}
     return Kept(**values, detail=msgspec.json.decode(row.detail))

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hub.api import Duration, Email, Secret, Settings
+from hub.api import Duration, Email, Listed, Mailbox, OneLine, OurNames, Secret, Settings, is_loopback
 
 ONLINE = ("outlook.office365.com", "outlook.office.com", "outlook.cn", "office365.us", "outlook.com", "outlook.de")
 WHY_NOT_ONLINE = (
     "this is Exchange Online, which has switched EWS off since 1 October 2026 and removes it on 1 April 2027. "
     "Use the connector graph, or imap with OAuth2; exchange is for Exchange servers of your own"
 )
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
 class ExchangeSettings(Settings):
@@ -36,27 +26,27 @@ class ExchangeSettings(Settings):
     """Address of Autodiscover, if it is not `https://autodiscover.DOMAIN/autodiscover/autodiscover.svc`."""
     auth: Literal["ntlm", "basic", "oauth2"] = "ntlm"
     """How to log in; ask the administrator of the server, `ntlm` is usual inside a firm."""
-    user: str = ""
+    user: OneLine = ""
     """Login name: `DOMAIN\\name`, or an address. Not needed for `oauth2`."""
     password: Secret | None = None
     """Password of the user."""
     oauth_url: str = ""
     """For `oauth2`: the address that gives tokens, for example `https://adfs.example.ru/adfs/oauth2/token`."""
-    client_id: str = ""
+    client_id: OneLine = ""
     """For `oauth2`: the id of the application."""
     client_secret: Secret | None = None
     """For `oauth2`: the secret of the application."""
-    scope: str = ""
+    scope: OneLine = ""
     """For `oauth2`: the scope to ask for, if the server wants one."""
-    address: str = ""
+    address: Mailbox = ""
     """Address of the mailbox, also a shared one, and sender of what the hub sends; the user, if that is an address."""
     access: Literal["delegate", "impersonation"] = "delegate"
     """How a mailbox of somebody else is opened: with rights given to the user, or as a service account in its name."""
-    sender_name: str = ""
+    sender_name: OneLine = ""
     """Name shown beside the address in what the hub sends, for example `ООО «Пример»`."""
-    folders: Listed = ("Inbox", "Sent")
+    folders: Listed[str] = ("Inbox", "Sent")
     """Folders to read, separated by commas: `Inbox`, `Sent`, `Calendar`, or a path such as `Inbox/Клиенты`."""
-    own: Listed = ()
+    own: OurNames = ()
     """Our own domains and addresses, separated by commas; without it the domain of the mailbox."""
     since: Duration = timedelta(days=90)
     """How far back the first load reaches."""
@@ -71,33 +61,6 @@ class ExchangeSettings(Settings):
     @classmethod
     def _is_place(cls, value: str) -> str:
         return place(value) if value else ""
-
-    @field_validator("user", "sender_name", "client_id", "scope")
-    @classmethod
-    def _one_line(cls, value: str) -> str:
-        if any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
-            raise ValueError("write one line without control characters")
-        return value.strip()
-
-    @field_validator("address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        parsed = Email.parse(value)
-        if value and parsed is None:
-            raise ValueError("write an address such as office@example.ru")
-        return parsed.address if parsed else ""
-
-    @field_validator("own")
-    @classmethod
-    def _own_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        names = []
-        for name in value:
-            bare = name.lstrip("@")
-            parsed = Email.parse(bare if "@" in bare else f"x@{bare}")
-            if parsed is None:
-                raise ValueError(f"{name!r} is neither a domain nor an address")
-            names.append(parsed.address if "@" in bare else parsed.address.removeprefix("x@"))
-        return tuple(names)
 
     @field_validator("folders")
     @classmethod
@@ -137,15 +100,6 @@ def place(url: str) -> str:
         raise ValueError("write an address such as https://mail.example.ru/EWS/Exchange.asmx")
     if any(host == name or host.endswith(f".{name}") for name in ONLINE):
         raise ValueError(WHY_NOT_ONLINE)
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("the address must begin with https://, because passwords and letters pass there")
     return url.strip()
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

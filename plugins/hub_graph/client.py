@@ -18,6 +18,7 @@ from .settings import WELL_KNOWN, GraphSettings
 
 PAGE = 100
 MOST_ANSWER = 8 * 1024 * 1024
+FULL = ("ErrorQuotaExceeded", "ErrorSubmissionQuotaExceeded")
 MOST_SENT = 3 * 1024 * 1024
 """Bytes of a letter that one request takes; Base64 makes them four megabytes, where Graph ends."""
 SIZE = "Integer 0x0E08"
@@ -120,12 +121,15 @@ class Mailbox:
             headers={"authorization": f"Bearer {token}", "content-type": "text/plain"},
             content=base64.b64encode(raw),
             max_bytes=MOST_ANSWER,
-            accept_status=(400, 401, 403, 404, 413, 429, 503),
+            accept_status=(400, 401, 403, 404, 413, 429, 503, 507),
         )
         if answer.status in (429, 503):
             wait = answer.headers.get("retry-after", "")
             later = timedelta(seconds=min(int(wait), 3600)) if wait.isdecimal() and len(wait) < 6 else None
             raise Unavailable(f"Graph takes no letters now: {_words(answer)}", retry_after=later, unsent=True)
+        if any(code in _words(answer) for code in FULL):
+            words = f"the mailbox is over its quota, so nothing was sent: {_words(answer)}"
+            raise Rejected(words, hint="Free space in the mailbox, then: hub command retry.")
         if answer.status in (401, 403):
             raise _no_access(answer)
         if answer.status >= 400:

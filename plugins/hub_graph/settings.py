@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from hub.api import Duration, Email, Secret, Settings
+from hub.api import Duration, Listed, Mailbox, OneLine, OurNames, Secret, Settings, is_loopback
 
 SENT = "Sent"
 WELL_KNOWN = {"Inbox": "inbox", SENT: "sentitems", "Archive": "archive"}
 """Folders that have the same name in every language, by ours."""
 
 
-def _listed(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-
-
 class GraphSettings(Settings):
     """How to reach one mailbox, and what of it to read."""
 
-    address: str
+    address: Mailbox
     """Address of the mailbox, also a shared one, and sender of what the hub sends."""
     tenant: str
     """Id or domain of the organisation at Microsoft."""
@@ -38,11 +28,11 @@ class GraphSettings(Settings):
     """Secret of the application; with it the application's own rights count."""
     refresh_token: Secret | None = None
     """What `python -m hub_graph TENANT CLIENT_ID` gave; with it the rights of the user count who signed in."""
-    sender_name: str = ""
+    sender_name: OneLine = ""
     """Name shown beside the address in what the hub sends, for example `ООО «Пример»`."""
-    folders: Listed = ("Inbox", SENT)
+    folders: Listed[str] = ("Inbox", SENT)
     """Folders to read, separated by commas: `Inbox`, `Sent`, `Archive`, or the name of one beside them."""
-    own: Listed = ()
+    own: OurNames = ()
     """Our own domains and addresses, separated by commas; without it the domain of the mailbox."""
     since: Duration = timedelta(days=90)
     """How far back the first load reaches."""
@@ -60,40 +50,13 @@ class GraphSettings(Settings):
             raise ValueError("write the id as it stands at Microsoft, without spaces and slashes")
         return value
 
-    @field_validator("sender_name")
-    @classmethod
-    def _one_line(cls, value: str) -> str:
-        if any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
-            raise ValueError("write one line without control characters")
-        return value.strip()
-
-    @field_validator("address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        parsed = Email.parse(value)
-        if parsed is None:
-            raise ValueError("write an address such as office@example.ru")
-        return parsed.address
-
     @field_validator("url", "login_url")
     @classmethod
     def _is_place(cls, value: str) -> str:
         parts = urlsplit(value.strip())
-        if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
             raise ValueError("the address must begin with https://, because tokens and letters pass there")
         return value.strip().rstrip("/")
-
-    @field_validator("own")
-    @classmethod
-    def _own_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        names = []
-        for name in value:
-            bare = name.lstrip("@")
-            parsed = Email.parse(bare if "@" in bare else f"x@{bare}")
-            if parsed is None:
-                raise ValueError(f"{name!r} is neither a domain nor an address")
-            names.append(parsed.address if "@" in bare else parsed.address.removeprefix("x@"))
-        return tuple(names)
 
     @field_validator("folders")
     @classmethod
@@ -105,6 +68,8 @@ class GraphSettings(Settings):
 
     @model_validator(mode="after")
     def _has_credentials(self) -> Self:
+        if not self.address:
+            raise ValueError("address: write the address of the mailbox")
         if not self.client_secret and not self.refresh_token:
             raise ValueError("write client_secret, or the refresh_token of a user")
         return self
@@ -113,10 +78,3 @@ class GraphSettings(Settings):
     def ours(self) -> frozenset[str]:
         """Return the domains and addresses that are our own; the mailbox always is."""
         return frozenset((*(self.own or (self.address.rpartition("@")[2],)), self.address))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from hub.api import Duration, Email, Listed, Secret, Settings
+from hub.api import Duration, Email, Listed, Mailbox, OneLine, OurNames, Secret, Settings, is_loopback
 
 PUBLIC_DOMAINS = frozenset(
     {"yandex.ru", "ya.ru", "yandex.com", "yandex.by", "yandex.kz", "narod.ru", "mail.ru", "inbox.ru", "bk.ru",
@@ -39,13 +38,13 @@ class ImapSettings(Settings):
 
     provider: Literal["", "yandex", "mail.ru", "gmail", "microsoft365"] = ""
     """Who keeps the mailbox: gives the addresses of both servers. Without it write `host`."""
-    host: str = ""
+    host: OneLine = ""
     """IMAP server, for example `imap.example.ru`."""
     port: Port | None = None
     """Port of the IMAP server; 993 for `imaps`, else 143."""
     tls: Literal["imaps", "starttls", "none"] = "imaps"
     """How the connection is protected; `none` only for a server on this machine."""
-    user: str
+    user: OneLine
     """Login name, mostly the address of the mailbox."""
     password: Secret | None = None
     """Password; Yandex, Mail.ru and Gmail want one made for this program."""
@@ -53,33 +52,33 @@ class ImapSettings(Settings):
     """How to log in; Exchange Online takes `oauth2` only."""
     oauth_url: str = ""
     """For `oauth2`: the address that gives tokens."""
-    client_id: str = ""
+    client_id: OneLine = ""
     """For `oauth2`: the id of the application."""
     client_secret: Secret | None = None
     """For `oauth2`: the secret of the application, if it has one."""
     refresh_token: Secret | None = None
     """For `oauth2`: what the provider gave when the mailbox was opened to the application, if it acts for a user."""
-    scope: str = ""
+    scope: OneLine = ""
     """For `oauth2`: the scope to ask for, if the provider wants one."""
-    address: str = ""
+    address: Mailbox = ""
     """Address of the mailbox and sender of what the hub sends; the user, if that is an address."""
-    sender_name: str = ""
+    sender_name: OneLine = ""
     """Name shown beside the address in what the hub sends, for example `ООО «Пример»`."""
     folders: Listed[str] = ("INBOX", "Sent")
     """Folders to read, separated by commas. `Sent` is the folder of sent mail, whatever the server calls it."""
-    own: Listed[str] = ()
+    own: OurNames = ()
     """Our own domains and addresses, separated by commas; without it the domain of the mailbox, if it is not public."""
     since: Duration = timedelta(days=90)
     """How far back the first load reaches."""
     max_message_bytes: Annotated[int, Field(ge=64 * 1024, le=256 * 1024 * 1024)] = 32 * 1024 * 1024
     """Of a larger message only the headers are kept."""
-    smtp_host: str = ""
+    smtp_host: OneLine = ""
     """SMTP server, for example `smtp.yandex.ru`; without it the connection does not send."""
     smtp_port: Port | None = None
     """Port of the SMTP server; 465 for `smtps`, else 587."""
     smtp_tls: Literal["smtps", "starttls", "none"] = "smtps"
     """How the connection for sending is protected; `none` only for a server on this machine."""
-    smtp_user: str = ""
+    smtp_user: OneLine = ""
     """Login name for sending, if it is another."""
     smtp_password: Secret | None = None
     """Password for sending, if it is another."""
@@ -91,32 +90,6 @@ class ImapSettings(Settings):
     def _of_provider(cls, given: Any) -> Any:
         known = PROVIDERS.get(given.get("provider", "")) if isinstance(given, dict) else None
         return {**known, **given} if known else given
-
-    @field_validator("host", "user", "smtp_host", "smtp_user", "sender_name", "client_id", "scope")
-    @classmethod
-    def _one_line(cls, value: str) -> str:
-        if any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
-            raise ValueError("write one line without control characters")
-        return value.strip()
-
-    @field_validator("address")
-    @classmethod
-    def _is_address(cls, value: str) -> str:
-        parsed = Email.parse(value)
-        if value and parsed is None:
-            raise ValueError("write an address such as office@example.ru")
-        return parsed.address if parsed else ""
-
-    @field_validator("own")
-    @classmethod
-    def _own_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        names = []
-        for name in value:
-            parsed = Email.parse(name if "@" in name.lstrip("@") else f"x@{name.lstrip('@')}")
-            if parsed is None:
-                raise ValueError(f"{name!r} is neither a domain nor an address")
-            names.append(parsed.address.removeprefix("x@") if "@" not in name.lstrip("@") else parsed.address)
-        return tuple(names)
 
     @field_validator("folders")
     @classmethod
@@ -161,13 +134,3 @@ class ImapSettings(Settings):
         domain = self.mailbox.rpartition("@")[2]
         names = self.own or (() if domain in PUBLIC_DOMAINS else (domain,))
         return frozenset((*names, self.mailbox))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether the host is this machine."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

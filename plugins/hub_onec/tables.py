@@ -24,6 +24,9 @@ _NUMBERS = ("Edm.Double", "Edm.Decimal", "Edm.Int16", "Edm.Int32", "Edm.Int64")
 ACCOUNTS = 18
 """So many accounts fit into one address."""
 LONGEST_ID = 300
+MOST_SINGLE = 200
+"""For more keys than these the whole set is asked for, a page at a time."""
+PAGE = 1000
 
 
 def read_table(
@@ -61,12 +64,25 @@ def _joined(client: ODataClient, source: Source, rows: Sequence[bytes]) -> Seque
             continue
         keys = [_key_in(row, f"{name}_Key") for row in rows]
         wanted = [it for it in dict.fromkeys(keys) if it and it != EMPTY_KEY]
-        objects = {it.key: it.payload for it in client.objects(target, wanted, "")}
+        objects = _objects(client, target, wanted)
         rows = [
             row.rstrip()[:-1] + f',"{name}":'.encode() + objects[key] + b"}" if key in objects else row
             for row, key in zip(rows, keys, strict=True)
         ]
     return rows
+
+
+def _objects(client: ODataClient, target: str, keys: Sequence[str]) -> dict[str, bytes]:
+    """Return objects by their keys: a few one after another, many with the pages of the whole set."""
+    found: dict[str, bytes] = {}
+    is_more = len(keys) > MOST_SINGLE
+    while is_more:
+        known = len(found)
+        found |= {it.key: it.payload for it in client.rows(target, "", known, PAGE)}
+        is_more = len(found) == known + PAGE
+    missing = [it for it in keys if it not in found]  # rows may have moved from page to page meanwhile
+    found |= {it.key: it.payload for it in client.objects(target, missing, "")}
+    return found
 
 
 def _key_in(row: bytes, name: str) -> str:

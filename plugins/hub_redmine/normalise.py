@@ -97,14 +97,14 @@ class _Document(Struct):
 
 
 class _Change(Struct, frozen=True):
-    """One passage of a ticket out of or into the closed states."""
+    """One change of a ticket that rules speak of: its state, its specialist, its priority."""
 
     type: str
     journal: Journal
 
 
 def normalise(record: Record, settings: RedmineSettings) -> Iterator[Event]:
-    """Yield the ticket, its comments, and each time it was closed or reopened. Raises BadRecord."""
+    """Yield the ticket, its comments, and each change of its state, specialist and priority. Raises BadRecord."""
     issue = _decode(record)
     ticket = record.reference("ticket")
     changes = list(_changes(issue, settings.statuses))
@@ -206,10 +206,16 @@ def _changes(issue: Issue, statuses: Mapping[int, State]) -> Iterator[_Change]:
     closing = _closing_ids(issue, statuses)
     for journal in issue.journals or ():
         for detail in journal.details or ():
-            if detail.property == "attr" and detail.name == "status_id":
+            if detail.property != "attr" or detail.old_value == detail.new_value:
+                continue
+            if detail.name == "status_id":
                 before, after = detail.old_value in closing, detail.new_value in closing
-                if before != after:
-                    yield _Change("ticket.reopened" if before else "ticket.closed", journal)
+                passage = "ticket.reopened" if before else "ticket.closed"
+                yield _Change(passage if before != after else "ticket.status", journal)
+            elif detail.name == "assigned_to_id" and detail.new_value:
+                yield _Change("ticket.assigned", journal)
+            elif detail.name == "priority_id":
+                yield _Change("ticket.priority", journal)
 
 
 def _closing_ids(issue: Issue, statuses: Mapping[int, State]) -> set[str]:

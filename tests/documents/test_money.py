@@ -73,6 +73,20 @@ def test_a_discount_takes_back_exactly_what_the_row_brought(line: Line) -> None:
     assert "-0,00" not in str(priced_values(priced))
 
 
+@pytest.mark.parametrize(
+    ("quantity", "price", "total"),
+    [("0.5", "0.01", "0.01"), ("2.5", "0.01", "0.03"), ("2.5", "-0.01", "-0.03"), ("0.125", "0.36", "0.05")],
+)
+def test_half_a_kopeck_is_rounded_away_from_zero(quantity: str, price: str, total: str) -> None:
+    priced = price_lines([Line(title="Работа", quantity=quantity, price=Money(Decimal(price)))], SAMPLE_DAY)
+    assert priced.total == Decimal(total)
+
+
+def test_nothing_is_never_negative() -> None:
+    priced = price_lines([Line(title="Работа", quantity="0.1", price=Money(Decimal("-0.01")))], SAMPLE_DAY)
+    assert str(priced.total) == str(priced.lines[0].total) == "0.00"
+
+
 def act(*rows: Line, **more: Any) -> ActDraft:
     return ActDraft(SAMPLE_CLIENT, rows, **more)
 

@@ -1,4 +1,4 @@
-"""Reference vectors of names, positions, requisites, phones, days and passports, and some of our own."""
+"""Reference vectors of names, positions, requisites, phones and passports, and some of our own."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 tables of cases read better in one line each
-"""F-18: a busy server, an error page, an empty answer before 1C and Redmine: waited for as asked, and never taken for data."""
+"""A-05, F-18: a busy server, an error page, an empty answer before 1C and Redmine: waited for as asked, and never taken for data."""
 
 from __future__ import annotations
 

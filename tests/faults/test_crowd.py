@@ -102,3 +102,13 @@ def test_ten_thousand_problems_and_failed_commands_are_lists_that_end(office: Qu
     assert "9980 more problems" in said_
     assert len(office.ok("status", "--json").json["problems"]) == MANY
     assert len(office.ok("command", "list").out.splitlines()) < 60
+
+
+def test_many_questions_are_a_list_that_ends(office: QuickOffice) -> None:
+    twins = [item("client", f"c{number}", name=f"Ромашка {number // 2}", status="client") for number in range(300)]
+    with opened(office.store_url) as store:
+        run(store, Source(), twins, now=NOON)
+    shown = office.ok("match", "list").out
+    assert len(shown.splitlines()) < 160
+    assert "… and 100 more." in shown
+    assert len(office.ok("match", "list", "--json").json) == 150

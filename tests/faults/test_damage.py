@@ -31,6 +31,7 @@ from openpyxl import Workbook
 import hub_bank.exchange
 import hub_onec.client
 import hub_onec.exchange
+import hub_onec_services.workbook
 from hub.api import AuthError, BadRecord, Record, Rejected, SettingsError, Unavailable, read_mail
 from hub.documents.limits import check_archive
 from hub.ingest import _imported
@@ -304,6 +305,12 @@ def peak_megabytes() -> float:
     except OSError:
         return 0
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+@pytest.fixture(autouse=True)
+def short_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row number of a million takes seconds, as the tests of that connector show; here it would take all the time."""
+    monkeypatch.setattr(hub_onec_services.workbook, "MOST_ROWS", 10_000)
 
 
 @pytest.mark.parametrize("name", PARSERS)

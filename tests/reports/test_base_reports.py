@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_firm import Firm, days, local, pick, ref, rows, rub
 
 from hub.formulas import SHIPPED, Formula
@@ -48,6 +50,23 @@ def test_plan_stands_when_the_base_falls_behind_and_negative_growth_is_an_alarm_
     found = growth(Base((*gone, *stay)), days("2026-11-01", "2026-12-31"), 3)
     assert rows(found, "start", "lost", "end", "plan", "growth") == [(3, 2, 1, 6, -10_000), (1, 0, 1, 9, 0)]
     assert found.notes == ("Ноябрь 2026: прирост отрицательный. Сообщите коммерческому директору.",)
+
+
+_DAYS = st.dates(date(2026, 1, 1), date(2026, 12, 31))
+_CONTRACTS = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9), _DAYS, _DAYS), max_size=12)
+
+
+@given(_CONTRACTS)
+def test_beginning_and_who_came_less_who_left_is_the_end_in_any_base(found: list[tuple[int, int, date, date]]) -> None:
+    base = Base(tuple(
+        Subscription(client=f"c{client}", name="к", manager="m", fee=Decimal(fee), first=min(ends), last=max(ends))
+        for client, fee, *ends in found
+    ))  # fmt: skip
+    report = growth(base, days("2026-01-01", "2026-12-31"), 3)
+    assert len(report.rows) == 12
+    for start, won, lost, end in rows(report, "start", "won", "lost", "end"):
+        assert start + won - lost == end
+    assert report.column("start")[1:] == report.column("end")[:-1]
 
 
 def test_pay_of_a_manager_is_50_000_s000_21_s000_22() -> None:

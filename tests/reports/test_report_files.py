@@ -12,9 +12,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 from click.testing import CliRunner, Result
-from small_firm import NOW, ZONE, Firm
+from small_firm import NOW, ZONE, Firm, local
 
 from hub.cli import cli
+from hub.model.entries import Survey
 from hub.model.errors import HubError
 from hub.reports.picture import drawing, png
 from hub.reports.report import Chart, Column, Report, shown, summed
@@ -148,6 +149,22 @@ def test_json_has_raw_values_under_stable_keys(office: Path) -> None:
     )  # fmt: skip
     assert [it["key"] for it in found["columns"]] == list(found["rows"][0])
     assert set(found) == {"report", "title", "period", "columns", "rows", "totals", "notes"}
+
+
+def test_nps_goes_down_to_the_answers_of_a_week_and_a_client(office: Path) -> None:
+    store = Store(f"sqlite:///{office / 'hub.db'}")
+    firm = Firm(store)
+    client = firm.client("b", inn="2465000007")
+    firm.put(Survey(score=4, reason="долго", answered=local("2026-11-17T10:00"), employee="ivanova"), client="b")
+    store.close()
+    for words in (["--week", "2026-11-18"], ["--week", "2026-W47"], ["--client", client], ["--client", "2465000007"]):
+        assert [it["reason"] for it in json.loads(hub(office, "nps", *words, "--json").stdout)["rows"]] == ["долго"]
+    assert json.loads(hub(office, "nps", "--week", "2026-11-10", "--json").stdout)["rows"] == []
+    weeks = json.loads(hub(office, "nps", "--employee", "Иванова Мария Сергеевна", "--json").stdout)
+    assert weeks["rows"][-1]["nps"] == "-100"
+    assert "no day such as" in hub(office, "nps", "--week", "later").output
+    with pytest.raises(HubError, match="no client"):
+        hub(office, "nps", "--client", "nobody")
 
 
 def test_days_are_days_or_months_and_both_ends_are_inside(office: Path) -> None:

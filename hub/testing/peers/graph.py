@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.message import Message
 from email.utils import getaddresses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -73,6 +74,8 @@ class GraphPeer:
         """So many requests are answered 429."""
         self.pending = 0
         """So many times the sign-in with a code is still waited for."""
+        self.is_full = False
+        """The mailbox is over its quota: it reads and does not send."""
         self.declined = False
         """Whoever should sign in with the code says no."""
         self.generation = 1
@@ -289,7 +292,7 @@ class GraphPeer:
         if not found:
             raise Refusal(400, "ErrorInvalidUrlQuery", "The filter is not supported here.")
         mails = [it for it in self.mails if it.folder == folder and not it.is_removed]
-        return {"value": [{"id": it.id} for it in mails if message_from_bytes(it.raw).get("Message-ID") == found[1]]}
+        return {"value": [{"id": it.id} for it in mails if _head(it.raw).get("Message-ID") == found[1]]}
 
     def _message(self, identifier: str, query: dict[str, str], *, is_raw: bool, lasting: bool) -> tuple[int, bytes]:
         mails = [it for it in self.mails if not it.is_removed]
@@ -298,7 +301,7 @@ class GraphPeer:
             raise Refusal(404, "ErrorItemNotFound", "The specified object was not found in the store.")
         if is_raw:
             return 200, mail.raw
-        headers = [{"name": name, "value": str(value)} for name, value in message_from_bytes(mail.raw).items()]
+        headers = [{"name": name, "value": str(value)} for name, value in _head(mail.raw).items()]
         answer: dict[str, Any] = {"id": identifier, "internetMessageHeaders": headers}
         if query.get("$expand") == f"singleValueExtendedProperties($filter=id eq '{SIZE}')":
             answer["singleValueExtendedProperties"] = [{"id": "Integer 0xe08", "value": str(len(mail.raw))}]
@@ -313,6 +316,8 @@ class GraphPeer:
             raw = base64.b64decode(body, validate=True)
         except ValueError as error:
             raise Refusal(400, "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME.") from error
+        if self.is_full:
+            raise Refusal(507, "ErrorQuotaExceeded", "The mailbox has exceeded its quota.")
         mail = message_from_bytes(raw)
         senders = [address.lower() for _, address in getaddresses(mail.get_all("From", []))]
         if not mail.get_all("To", []) or self.trouble == "refuse":
@@ -320,6 +325,10 @@ class GraphPeer:
         if senders != [MAILBOX]:
             raise Refusal(403, "ErrorSendAsDenied", "The user account doesn't have the right to send as that sender.")
         self.deliver(raw, "sentitems")
+
+
+def _head(raw: bytes) -> Message:
+    return message_from_bytes(raw.partition(b"\r\n\r\n")[0])
 
 
 def _oauth(code: str, status: int = 400) -> Refusal:

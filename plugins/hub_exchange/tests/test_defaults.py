@@ -160,7 +160,7 @@ def _through(server, passes) -> None:
 
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])
 def test_a_connection_reset_anywhere_is_unavailable_and_loses_nothing(peer, read, server, auth):
-    """F-16."""
+    """A-05, F-16."""
     ids = peer.add("Inbox", 3)
     lengths: list[int] = []
 

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 
 import pytest
 
 from hub.api import SettingsError
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("openssl is not installed, so there is no certificate to try")
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        [
-            program, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-days", "2", "-subj", "/CN=stand-in", "-addext", "subjectAltName=IP:127.0.0.1",
-            "-keyout", folder / "key.pem", "-out", folder / "certificate.pem",
-        ],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return folder
-
-
 @pytest.fixture
-def ca_file(server, certificate):
+def ca_file(server, hub_certificate):
     server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.tls.load_cert_chain(certificate / "certificate.pem", certificate / "key.pem")
-    return str(certificate / "certificate.pem")
+    server.tls.load_cert_chain(hub_certificate / "certificate.pem", hub_certificate / "key.pem")
+    return str(hub_certificate / "certificate.pem")
 
 
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])

@@ -247,7 +247,7 @@ def test_down_and_garbage_are_unavailable(peer, read):
 
 
 def test_an_answer_cut_anywhere_is_never_taken_for_the_whole(peer, connect):
-    """F-16."""
+    """A-05, F-16."""
     expected = peer.add("INBOX", 4)
     peer.imap.cut_after = 10**9
     connector = connect()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 
 import pytest
 
@@ -13,32 +11,14 @@ from hub.api import Command, SettingsError
 LETTER = Command(id="command-1", kind="mail.send", data={"to": ["a@client.example"], "subject": "x", "text": "x"})
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("openssl is not installed, so there is no certificate to try")
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        [
-            program, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-days", "2", "-subj", "/CN=stand-in", "-addext", "subjectAltName=IP:127.0.0.1",
-            "-keyout", folder / "key.pem", "-out", folder / "certificate.pem",
-        ],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return folder
-
-
 @pytest.fixture
-def protect(peer, certificate):
+def protect(peer, hub_certificate):
     def done(*, is_tls_first: bool) -> str:
         for server in (peer.imap, peer.smtp):
             server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            server.tls.load_cert_chain(certificate / "certificate.pem", certificate / "key.pem")
+            server.tls.load_cert_chain(hub_certificate / "certificate.pem", hub_certificate / "key.pem")
             server.is_tls_first = is_tls_first
-        return str(certificate / "certificate.pem")
+        return str(hub_certificate / "certificate.pem")
 
     return done
 

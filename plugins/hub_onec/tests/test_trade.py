@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,7 @@ from hub.api import (
 from hub.testing.peers.onec import ACCOUNTING_REGISTERS, FULL_ACCOUNTING, FULL_TRADE, TRADE_REGISTERS, OneCServer
 from hub.testing.peers.onec.edm import Field, catalog, chart, composite, text
 from hub.testing.peers.onec.registers import Register
+from hub_onec import tables
 from hub_onec.normalise import Normaliser
 from hub_onec.settings import OneCSettings
 from hub_onec.trade import _rate
@@ -218,6 +220,19 @@ def test_debts_of_the_trade_find_their_client_behind_the_key(hub: Any, trade: An
     trade.composition.discard(KEYS)
     fixes = dict(hub.connector().check().findings)
     assert any(KEYS in what and KEYS in fix for what, fix in fixes.items())
+
+
+def test_many_debts_ask_for_their_keys_by_the_page(hub: Any, trade: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MOST_SINGLE", 20)
+    monkeypatch.setattr(tables, "PAGE", 16)
+    debts = trade.registers["AccumulationRegister_РасчетыСКлиентамиПланОплат"]
+    clients = [trade.add(CLIENTS, Description=str(number)) for number in range(70)]
+    for client in clients:
+        debts.add(DAY, АналитикаУчетаПоПартнерам_Key=trade.add(KEYS, Контрагент_Key=client), КОплате=1)
+    assert {it.client.external_id for it in said(hub, "settlements")} == set(clients)
+    asked = [it for it in hub.server.requests if quote(KEYS) in it and "$top" in it]
+    assert len(asked) == 5
+    assert not [it for it in hub.server.requests if quote(KEYS) in it and "$filter" in it]
 
 
 def test_debts_of_a_small_firm_name_their_client(hub: Any, publish: Callable[..., OneCServer]) -> None:

@@ -367,7 +367,7 @@ def test_an_answer_that_is_no_soap_is_named_and_tried_again(hub, content, words,
 
 @pytest.mark.parametrize("cut", ["body", "connection"])
 def test_a_cut_answer_is_never_a_short_list(hub, cut):
-    """F-16."""
+    """A-05, F-16."""
     hub.peer.add("acts", 5)
     hub.sync("acts")
     before = dict(hub.cursors)

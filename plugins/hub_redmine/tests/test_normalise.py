@@ -168,20 +168,36 @@ HISTORY = [moved(11 + place, 1 + place, *step) for place, step in enumerate(STEP
 def test_reopenings_are_counted_from_the_history(known: dict[str, Any], given: dict[str, Any]) -> None:
     found = events({"journals": HISTORY, **known}, **given)
     assert [(it.type, it.id) for it in found[1:]] == [
+        ("ticket.status", "ticket.status/7/11"),
         ("ticket.closed", "ticket.closed/7/12"),
         ("ticket.reopened", "ticket.reopened/7/13"),
         ("ticket.closed", "ticket.closed/7/14"),
+        ("ticket.status", "ticket.status/7/15"),
         ("ticket.reopened", "ticket.reopened/7/16"),
     ]
-    assert found[2].time == datetime(2026, 5, 3, 3, tzinfo=UTC)
+    assert found[3].time == datetime(2026, 5, 3, 3, tzinfo=UTC)
     assert {it.data for it in found} == {found[0].data}
     assert found[0].data.reopens == 2
 
 
 def test_closing_status_is_known_by_the_time_of_closing() -> None:
     found = events({"journals": HISTORY[:3], "closed_on": "2026-05-02T03:00:00Z"})
-    assert [it.type for it in found[1:]] == ["ticket.closed", "ticket.reopened"]
-    assert [it.type for it in events({"journals": HISTORY[:3]})[1:]] == []
+    assert [it.type for it in found[1:]] == ["ticket.status", "ticket.closed", "ticket.reopened"]
+    assert {it.type for it in events({"journals": HISTORY[:3]})[1:]} == {"ticket.status"}
+
+
+def test_a_new_specialist_and_a_new_priority_are_events_s000_8() -> None:
+    def changed(number: int, name: str, before: str | None, after: str | None) -> dict[str, Any]:
+        detail = {"property": "attr", "name": name, "old_value": before, "new_value": after}
+        return {"id": number, "created_on": f"2026-05-0{number}T03:00:00Z", "notes": "", "details": [detail]}
+
+    history = [
+        changed(1, "assigned_to_id", None, "5"), changed(2, "assigned_to_id", "5", "6"),
+        changed(3, "assigned_to_id", "6", None), changed(4, "priority_id", "2", "4"), changed(5, "subject", "a", "b"),
+    ]  # fmt: skip
+    assert [it.key() for it in events({"journals": history})[1:]] == [
+        "ticket.assigned/7/1", "ticket.assigned/7/2", "ticket.priority/7/4",
+    ]  # fmt: skip
 
 
 def test_journals_with_text_are_comments() -> None:
@@ -277,7 +293,8 @@ def test_recorded_issue() -> None:
         "7701234567",
     )
     assert data.description == "Ошибка при проведении. Срочно!\nКонтакт: Иванова М.П."
-    assert [(it.key(), it.data.is_public) for it in found[1:]] == [("comment/1", True), ("comment/2", False)]
+    comments = [it for it in found if it.type == "comment.observed"]
+    assert [(it.key(), it.data.is_public) for it in comments] == [("comment/1", True), ("comment/2", False)]
 
 
 @pytest.mark.parametrize("name", ["new", "progress"])

@@ -1,0 +1,71 @@
+"""What is for our own people never goes to a client, and what looks wrong is said before and after the issue."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from hub.cli import cli
+from hub.config import load_config
+from hub.documents.forms import FORMS
+from hub.model.errors import HubError
+from hub.paperwork.sending import readers
+
+INTERNAL = ("offer_internal", "works_list", "purchase_request", "title_page", "checklist", "reclamation")
+EMPLOYEES = "\nemployees:\n  - {id: frolov, name: Фролов Глеб, mail: frolov@example.ru}\n"
+
+
+def run(firm: Any, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["--config", str(firm.folder / "hub.yaml"), *arguments])
+
+
+def draft_of(firm: Any, kind: str) -> Path:
+    path = firm.folder / f"{kind}.json"
+    path.write_bytes(msgspec.json.encode(FORMS[kind].example))
+    return path
+
+
+@pytest.fixture
+def staffed(firm: Any) -> Any:
+    path = firm.folder / "hub.yaml"
+    path.write_text(path.read_text() + EMPLOYEES)
+    firm.config = load_config(path)
+    return firm
+
+
+@pytest.mark.parametrize("kind", sorted(FORMS))
+def test_costs_and_complaints_stay_in_the_house(staffed: Any, kind: str) -> None:
+    """S004-15, S003-27."""
+    made = run(staffed, "document", "new", kind, "--client", "2466001236", "--draft", str(draft_of(staffed, kind)))
+    assert made.exit_code == 0, made.output
+    found, client = staffed.get(1), staffed.client()
+    if kind not in INTERNAL:
+        assert readers(staffed.config, found, [], client) == ["school@example.ru"]
+        return
+    for given in ([], ["school@example.ru"], ["frolov@example.ru", "stranger@example.ru"]):
+        with pytest.raises(HubError, match="is for our own people"):
+            readers(staffed.config, found, given, client)
+    assert readers(staffed.config, found, ["frolov@example.ru"], client) == ["frolov@example.ru"]
+
+
+def test_what_looks_wrong_is_said_with_the_draft_and_with_the_issue(firm: Any) -> None:
+    path = draft_of(firm, "contract")
+    draft = json.loads(path.read_bytes())
+    draft["client"]["signer"] = {"name": "Ли Мин", "position": "старший мастер", "basis": "Устава"}
+    path.write_text(json.dumps(draft, ensure_ascii=False))
+    made = run(firm, "document", "new", "contract", "--client", "2466001236", "--draft", str(path))
+    doubts = [line for line in made.output.splitlines() if "Check:" in line]
+    assert any("«старший мастер»" in line for line in doubts)
+    issued = run(firm, "document", "issue", "1")
+    assert issued.exit_code == 0
+    assert [line for line in issued.output.splitlines() if "Check:" in line] == doubts
+
+
+def test_what_is_right_raises_no_doubt(firm: Any) -> None:
+    made = run(firm, "document", "new", "act", "--client", "2466001236", "--draft", str(draft_of(firm, "act")))
+    assert "Check:" not in made.output
