@@ -153,6 +153,8 @@ class Employee(_Model):
     """Id of the employee to whom this one reports."""
     mail: str = ""
     """Where urgent reminders and the morning list go."""
+    tasks: str = ""
+    """Connection that writes reminders as tasks into the mailbox of `mail`, for example office; empty for none."""
     phone: str = ""
     """Telephone of the employee."""
     aliases: tuple[str, ...] = ()

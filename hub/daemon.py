@@ -23,6 +23,7 @@ from hub.remind import refresh
 from hub.store import commands, history
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import open_problem
+from hub.tasks import keep_tasks
 from hub.tools import FileBlobs
 from hub.wakeups import Wakeups, sync_key
 
@@ -56,6 +57,7 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
         found = refresh(hub.store, hub.config, hub.plugins, hub.clock.now())
         notify(hub, found)
         write_feeds(hub.config, found)
+        keep_tasks(hub, found.evaluation.now)
 
     def command(job: Job, lease: Lease) -> None:
         command_id = str(job.payload["command"])
