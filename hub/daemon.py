@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from hub import outbox
+from hub import channels, outbox
 from hub.calendar_feed import write_feeds
 from hub.connections import Hub, Opened, credentials_mark, is_refused, open_connection, sync_connection
 from hub.engine import jobs
@@ -83,6 +83,10 @@ def deliver(hub: Hub, command_id: str, lease: Lease) -> None:
         row = commands.get(connection, command_id)
     name = row.connection if row else ""
     try:
+        if row and row.kind == channels.KIND:
+            with channels.open_channel(hub, name) as channel:
+                outbox.deliver(hub.store, command_id, channel, lease, ask_plugins=ask_plugins)
+            return
         with open_connection(hub, name) as opened:
             if _was_refused(hub, name, opened):
                 raise AuthError(f"{name} refused these credentials before.")

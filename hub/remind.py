@@ -28,7 +28,7 @@ from hub.plugins import Plugins
 from hub.projection import sources_of
 from hub.reminders.calendars import Calendars, Overrides, parse_hours
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
-from hub.reminders.rules import BUILTIN, Rule, read_all
+from hub.reminders.rules import BUILTIN, CHANNELS, Rule, read_all
 from hub.reminders.world import EARLIEST, Fact, World
 from hub.standing import standing
 from hub.stop_points import stop_point
@@ -39,6 +39,7 @@ from hub.store.parties import entity_id
 from hub.store.problems import close_problem, open_problem, open_problems
 from hub.store.tables import STATE, event, run, stream
 from hub.store.tables import reminder as reminder_table
+from hub.yaml_text import nearest
 
 HORIZON = timedelta(days=180)
 """Occurrences older than this no longer raise or close anything."""
@@ -85,7 +86,14 @@ def rules_and_mistakes(config: Config, plugins: Plugins) -> tuple[tuple[Rule, ..
     """Return the rules in force, and what is wrong with files that are left out."""
     shipped = [BUILTIN, *(Path(folder) for folders in plugins.manager.hook.register_rules() for folder in folders)]
     own = config.resolve(config.model.rules)
-    return read_all(shipped, own if own.is_dir() else None)
+    rules, mistakes = read_all(shipped, own if own.is_dir() else None)
+    further = (channel.name for found in plugins.manager.hook.register_channels() for channel in found)
+    known = [*CHANNELS, *config.model.channels, *further]
+    unknown = [(rule, name) for rule in rules for name in rule.channels if name not in known]
+    return rules, (*mistakes, *(
+        SettingsError(f"{rule.place}: no channel is called {name!r}.", hint=nearest(name, known))
+        for rule, name in unknown
+    ))  # fmt: skip
 
 
 def enforce_from(config: Config, connection: Connection) -> datetime:
