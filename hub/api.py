@@ -91,6 +91,7 @@ from hub.model.entries import (
 )
 from hub.model.errors import AuthError, BadRecord, HubError, Rejected, SettingsError, Unavailable
 from hub.model.events import Event
+from hub.model.notices import Channel, Notice
 from hub.model.settings import (
     Duration,
     Listed,
@@ -133,9 +134,10 @@ __all__ = [
     "BankAccount",
     "Batch",
     "Blobs",
-    "Carries",
     "Call",
     "Campaign",
+    "Carries",
+    "Channel",
     "Check",
     "Checklist",
     "ChecklistItem",
@@ -175,19 +177,20 @@ __all__ = [
     "Meeting",
     "Message",
     "Money",
-    "OneLine",
-    "OurNames",
     "Note",
+    "Notice",
     "Occasion",
     "Offer",
     "OfferLine",
+    "OneLine",
     "Order",
     "Organisation",
+    "OurNames",
     "Payment",
     "Period",
     "Phone",
-    "Preview",
     "Prepares",
+    "Preview",
     "Previews",
     "Price",
     "Product",

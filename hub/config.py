@@ -153,6 +153,8 @@ class Employee(_Model):
     """Id of the employee to whom this one reports."""
     mail: str = ""
     """Where urgent reminders and the morning list go."""
+    tasks: str = ""
+    """Connection that writes reminders as tasks into the mailbox of `mail`, for example office; empty for none."""
     phone: str = ""
     """Telephone of the employee."""
     aliases: tuple[str, ...] = ()
@@ -161,6 +163,8 @@ class Employee(_Model):
     """Periods of absence, `2026-12-01..2026-12-14`."""
     substitute: str = ""
     """Id of the employee who takes over during an absence."""
+    channels: Mapping[str, str] = {}
+    """Channels in which urgent reminders go to this employee, with the address there: `{telegram: "123456"}`."""
     department: str = ""
     """Department, as complaints name it; who heads it is an employee of it whose role ends with `head`."""
     probation_until: date | None = None
@@ -264,6 +268,15 @@ class Documents(_Model):
         if rest == value.replace("{year}", "") or set(rest) & set("{}") or not rest.isprintable() or len(value) > 60:
             raise ValueError("write a pattern such as {seq}, {seq:03d} or {year}/{seq}; {seq} must be in it")
         return value
+
+
+class ChannelConfig(_Model):
+    """A way to tell employees at once by a message to an address of the web, such as a bot of Telegram."""
+
+    url: str
+    """Where to post: a secret reference, since the address holds the token, such as `env:TELEGRAM_URL`."""
+    body: Mapping[str, str] = {"chat_id": "{to}", "text": "{subject}\n\n{text}"}
+    """The JSON object to post, with {to}, {subject} and {text} in its values; as it stands, for Telegram."""
 
 
 class Outbox(_Model):
@@ -386,6 +399,8 @@ class HubConfig(_Model):
     """Office hours and days off."""
     documents: Documents = Documents()
     """How documents are numbered and where they lie."""
+    channels: Mapping[str, ChannelConfig] = {}
+    """Ways to tell employees at once besides mail, by name."""
     outbox: Outbox = Outbox()
     """What may leave by itself."""
     attachments: tuple[SavedAttachments, ...] = ()

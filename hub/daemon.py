@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from hub import outbox
+from hub import channels, outbox
 from hub.calendar_feed import shown, write_feeds
 from hub.connections import Hub, Opened, credentials_mark, is_refused, open_connection, sync_connection
 from hub.engine import jobs
@@ -23,6 +23,7 @@ from hub.remind import refresh
 from hub.store import commands, history
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import open_problem
+from hub.tasks import keep_tasks
 from hub.tools import FileBlobs
 from hub.wakeups import Wakeups, sync_key
 
@@ -57,6 +58,7 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
         notify(hub, found)
         if hub.config.model.feeds:
             write_feeds(hub.config, shown(found))
+        keep_tasks(hub, found.now)
 
     def command(job: Job, lease: Lease) -> None:
         command_id = str(job.payload["command"])
@@ -82,6 +84,10 @@ def deliver(hub: Hub, command_id: str, lease: Lease) -> None:
         row = commands.get(connection, command_id)
     name = row.connection if row else ""
     try:
+        if row and row.kind == channels.KIND:
+            with channels.open_channel(hub, name) as channel:
+                outbox.deliver(hub.store, command_id, channel, lease, ask_plugins=ask_plugins)
+            return
         with open_connection(hub, name) as opened:
             if _was_refused(hub, name, opened):
                 raise AuthError(f"{name} refused these credentials before.")

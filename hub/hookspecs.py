@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import click
 
     from hub.model.connector import Command, ConnectorSpec, Receipt
+    from hub.model.notices import Channel
 
 hookspec = pluggy.HookspecMarker("hub")
 hookimpl = pluggy.HookimplMarker("hub")
@@ -25,6 +26,15 @@ def register_connectors() -> Sequence[ConnectorSpec]:  # type: ignore[empty-body
 @hookspec
 def register_rules() -> Sequence[Path]:  # type: ignore[empty-body]
     """Return folders with rule files (`*.yaml`) that the plugin ships; a rule in the configuration overrides by id."""
+
+
+@hookspec
+def register_channels() -> Sequence[Channel]:  # type: ignore[empty-body]
+    """Return ways to tell employees at once, besides mail: each has a `name` and `send(notice)`.
+
+    An employee is told there when his `channels:` give an address in it and the rule's `channels:` name it. A notice is
+    asked for once more just before it is sent, and is sent at most once.
+    """
 
 
 @hookspec

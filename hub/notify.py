@@ -1,4 +1,4 @@
-"""Tell employees by mail: urgent things at once, the rest in one letter each morning, nothing twice.
+"""Tell employees by mail and channels: urgent things at once, the rest in one letter each morning, nothing twice.
 
 What was told is a row by (reminder, step, addressee, channel), written in the transaction that puts the letter into the
 outbox. A letter whose reminders were all closed before it could leave is withdrawn.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, select, update
 
 from hub import outbox
 from hub.agenda import agenda, waiting
+from hub.channels import KIND, channel_names
 from hub.config import Employee
 from hub.connections import Hub, mail_connection
 from hub.documents.limits import one_line, printable
@@ -38,20 +40,26 @@ _NOTICE, _DIGEST = "notice", "digest"
 
 
 def notify(hub: Hub, found: Reminding) -> int:
-    """Put what people must hear now into the outbox; return how many letters. A second call adds none."""
+    """Put what people must hear now into the outbox; return how many messages. A second call adds none."""
     try:
         sender = mail_connection(hub)
     except SettingsError:
-        return 0  # `hub doctor` says that nobody can be told by mail
-    now = found.now
-    people = {person.id: person for person in hub.config.model.employees if person.mail}
+        sender = ""  # `hub doctor` says that nobody can be told by mail
+    now, employees = found.now, hub.config.model.employees
+    people = {person.id: person for person in employees if person.mail and sender}
     with hub.store.read() as connection:
         told = _told(connection, found.numbers.values())
-    letters, nobody = _letters(found, people, told)
+    mails = {person.id: person.mail for person in people.values()}
+    letters, nobody = _letters(found, mails, told, CHANNEL)
     letters += _digests(hub, found, people)
+    for name in channel_names(hub):
+        addresses = {person.id: person.channels[name] for person in employees if person.channels.get(name)}
+        letters += _letters(found, addresses, told, name)[0]
+        nobody -= {*addresses}
     with hub.store.write() as connection:
         count = sum(_post(connection, letter, sender, now) for letter in letters)
-        _say_who_is_missing(connection, nobody, now)
+        if sender:
+            _say_who_is_missing(connection, nobody, now)
     return count
 
 
@@ -64,31 +72,35 @@ class _Letter(Struct, frozen=True):
     text: str
     items: Sequence[tuple[int, str]]
     who: str
+    channel: str = CHANNEL
 
 
-def _told(connection: Connection, ids: Iterable[int]) -> dict[int, set[tuple[str, str]]]:
-    found: dict[int, set[tuple[str, str]]] = {}
-    for number, addressee, step in bulk.select_in(
-        connection, notification, ("reminder", "addressee", "step"), "reminder", ids
+Told = Mapping[tuple[int, str], set[tuple[str, str]]]
+"""Who was told which step, by reminder and channel."""
+
+
+def _told(connection: Connection, ids: Iterable[int]) -> Told:
+    found: dict[tuple[int, str], set[tuple[str, str]]] = {}
+    for number, channel, addressee, step in bulk.select_in(
+        connection, notification, ("reminder", "channel", "addressee", "step"), "reminder", ids
     ):
-        found.setdefault(number, set()).add((addressee, step))
+        found.setdefault((number, channel), set()).add((addressee, step))
     return found
 
 
 def _letters(
-    found: Reminding,
-    people: Mapping[str, Employee],
-    told: Mapping[int, set[tuple[str, str]]],
+    found: Reminding, addresses: Mapping[str, str], told: Told, channel: str
 ) -> tuple[list[_Letter], set[str]]:
     numbers = found.numbers
     wanted: dict[str, list[tuple[Due, Step]]] = {}
     nobody: set[str] = set()
+    chosen = {rule.id for rule in found.rules if channel in rule.channels or not rule.channels}
     for due in found.open:
         number = numbers.get((due.rule, due.key))
-        if number is None or due.severity not in AT_ONCE:
+        if number is None or due.severity not in AT_ONCE or due.rule not in chosen:
             continue
-        for addressee, step in notices(due, told.get(number, set())):
-            if addressee in people:
+        for addressee, step in notices(due, told.get((number, channel), set())):
+            if addressee in addresses:
                 wanted.setdefault(addressee, []).append((due, step))
             else:
                 nobody.add(addressee)
@@ -100,9 +112,8 @@ def _letters(
         dues = [due for due, _ in items]
         subject = dues[0].title if len(dues) == 1 else f"Не терпит: {plural(len(dues), 'дело/дела/дел')}"
         text = _listed(found, dues, zone)
-        letters.append(
-            _Letter(_key(_NOTICE, addressee, carried), people[addressee].mail, subject, text, carried, addressee)
-        )
+        key = _key(_NOTICE if channel == CHANNEL else f"{_NOTICE}-{channel}", addressee, carried)
+        letters.append(_Letter(key, addresses[addressee], subject, text, carried, addressee, channel))
     return letters, nobody
 
 
@@ -138,13 +149,15 @@ def _post(connection: Connection, letter: _Letter, sender: str, now: datetime) -
     if commands.get(connection, letter.key) is not None:
         return False
     subject = one_line(letter.subject)[:MOST_SUBJECT]
-    data = {"to": [letter.to], "subject": subject, "text": printable(letter.text) + "\n", "automatic": True}
-    outbox.add(connection, "mail.send", sender, data, title=subject, client=None, by="hub", now=now,
-               approve=False, key=letter.key)  # fmt: skip
+    data: dict[str, Any] = {"to": letter.to, "subject": subject, "text": printable(letter.text) + "\n"}
+    kind, by = KIND, letter.channel
+    if letter.channel == CHANNEL:
+        kind, by, data = "mail.send", sender, data | {"to": [letter.to], "automatic": True}
+    outbox.add(connection, kind, by, data, title=subject, client=None, by="hub", now=now, approve=False, key=letter.key)
     for number, step in letter.items:
         connection.execute(
             notification.insert().values(
-                reminder=number, step=step, addressee=letter.who, channel=CHANNEL, state=letter.key, at=now
+                reminder=number, step=step, addressee=letter.who, channel=letter.channel, state=letter.key, at=now
             )
         )
     return True

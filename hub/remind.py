@@ -40,7 +40,7 @@ from hub.plugins import Plugins
 from hub.projection import sources_of
 from hub.reminders.calendars import Calendars
 from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
-from hub.reminders.rules import BUILTIN, Rule, read_all
+from hub.reminders.rules import BUILTIN, CHANNELS, Rule, read_all
 from hub.reminders.texts import Blank
 from hub.reminders.world import World
 from hub.stop_points import stop_point
@@ -52,6 +52,7 @@ from hub.store.problems import close_problem, open_problem, open_problems
 from hub.store.reminders import Kept
 from hub.store.tables import STATE
 from hub.store.tables import reminder as reminder_table
+from hub.yaml_text import nearest
 
 CHUNK = 5000
 """So many clients are held in memory at once when all are evaluated."""
@@ -112,7 +113,14 @@ def rules_of(config: Config, plugins: Plugins) -> tuple[Rule, ...]:
 def rules_and_mistakes(config: Config, plugins: Plugins) -> tuple[tuple[Rule, ...], tuple[SettingsError, ...]]:
     """Return the rules in force, and what is wrong with files that are left out."""
     *shipped, own = _folders(config, plugins)
-    return read_all(shipped, own if own.is_dir() else None)
+    rules, mistakes = read_all(shipped, own if own.is_dir() else None)
+    further = (channel.name for found in plugins.manager.hook.register_channels() for channel in found)
+    known = [*CHANNELS, *config.model.channels, *further]
+    unknown = [(rule, name) for rule in rules for name in rule.channels if name not in known]
+    return rules, (*mistakes, *(
+        SettingsError(f"{rule.place}: no channel is called {name!r}.", hint=nearest(name, known))
+        for rule, name in unknown
+    ))  # fmt: skip
 
 
 def _folders(config: Config, plugins: Plugins) -> list[Path]:

@@ -24,6 +24,7 @@ from hub.cli import COMMANDS, cli
 from hub.config import (
     Bank,
     Calendar,
+    ChannelConfig,
     ConnectionConfig,
     Documents,
     Employee,
@@ -63,6 +64,7 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "documents": (Documents, "How the documents the hub makes are numbered, drawn and kept."),
     "documents.kinds": (OwnKind, "A mapping of short name to a kind of document that the firm adds."),
     "entering": (Entering, "What people enter themselves."),
+    "channels": (ChannelConfig, "A mapping of name to a way to tell employees at once, besides mail."),
     "outbox": (Outbox, "What may leave without a second look."),
     "attachments": (SavedAttachments, "Files that come by mail and are saved into folders, one entry for each wish."),
     "reports": (

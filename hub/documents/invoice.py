@@ -13,7 +13,7 @@ from hub.documents import vat, words
 from hub.documents.form import SAMPLE_CLIENT, Form, Letter, Values
 from hub.documents.limits import Value, one_line, printable
 from hub.documents.lines import Priced, PricedLine, VatRow, price_lines, priced_values
-from hub.documents.parties import Bank, Party, clean_party, our_bank, our_side, party_values
+from hub.documents.parties import Bank, Party, clean_party, doubts_about, our_bank, our_side, party_values
 from hub.documents.qr import payment_payload
 from hub.model.entities import Invoice, Line
 from hub.model.errors import HubError
@@ -143,6 +143,7 @@ def template_values(context: InvoiceContext) -> dict[str, Value]:
         "director": context.director,
         "accountant": context.accountant,
         "comment": context.comment,
+        "doubts": list(doubts_about(context.buyer, "клиента")),
         "qr": context.qr,
         "mark": "",
     }

@@ -159,7 +159,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     warn: Span = Span()
     assign: tuple[str, ...] = ("client.manager", "role:duty", "role:head")
     severity: str = "normal"
-    channels: tuple[str, ...] = CHANNELS
+    channels: tuple[str, ...] = ()
     resolve: tuple[Closing, ...] = ()
     attempts: tuple[Closing, ...] = ()
     over: str = ""
@@ -322,7 +322,7 @@ def _rule(node: _Node) -> Rule | _SwitchedOff:
         "warn": lambda each: each.mapping(["before"], ["before"])["before"].span(),
         "assign": lambda each: _people(each, kinds),
         "severity": lambda each: each.choice(SEVERITIES),
-        "channels": lambda each: tuple(item.choice(CHANNELS) for item in each.items()),
+        "channels": lambda each: tuple(_id(item) for item in each.items()),
         "resolve": lambda each: tuple(_closing(item, trigger) for item in each.items()),
         "attempts": lambda each: tuple(_closing(item, trigger) for item in each.items()),
         "over": _Node.text,

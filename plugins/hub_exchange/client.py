@@ -26,9 +26,11 @@ from exchangelib.services.get_attachment import GetAttachment
 from exchangelib.transport import NOAUTH
 from exchangelib.util import ElementNotFound, ParseError
 from lxml import etree
+from msgspec import Struct
 
 from hub.api import AuthError, HubError, Rejected, SettingsError, Unavailable
 
+from . import tasks
 from .settings import ExchangeSettings
 from .soap import (
     NS,
@@ -91,6 +93,14 @@ class SubscriptionLost(Exception):
 
 class FolderGone(Exception):
     """The folder is not there (any more)."""
+
+
+class TaskFound(Struct, frozen=True):
+    """A task that is there."""
+
+    id: str
+    change_key: str
+    is_done: bool
 
 
 class _Uncached(CachingProtocol):  # type: ignore[misc]
@@ -159,7 +169,7 @@ class _Operation(EWSAccountService):  # type: ignore[misc]
 
 _OPERATIONS = {
     name: type(name, (_Operation,), {"SERVICE_NAME": name})
-    for name in ("GetFolder", "FindFolder", "SyncFolderItems", "GetItem", "FindItem", "CreateItem")
+    for name in ("GetFolder", "FindFolder", "SyncFolderItems", "GetItem", "FindItem", "CreateItem", "UpdateItem")
 }
 _OPERATIONS["Subscribe"] = type("Subscribe", (_Operation,), {"SERVICE_NAME": "Subscribe", "prefer_affinity": True})
 
@@ -262,8 +272,8 @@ class Mailbox:
 
         return [Folder(it.id, it.name, it.parent, it.total, path(it)) for it in found]
 
-    def _distinguished(self, use: str) -> Any:
-        return T.DistinguishedFolderId(T.Mailbox(T.EmailAddress(self._settings.mailbox)), Id=use)
+    def _distinguished(self, use: str, mailbox: str = "") -> Any:
+        return T.DistinguishedFolderId(T.Mailbox(T.EmailAddress(mailbox or self._settings.mailbox)), Id=use)
 
     def _get_folder(self, reference: Any) -> Folder:
         answer = self._ask("GetFolder", M.GetFolder(folder_shape(), M.FolderIds(reference)), 1)[0]
@@ -384,6 +394,35 @@ class Mailbox:
             for found in answer.iterfind("m:RootFolder/t:Items/*", NS):
                 return str(found.findtext("t:InternetMessageId", "", NS)).strip("<> ") or message_id
         return None
+
+    # tasks
+
+    def write_task(self, task: tasks.Task, command_id: str) -> None:
+        """Put a task into the folder of tasks. Rejected: it is not there. Unavailable: see `unsent`."""
+        folder = self._distinguished("tasks", task.mailbox)
+        self._acted(self._ask("CreateItem", tasks.written(folder, tasks.element(task, command_id)), 1)[0], "task")
+
+    def task(self, command_id: str, mailbox: str) -> TaskFound | None:
+        """Return the task that a command wrote, if it is there."""
+        answer = self._single("FindItem", tasks.search(self._distinguished("tasks", mailbox), command_id))
+        for found in answer.iterfind("m:RootFolder/t:Items/*", NS):
+            item = found.find("t:ItemId", NS)
+            return TaskFound(
+                item.get("Id"), item.get("ChangeKey", ""), found.findtext("t:Status", "", NS) == "Completed"
+            )
+        return None
+
+    def complete(self, found: TaskFound) -> None:
+        """Mark a task as done."""
+        answer = self._ask("UpdateItem", tasks.completed(found.id, found.change_key), 1)[0]
+        if not isinstance(answer, errors.ErrorItemNotFound):  # gone meanwhile: then nobody has it to do any more
+            self._acted(answer, "task")
+
+    def _acted(self, answer: Any, what: str) -> None:
+        if isinstance(answer, (*_BUSY, *_UNKNOWN_OUTCOME)):
+            raise meaning(answer, self._host)
+        if isinstance(answer, errors.EWSError):
+            raise Rejected(f"{self._host} refused the {what}: {type(answer).__name__}: {spoken(answer)}")
 
     # waiting
 

@@ -1,4 +1,4 @@
-"""The connector `exchange`: reads folders as streams, and sends letters."""
+"""The connector `exchange`: reads folders as streams, sends letters, and writes tasks."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from hub.api import (
     sent_message_id,
 )
 
-from . import meetings, raw
+from . import meetings, raw, tasks
 from .access import Access
-from .client import FolderGone, Mailbox, StateLost, session
+from .client import FolderGone, Mailbox, StateLost, TaskFound, session
 from .settings import ExchangeSettings
 from .soap import Change, Folder, Refusal
 from .watch import Watch
@@ -265,17 +265,42 @@ class Exchange:
         self._watch.close()
 
     def commands(self) -> Sequence[str]:
-        """Return what the connection can do: send."""
-        return ("mail.send",)
+        """Return what the connection can do: send letters, and write and close tasks."""
+        return ("mail.send", tasks.WRITE, tasks.CLOSE)
 
     def execute(self, command: Command) -> Receipt:
-        """Send a letter; the server keeps a copy in Sent.
+        """Send a letter, or write or close a task.
 
-        The server gives no id, so the copy is looked for; that it is not there yet does not undo the letter.
-        `Unavailable` does not say that nothing was sent: where the answer was lost, only `find` can tell.
+        The server gives a letter no id, so its copy is looked for; that it is not there yet does not undo the letter.
+        `Unavailable` does not say that nothing happened: where the answer was lost, only `find` can tell.
         """
-        if command.kind not in self.commands():
+        if command.kind == tasks.WRITE:
+            task = tasks.task_of(command)
+            with self._session() as mailbox:
+                self._look(mailbox, command.id, task.mailbox)  # logs in before anything is written
+                mailbox.write_task(task, command.id)
+            return Receipt(external_id=command.id, detail={"task": task.subject})
+        if command.kind == tasks.CLOSE:
+            written, owner = tasks.closed_by(command)
+            with self._session() as mailbox:
+                found = self._look(mailbox, written, owner)
+                if found is None:
+                    return Receipt(external_id=written, detail={"task": "it is not there any more"})
+                mailbox.complete(found)
+            return Receipt(external_id=written, detail={"task": "done"})
+        if command.kind != "mail.send":
             raise Rejected(f"this connection does not know the command {command.kind}.")
+        return self._send(command)
+
+    def _look(self, mailbox: Mailbox, command_id: str, owner: str) -> TaskFound | None:
+        """Look for a task; trouble here promises that nothing was changed yet."""
+        try:
+            return mailbox.task(command_id, owner)
+        except Unavailable as error:
+            error.unsent = True
+            raise
+
+    def _send(self, command: Command) -> Receipt:
         settings = self._settings
         letter = compose_mail(
             command, mailbox=settings.mailbox, sender_name=settings.sender_name, blobs=self._tools.blobs,
@@ -298,15 +323,26 @@ class Exchange:
         return Receipt(external_id=found or letter.message_id, detail={"copy": copy})
 
     def find(self, command: Command) -> Receipt | None:
-        """Look for the letter among sent mail, by its Message-ID and by the mark the hub put on it.
+        """Look for the letter among sent mail, by its Message-ID and by the mark the hub put on it; or for the task.
 
         Found proves that it was sent. Not found does not prove that it was not: some servers keep no mark and give
         letters another Message-ID, and somebody may have deleted the copy.
         """
+        if command.kind in (tasks.WRITE, tasks.CLOSE):
+            return self._find_task(command)
         identifier = sent_message_id(command, self._settings.mailbox)
         with self._session() as mailbox:
             found = mailbox.sent(identifier, command.id)
         return Receipt(external_id=found, detail={"copy": "in Sent"}) if found else None
+
+    def _find_task(self, command: Command) -> Receipt | None:
+        is_close = command.kind == tasks.CLOSE
+        written, owner = tasks.closed_by(command) if is_close else (command.id, tasks.task_of(command).mailbox)
+        with self._session() as mailbox:
+            found = mailbox.task(written, owner)
+        if is_close and (found is None or found.is_done):
+            return Receipt(external_id=written, detail={"task": "done" if found else "it is not there any more"})
+        return Receipt(external_id=written, detail={"task": "found"}) if found and not is_close else None
 
 
 def _letter(change: Change, payload: bytes) -> Record:

@@ -309,3 +309,9 @@ def test_a_text_too_long_for_a_cell_names_the_cell() -> None:
     """L34."""
     with pytest.raises(HubError, match=r"cell A1 .* 40000 signs"):
         fill_workbook(excel("{{ name }}"), {"name": "н" * 40_000})
+
+
+def test_a_template_may_write_a_name_in_latin_letters() -> None:
+    """S002-8, S002-12: forms of embassies."""
+    values = {"name": "Щербаков Юрий"}
+    assert texts(fill_docx(template("{{ name | latin }}"), values)) == ["Shcherbakov Iurii"]

@@ -306,7 +306,10 @@ def test_wrong_requisites_are_doubted_and_refuse_nothing() -> None:
     doubts = built("act", structs.replace(FORMS["act"].example, client=client))["doubts"]
     assert len(doubts) == 4
     assert all("клиента" in doubt for doubt in doubts)
-    assert built("act", FORMS["act"].example)["doubts"] == []
+    invoice = built("invoice", structs.replace(FORMS["invoice"].example, client=client))
+    assert invoice["doubts"] == doubts
+    for kind in ("act", "invoice", "contract"):
+        assert built(kind, FORMS[kind].example)["doubts"] == []
 
 
 def test_a_contract_doubts_what_it_cannot_decline_and_words_it_without_a_case() -> None:

@@ -28,7 +28,7 @@ ELEMENT_ORDER = ("MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subjec
                  "Attachments", "DateTimeReceived", "Size", "InReplyTo", "InternetMessageHeaders", "DateTimeSent",
                  "ExtendedProperty",
                  "TextBody", "Start", "End", "Location", "IsCancelled", "Organizer", "RequiredAttendees",
-                 "ToRecipients", "CcRecipients", "From", "InternetMessageId")  # fmt: skip
+                 "ToRecipients", "CcRecipients", "From", "InternetMessageId", "Status")  # fmt: skip
 
 
 class Refused(Exception):
@@ -187,7 +187,8 @@ class Answers:
             if disposition is None:
                 raise Refused("ErrorMessageDispositionRequired")
             mailbox, folder = self._folder(target[0] if target is not None else T.DistinguishedFolderId(Id="drafts"))
-            raw = _mime(given)
+            is_task = local(given) == "Task"
+            raw = b"" if is_task else _mime(given)
             properties = {
                 it.find("t:ExtendedFieldURI", NS).get("PropertyName"): it.findtext("t:Value", "", NS)
                 for it in given.findall("t:ExtendedProperty", NS)
@@ -196,8 +197,10 @@ class Answers:
                 raise Refused("ErrorInvalidPropertySet")
             if self.renames:
                 raw = re.sub(rb"(?m)^Message-ID: <[^>]*>", b"Message-ID: <%d@exchange.example.com>" % len(raw), raw)
-            if disposition == "SaveOnly":
-                item = mailbox.put(folder.id, raw, tag=local(given), properties=properties)
+            if disposition == "SaveOnly" or is_task:
+                told = {local(it): it.text or "" for it in given} if is_task else {}
+                kind = "IPM.Task" if is_task else "IPM.Note"
+                item = mailbox.put(folder.id, raw, tag=local(given), properties=properties, task=told, item_class=kind)
                 return [M.Items(T(local(given), T.ItemId(Id=item.id, ChangeKey=str(item.key))))]
             self._sent.append(raw)
             if disposition == "SendAndSaveCopy":
@@ -206,6 +209,22 @@ class Answers:
 
         for given in request.find("m:Items", NS):
             yield partial(one, given)
+
+    def _UpdateItem(self, request: etree._Element) -> Iterator[Callable[[], Sequence[etree._Element]]]:  # noqa: N802
+        def one(change: etree._Element) -> list[etree._Element]:
+            item = self._item(change.find("t:ItemId", NS).get("Id"))
+            for field in change.iterfind("t:Updates/t:SetItemField", NS):
+                item.task |= {local(it): it.text or "" for it in field.find("t:Task", NS)}
+            for mailbox in self._mailboxes.values():
+                if item.id in mailbox.items:
+                    mailbox.touch(item)
+            return [
+                M.Items(T(item.tag, T.ItemId(Id=item.id, ChangeKey=str(item.key)))),
+                M.ConflictResults(T.Count("0")),
+            ]
+
+        for change in request.find("m:ItemChanges", NS):
+            yield partial(one, change)
 
     # notifications
 
@@ -315,6 +334,8 @@ def _item_element(item: Item, asked: set[str]) -> etree._Element:
         "From": lambda: _people(item, "From"),
         "InternetMessageId": lambda: T.InternetMessageId(item.message_id) if item.tag != "Item" else None,
     }
+    if item.task:
+        made |= {"Status": lambda: T.Status(item.task.get("Status", "NotStarted"))}
     if item.meeting is not None:
         made |= _meeting_parts(item.meeting)
     parts = [made[name]() for name in ELEMENT_ORDER if name == "ItemId" or (name in asked and name in made)]

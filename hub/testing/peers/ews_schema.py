@@ -50,6 +50,7 @@ REQUESTS = {
         ("Traversal",),
     ),
     "CreateItem": Shape(("SavedItemFolderId?", "Items")),
+    "UpdateItem": Shape(("SavedItemFolderId?", "ItemChanges"), ("ConflictResolution",)),
     "Subscribe": Shape(("PullSubscriptionRequest?", "PushSubscriptionRequest?", "StreamingSubscriptionRequest?")),
     "GetStreamingEvents": Shape(("SubscriptionIds", "ConnectionTimeout")),
 }
