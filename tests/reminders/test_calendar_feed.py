@@ -78,7 +78,7 @@ def test_any_name_comes_back_as_it_was(name):
     assert max(map(len, content.split(b"\r\n"))) <= 75
     (todo,) = [it for uid, it in todos(content).items() if uid.startswith("weekly")]
     shown = "".join(sign for sign in name.replace("\r\n", "\n").replace("\r", "\n") if sign == "\n" or sign >= " ")
-    assert str(todo["SUMMARY"]) == f"Еженедельный звонок: {shown.replace(chr(127), '') or '—'}"
+    assert str(todo["SUMMARY"]) == f"Еженедельный звонок: {shown.replace(chr(127), '') if name else '—'}"
 
 
 def test_feeds_are_files_written_only_when_something_changed_and_the_command_writes_one(tmp_path, world, call, at):
