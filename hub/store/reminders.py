@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from hub.store.tables import action
 from hub.store.tables import reminder as table
@@ -138,13 +138,18 @@ def _kept(row: Any) -> Kept:
 
 def save(connection: Connection, changes: list[Kept]) -> None:
     """Write changed reminders; closed ones first, because only one of a key may be open."""
-    for item in sorted(changes, key=lambda change: change.state == "open"):
-        values = {field: getattr(item, field) for field in (*_FIELDS, "closed_at", "opened_at")}
-        values["detail"] = msgspec.json.encode(item.detail).decode()
-        if item.id:
-            connection.execute(update(table).where(table.c.id == item.id).values(values))
-        else:
-            connection.execute(table.insert().values(values))
+    columns = (*_FIELDS, "closed_at", "opened_at", "detail")
+    known = update(table).where(table.c.id == bindparam("number")).values({it: bindparam(it) for it in columns})
+    for is_open in (False, True):
+        rows = [
+            {**{name: getattr(item, name) for name in columns}, "number": item.id,
+             "detail": msgspec.json.encode(item.detail).decode()}
+            for item in changes if (item.state == "open") is is_open
+        ]  # fmt: skip
+        if older := [row for row in rows if row["number"]]:
+            connection.execute(known, older)
+        if newer := [{name: row[name] for name in columns} for row in rows if not row["number"]]:
+            connection.execute(table.insert(), newer)
 
 
 def save_deed(connection: Connection, deed: Any, instance: str) -> None:
