@@ -137,7 +137,7 @@ def test_new_and_regular_clients_and_how_often_they_buy_s002_27_s002_17(store: S
     assert found.total()["conversion"] == Decimal("0.5")
 
 
-def test_cost_of_winning_and_of_keeping_clients_s002_28(store: Store) -> None:
+def test_cost_of_winning_and_of_keeping_clients_s002_28_s002_35(store: Store) -> None:
     firm = Firm(store, reports={"attraction": {"2026-11": "30000"}, "retention": {"2026-11": "1000"}})
     for key, bought in (("a", ("2026-10-05", "2026-11-05", "2026-11-06")), ("b", ("2026-11-30",))):
         firm.client(key)
