@@ -34,8 +34,7 @@ TICK_SECONDS = 1.0
 SWEEP_SECONDS = 10.0
 TIDY_SECONDS = 3600.0
 REMIND_EVERY = timedelta(minutes=1)
-SCANS_EVERY = timedelta(minutes=10)
-"""So often the files of letters are looked through for signed copies."""
+"""So often reminders are evaluated and the files of letters are looked through for signed copies."""
 KEEP_JOBS = timedelta(days=7)
 LOOK_AGAIN = timedelta(minutes=5)
 """So often the hub looks whether credentials or settings were corrected; the other side notices nothing."""
@@ -59,16 +58,15 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
         if hub.config.model.feeds:
             write_feeds(hub.config, shown(found))
         keep_tasks(hub, found.now)
+        blobs = FileBlobs(hub.config.folder / "blobs")
+        collect(hub.store, hub.config, blobs.get, by="hub", now=hub.clock.now(), patience=REMIND_EVERY)
 
     def command(job: Job, lease: Lease) -> None:
         command_id = str(job.payload["command"])
         withdraw_if_over(hub, command_id, hub.clock.now())
         deliver(hub, command_id, lease)
 
-    def scans(_job: Job, _lease: Lease) -> None:
-        collect(hub.store, hub.config, FileBlobs(hub.config.folder / "blobs").get, by="hub", now=hub.clock.now())
-
-    return {"sync": sync, "reminders": remind, "scans": scans, outbox.KIND: command}
+    return {"sync": sync, "reminders": remind, outbox.KIND: command}
 
 
 def deliver(hub: Hub, command_id: str, lease: Lease) -> None:
@@ -131,8 +129,6 @@ def schedules_of(hub: Hub, handlers: Mapping[str, Handler]) -> list[Schedule]:
         for name, it in hub.config.model.connections.items()
         if it.enabled and "sync" in handlers
     ]
-    if "scans" in handlers:
-        found.append(Schedule(name="scans", every=SCANS_EVERY, kind="scans", lock_key="scans"))
     if "reminders" in handlers:
         found.append(Schedule(name="reminders", every=REMIND_EVERY, kind="reminders", lock_key="reminders"))
     return found

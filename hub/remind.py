@@ -283,7 +283,7 @@ def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime
             world, evaluation = evaluate_now(connection, config, of_parts, now, choice)
         found.dues += [due for due in evaluation.reminders if choice.holds(due.part)]
         found.ticks |= due_ticks(world)
-        _explain_gone(found, world, rules, opened, now)
+        _explain_gone(found, world.until(now), rules, opened, now)
         wakes = dict(evaluation.wakes)
         for fact in world.facts:  # what grows too old to count is a change as well
             part, fades = part_of(fact.kind, fact.subject, fact.client, fact.fields), fact.time + HORIZON
@@ -300,7 +300,10 @@ def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime
 def _explain_gone(found: _Found, world: World, rules: Sequence[Rule], opened: Sequence[Kept], now: datetime) -> None:
     """Say of each of these stored reminders that is about something in this world why it would be gone."""
     by_id = {rule.id: rule for rule in rules}
+    alive = {(due.rule, due.key) for due in found.dues if due.is_open}
     for before in opened:
+        if (before.rule, before.key) in alive:
+            continue
         rule, about = by_id.get(before.rule), (before.subject_kind, before.subject)
         is_here = before.client is None or bool(world.get("client", before.client))
         if rule and is_here and world.get(*about):

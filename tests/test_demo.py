@@ -37,6 +37,7 @@ def lists(folder: Path) -> list[dict[str, object]]:
 
 
 def test_awkward_cases_are_told(folder: Path) -> None:
+    """S001-2: what comes in finds its client, or a person is asked."""
     told = (folder / "first.txt").read_text(encoding="utf-8")
     assert "2 entries of 1C are one client" in told, "two spellings with one ИНН and КПП are one client"
     assert "Perhaps one client" in told, "an equal name without ИНН is only a suggestion"

@@ -47,7 +47,7 @@ def _by_code(app: App, file: Path, content: bytes) -> int:
 def scans(app: App, as_json: bool) -> None:
     """Look through the files of letters that came since the last look and keep the scans among them.
 
-    The daemon does it every ten minutes. JSON: [{document, number, name, by_code}]
+    The daemon does it every minute. JSON: [{document, number, name, by_code}]
     """
     get = FileBlobs(app.config.folder / "blobs").get
     found = collect(app.store, app.config, get, by=getpass.getuser(), now=app.now())

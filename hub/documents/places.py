@@ -35,8 +35,12 @@ def wrong_in(template: bytes, values: Mapping[str, Any], trouble: str = "") -> s
     return look.verdict(trouble)
 
 
+def _parser() -> Any:
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+
+
 def _read_part(archive: zipfile.ZipFile, name: str, title: str, look: Look) -> None:
-    root = etree.fromstring(archive.read(name), etree.XMLParser(resolve_entities=False, no_network=True))
+    root = etree.fromstring(archive.read(name), parser=_parser())
     targets = _targets(archive, name)
     for paragraph, place in _paragraphs(root, title):
         look.read("".join(_texts(paragraph)), place)
@@ -82,8 +86,7 @@ def _relations(archive: zipfile.ZipFile, name: str) -> Iterator[Mapping[str, str
     folder, _, file = name.rpartition("/")
     listed = f"{folder}/_rels/{file}.rels"
     if listed in archive.namelist():
-        parser = etree.XMLParser(resolve_entities=False, no_network=True)
-        for node in etree.fromstring(archive.read(listed), parser):
+        for node in etree.fromstring(archive.read(listed), parser=_parser()):
             yield {key: str(value) for key, value in node.attrib.items()}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from hub.documents.xlsx import saved
 
 MONEY, COUNT = "#,##0.00", "#,##0.######"
 
@@ -59,12 +60,6 @@ def _table(sheet: Any, row: int, columns: Sequence[Column]) -> None:
         cell.number_format = form or "@"
 
 
-def _saved(book: Any) -> bytes:
-    packed = io.BytesIO()
-    book.save(packed)
-    return packed.getvalue()
-
-
 def _facts(sheet: Any, row: int, pairs: Sequence[tuple[str, str]]) -> int:
     for label, mark in pairs:
         _text(sheet, f"A{row}", label, bold=True)
@@ -105,7 +100,7 @@ def _offer() -> bytes:
     _text(sheet, f"A{row}", "{{ total_words }}", bold=True)
     _text(sheet, f"A{row + 1}", "Действует до: {{ valid_until }}", bold=True)
     _text(sheet, f"A{row + 2}", "{{ note }}", bold=True)
-    return _saved(book)
+    return saved(book)
 
 
 def _section(sheet: Any, row: int, columns: Sequence[Column], total: str, *more: str) -> int:
@@ -131,7 +126,7 @@ def _offer_internal() -> bytes:
         _text(sheet, f"{letter}{row}", f"{{{{ {mark} }}}}", bold=True, align="right", form=MONEY)
     _text(sheet, f"G{row + 1}", "Прибыль от суммы", bold=True, align="right")
     _text(sheet, f"H{row + 1}", "{{ profit_percent }}", bold=True, align="right")
-    return _saved(book)
+    return saved(book)
 
 
 _OBJECT = (("Объект:", "{{ place }}"), ("Клиент:", "{{ client.name }}"), ("Договор:", "{{ contract }}"))
@@ -152,7 +147,7 @@ def _works_list() -> bytes:
     _table(sheet, row, columns)
     _text(sheet, f"D{row + 2}", "Всего", bold=True, align="right")
     _text(sheet, f"E{row + 2}", "{{ works_total }}", bold=True, align="right", form=MONEY)
-    return _saved(book)
+    return saved(book)
 
 
 def _purchase_request() -> bytes:
@@ -172,7 +167,7 @@ def _purchase_request() -> bytes:
     _table(sheet, row, columns)
     _text(sheet, f"G{row + 2}", "План затрат", bold=True, align="right")
     _text(sheet, f"H{row + 2}", "{{ cost }}", bold=True, align="right", form=MONEY)
-    return _saved(book)
+    return saved(book)
 
 
 WORKBOOKS: Mapping[str, Callable[[], bytes]] = {

@@ -37,10 +37,15 @@ def fill_workbook(template: bytes, values: Mapping[str, Value]) -> bytes:
     for sheet in book.worksheets:
         for place in range(sheet.max_row, 0, -1):  # from below, so that inserted rows move only what is done
             _fill_row(sheet, place, values)
+    return saved(book)
+
+
+def saved(book: Any) -> bytes:
+    """Return the workbook as a file; equal workbooks are equal bytes, whenever they are saved."""
     book.properties.created = book.properties.modified = datetime(2026, 1, 1)  # noqa: DTZ001  # the file knows no zones
-    filled = io.BytesIO()
-    book.save(filled)
-    return _undated(filled.getvalue())
+    packed = io.BytesIO()
+    book.save(packed)
+    return _undated(packed.getvalue())
 
 
 def _fill_row(sheet: Any, place: int, values: Mapping[str, Value]) -> None:
@@ -140,5 +145,5 @@ def _undated(content: bytes) -> bytes:
             part = old.read(name)
             if name == "docProps/core.xml":
                 part = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>2026-01-01T00:00:00Z", part)
-            new.writestr(name, part)
+            new.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), part, zipfile.ZIP_DEFLATED)
     return packed.getvalue()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -81,30 +82,49 @@ def recognise(connection: Connection, text: str) -> DocumentRow | None:
     return None
 
 
-def collect(store: Store, config: Config, get: Callable[[str], bytes], *, by: str, now: datetime) -> list[Returned]:
+def collect(
+    store: Store, config: Config, get: Callable[[str], bytes], *, by: str, now: datetime,
+    patience: timedelta = timedelta(0),
+) -> list[Returned]:  # fmt: skip
     """Look at the files of letters that came since the last look; attach the scans among them.
 
-    `get` gives the bytes of a blob and raises KeyError. Letters are looked at in the order of the log, each once.
+    `get` gives the bytes of a blob and raises KeyError. Letters are looked at in the order of the log, each once; those
+    younger than `patience` next time, because another process may still be storing one with a lower number. Writes
+    nothing when nothing came.
     """
     done: list[Returned] = []
     while True:
         with store.read() as connection:
             after = int(get_meta(connection, _LOOKED) or 0)
+            newest = log.newest(connection)
             page = log.read_log(connection, after=after, limit=_PAGE, type_="message.received")
-        for event in page:
-            message = msgspec.json.decode(event.data or "null", type=Message | None)
-            key = entity_id(event.source, "message", event.subject.partition("/")[2])
-            for file in message.attachments if message else ():
-                found = _look(store, config, key, message, file, get) if message else None
-                if found:
-                    row, content, by_code = found
-                    attach(store, config, row.id, file.name, content, by=by, now=now, detail=f"letter {event.id}"[:200])
-                    done.append(Returned(row.id, row.number, file.name, by_code))
-        if page:
+        settled = [event for event in page if event.recorded_at <= now - patience]
+        for event in settled:
+            done += _of_letter(store, config, event, get, by, now)
+        is_end = len(settled) == len(page) < _PAGE
+        reached = settled[-1].seq if settled else after
+        if is_end and newest and newest[1] <= now - patience:
+            reached = max(reached, newest[0])
+        if reached > after:
             with store.write() as connection:
-                set_meta(connection, _LOOKED, str(page[-1].seq))
-        if len(page) < _PAGE:
+                set_meta(connection, _LOOKED, str(reached))
+        if len(settled) < _PAGE:
             return done
+
+
+def _of_letter(
+    store: Store, config: Config, event: Any, get: Callable[[str], bytes], by: str, now: datetime
+) -> Iterator[Returned]:
+    message = msgspec.json.decode(event.data or "null", type=Message | None)
+    if message is None:
+        return
+    key = entity_id(event.source, "message", event.subject.partition("/")[2])
+    for file in message.attachments:
+        found = _look(store, config, key, message, file, get)
+        if found:
+            row, content, by_code = found
+            attach(store, config, row.id, file.name, content, by=by, now=now, detail=f"letter {event.id}"[:200])
+            yield Returned(row.id, row.number, file.name, by_code)
 
 
 def _look(

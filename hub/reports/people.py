@@ -174,7 +174,7 @@ def _uncovered(office: Calendar, day: date, until: datetime, stretches: Sequence
             if it.ended <= begun or it.begun >= ended:
                 continue
             missing += max(it.begun - begun, timedelta())
-            begun = max(begun, it.ended)
+            begun = it.ended
         missing += max(ended - begun, timedelta())
     return missing
 

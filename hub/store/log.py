@@ -114,6 +114,12 @@ def read_log(
     return list(connection.execute(query))
 
 
+def newest(connection: Connection) -> tuple[int, datetime] | None:
+    """Return the number of the last event of the log and when it was recorded."""
+    row = connection.execute(select(event.c.seq, event.c.recorded_at).order_by(event.c.seq.desc()).limit(1)).first()
+    return (row.seq, row.recorded_at) if row else None
+
+
 def pages(connection: Connection, **filters: str) -> Iterator[Row[Any]]:
     """Yield the whole log in order, a page at a time."""
     after = 0

@@ -90,7 +90,7 @@ class Imap:
         self._settings = settings
         self._tools = tools
         self._access = Access(settings, tools)
-        self._watch = Watch(settings, self._access.token, tools.clock)
+        self._watch = Watch(settings, self._access.token, tools)
 
     def check(self) -> Check:
         """Log in to both servers and look for the folders; no letter is opened or sent."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from hub.api import Clock, HubError, SettingsError
+from hub.api import HubError, SettingsError, Tools
 
 from .client import Mailbox
 from .settings import ImapSettings
@@ -19,8 +19,8 @@ LONGEST_SECONDS = 9 * 60
 class Watch:
     """Watches the first folder; servers tell of one folder only. Where the server has no IDLE it merely rests."""
 
-    def __init__(self, settings: ImapSettings, token: Callable[[], str], clock: Clock) -> None:
-        self._settings, self._token, self._clock = settings, token, clock
+    def __init__(self, settings: ImapSettings, token: Callable[[], str], tools: Tools) -> None:
+        self._settings, self._token, self._tools = settings, token, tools
         self._mailbox: Mailbox | None = None
         self._can_idle = True
         self._begun = 0.0
@@ -31,7 +31,7 @@ class Watch:
         try:
             mailbox = self._mailbox or self._open()
             if mailbox is None:
-                self._clock.sleep(timeout)
+                self._tools.clock.sleep(timeout)
                 return False
             return self._ask(mailbox, end)
         except HubError:

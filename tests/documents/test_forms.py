@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import runpy
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -266,3 +267,11 @@ def test_the_gallery_shows_the_form_as_it_is_drawn(kind: str) -> None:
     assert old.size == new.size
     difference = ImageChops.difference(old, new).point(lambda grey: 255 if grey > 64 else 0)
     assert difference.getbbox() is None, "run: make gallery"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_built_in_template_is_the_same_whenever_it_is_made(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = FORMS[kind].template()
+    later = time.time() + 100_000
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert FORMS[kind].template() == first

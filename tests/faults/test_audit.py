@@ -93,7 +93,7 @@ def test_each_deed_is_one_row(person: Person) -> None:
         person.does("reminder", *act, what=f"reminder.{act[0]}")
     person.does("document", "new", "invoice", "--client", ids["c6"], "--line", "Услуга; 1; шт; 100", what="")
     person.does("document", "issue", "1", what="document.issue")
-    person.does("document", "send", "1", what="document.send")
+    person.does("document", "send", "1", what="document.sent")
     person.does("document", "mark", "1", "delivered", what="document.delivered")
     file = person.office.folder / "letter.json"
     file.write_text(json.dumps(LETTER), encoding="utf-8")

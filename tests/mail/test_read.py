@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import time
 from datetime import UTC, datetime
 from email.header import Header
@@ -26,7 +25,6 @@ from hub.testing.peers.imap import letter
 
 OURS = frozenset({"example.com"})
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "mail" / "eml"
-WITH_SAMPLES = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the sample letters are not on this machine")
 FILES = sorted(it for it in SAMPLES.rglob("*") if it.suffix in (".eml", ".msg", ".box")) if SAMPLES.is_dir() else []
 
 
@@ -459,39 +457,6 @@ def test_a_report_of_our_own_server_comes_to_us():
 def test_a_delay_is_no_return():
     found = message((DSN % "delayed").encode())
     assert (found.is_bounce, found.is_automatic) == (False, True)
-
-
-# samples
-
-
-@WITH_SAMPLES
-@pytest.mark.parametrize("path", FILES, ids=lambda it: f"{it.parent.name}/{it.name}")
-def test_every_sample_is_read(path):
-    found = message(path.read_bytes())
-    assert msgspec.json.decode(msgspec.json.encode(found), type=Message) == found
-    assert found.text or found.attachments or found.subject
-
-
-@WITH_SAMPLES
-def test_samples_say_what_they_say():
-    def sample(name: str) -> Message:
-        return message((SAMPLES / name).read_bytes())
-
-    assert sample("php-imap/mixed_filename.eml").subject == "Свежий прайс-лист"
-    assert sample("james-mime4j/russian.msg").attachments[0].name == "Список.doc"
-    assert sample("mail/multiple_references_with_one_invalid.eml").references
-
-
-@WITH_SAMPLES
-def test_returned_samples_are_known():
-    folder = SAMPLES / "p5-sisimai"
-    expected = json.loads((folder / "expected.json").read_text())
-    for name, verdicts in expected.items():
-        found = message((folder / name).read_bytes(), ours=frozenset({"ours.example"}))
-        assert found.is_automatic, name
-        has_failed = any(it["status"].startswith("5") for it in verdicts)  # 4.x.x is a delay
-        assert found.is_bounce == has_failed, name
-        assert not found.is_bounce or found.outside, name
 
 
 # hostile letters

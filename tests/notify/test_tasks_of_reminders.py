@@ -60,8 +60,8 @@ def remind(store: Store, key: str = "invoice-7", **changed: Any) -> Kept:
         known = reminders.kept(connection).get(("unpaid", key, "1"))
         usual: dict[str, Any] = {
             "rule": "unpaid", "key": key, "instance": "1", "client": None, "part": key, "assignee": "ivanova",
-            "severity": "urgent", "state": "open", "title": f"Просрочен счёт {key}",
-            "why": "Срок был 17.11.2026.", "count": 1,
+            "severity": "urgent", "state": "open", "title": f"Просрочен счёт {key}", "why": "Срок был 17.11.2026.",
+            "count": 1,
             "due": NOW, "triggered_at": NOW, "opened_at": NOW,
         }  # fmt: skip
         row = Kept(**{**usual, **changed}, id=known.id if known else 0)

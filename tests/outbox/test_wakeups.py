@@ -63,7 +63,7 @@ class World:
             if who == "wait" and self.is_away:
                 raise Unavailable("the bell is away.")
 
-    def until(self, condition: Callable[[], bool], seconds: float = 20) -> bool:
+    def until(self, condition: Callable[[], bool], seconds: float = 60) -> bool:
         with self.lock:
             return self.lock.wait_for(condition, seconds)
 
@@ -135,7 +135,7 @@ def start(tmp_path: Path, store: Store, world: World) -> Iterator[Callable[[], D
     made.stop()
     thread.join(10)
     assert not thread.is_alive()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 9
     assert not [it for it in threading.enumerate() if it.name.startswith("hub-wake")]
 
 
@@ -166,7 +166,7 @@ def test_a_wrong_password_is_the_syncs_to_tell_and_costs_nothing_here(
         with store.read() as connection:
             return jobs.last_end(connection, "sync/bell") == "dead"
 
-    late = time.monotonic() + 20
+    late = time.monotonic() + 60
     while not is_told() and time.monotonic() < late:
         time.sleep(0.02)
     time.sleep(0.5)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.model.values import Money
-from hub.reminders.evaluate import Deed, evaluate
+from hub.reminders.evaluate import EVERYBODY, Deed, evaluate
 from hub.reminders.explain import card, explain, script
 from hub.reminders.world import Fact
 
@@ -158,17 +158,22 @@ def test_what_is_said_of_a_part_holds_until_it_wakes(world, rules, at, rows, don
     seen = [evaluate(whole, rules, moment, deeds) for moment in moments]
     for place, early in enumerate(seen):
         for late in seen[place:]:
-            asleep = {part for part in PARTS if late.now < early.wakes.get(part, datetime.max.replace(tzinfo=UTC))}
+            asleep = {part for part in PARTS if late.now < wakes(early, part)}
             assert of_parts(early, asleep) == of_parts(late, asleep)
     for moment in {wake for each in seen for wake in each.wakes.values()}:  # and the very instant before it
         early, late = (
             evaluate(whole, rules, when, deeds) for when in (seen[0].now, moment - timedelta(microseconds=1))
         )
-        asleep = {part for part in PARTS if early.wakes.get(part, moment) >= moment}
+        asleep = {part for part in PARTS if wakes(early, part) >= moment}
         assert late.now < early.now or of_parts(early, asleep) == of_parts(late, asleep)
 
 
 PARTS = ("c1", "c2", "connection/desk")
+
+
+def wakes(found, part):
+    """Return until when nothing changes: neither of this part nor, such as a holiday, of everybody."""
+    return min(found.wakes.get(each, datetime.max.replace(tzinfo=UTC)) for each in (part, EVERYBODY))
 
 
 def of_parts(found, parts):
@@ -230,4 +235,4 @@ def test_letters_of_machines_open_and_close_nothing(world, rules, at, rows, lett
     ]  # fmt: skip
     facts, now = facts_of(rows, begin), at("2026-11-20T12:00")
     without = evaluate(world(*facts, **objects(at)), rules, now)
-    assert evaluate(world(*facts, *machines, **objects(at)), rules, now) == without
+    assert evaluate(world(*facts, *machines, **objects(at)), rules, now).reminders == without.reminders

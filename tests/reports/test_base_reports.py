@@ -116,7 +116,7 @@ def test_a_deal_counts_by_fee_or_by_the_whole_contract_s000_20() -> None:
     assert base_figures(base, NOVEMBER, deals_by_total=True)["deals_sum"] == 6 * 1_000 + 12 * 100
 
 
-def test_growth_of_the_store_counts_contracts_that_run(store: Store) -> None:
+def test_growth_of_the_store_counts_contracts_that_run_s000_2(store: Store) -> None:
     """Beginning + came − left = end; referrals, renewals, drafts, other managers apart (S000-2)."""
     firm = Firm(store)
     for key in ("a", "b", "c", "d", "e", "f"):

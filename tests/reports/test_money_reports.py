@@ -137,7 +137,7 @@ def test_new_and_regular_clients_and_how_often_they_buy_s002_27_s002_17(store: S
     assert found.total()["conversion"] == Decimal("0.5")
 
 
-def test_cost_of_winning_and_of_keeping_clients_s002_28(store: Store) -> None:
+def test_cost_of_winning_and_of_keeping_clients_s002_28_s002_35(store: Store) -> None:
     firm = Firm(store, reports={"attraction": {"2026-11": "30000"}, "retention": {"2026-11": "1000"}})
     for key, bought in (("a", ("2026-10-05", "2026-11-05", "2026-11-06")), ("b", ("2026-11-30",))):
         firm.client(key)
@@ -216,6 +216,7 @@ def test_hours_that_nobody_described_s004_8_s004_9(store: Store) -> None:
     firm = Firm(store)
     for begun, ended, place in (
         ("09:00", "13:00", "office"),
+        ("10:00", "11:00", "client"),
         ("12:00", "15:00", "client"),
         ("16:00", "19:00", "office"),
     ):
@@ -225,7 +226,7 @@ def test_hours_that_nobody_described_s004_8_s004_9(store: Store) -> None:
             )
         )
     found = firm.report("diary", days("2026-11-19", "2026-11-20"))
-    assert found.rows == (("Иванова М.", 2, 1, 7, 3, 0, 9),)
+    assert found.rows == (("Иванова М.", 2, 1, 7, 4, 0, 9),)
     noon = firm.report("diary", days("2026-11-19", "2026-11-20"), now=local("2026-11-20T11:00"))
     assert noon.column("missing") == (3,)
 
@@ -284,7 +285,7 @@ def test_rules_that_people_call_wrong_come_first(store: Store) -> None:
         inside, outside = local("2026-11-30T23:59"), local("2026-12-01T00:00")
         for rule, kind, result, at in (
             ("weekly_call", "done", "wrong_rule", inside), ("weekly_call", "done", "not_needed", inside),
-            ("weekly_call", "snooze", "", inside), ("weekly_call", "done", "done", inside),
+            ("weekly_call", "snooze", "", inside), ("missed_call", "done", "done", inside),
             ("missed_call", "done", "wrong_rule", outside),
         ):  # fmt: skip
             data = msgspec.json.encode({"result": result}).decode()

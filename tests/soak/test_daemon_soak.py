@@ -50,7 +50,9 @@ def growth(samples: list[Any]) -> list[str]:
     if seconds >= 3600 and slope > MEGABYTE_AN_HOUR:
         found.append(f"memory by {slope * 3600 / 1024:.1f} MB/h")
     for what in ("threads", "files"):
-        before, after = (max(getattr(it, what) for it in part) for part in (early, samples[-len(early) :]))
+        before = max(getattr(it, what) for it in early)
+        # The least of the last quarter: what a connection holds for a moment is no leak.
+        after = min(getattr(it, what) for it in samples[-len(early) :])
         if after > before:
             found.append(f"{what} {before} → {after}")
     return found
