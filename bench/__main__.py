@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench import documents, mail
+from bench import documents, mail, reminders
 from bench.contenders import CONTENDERS, PASSES, Contender, Place
 from bench.measure import Cost, Failed, run
 from bench.places import DATABASES, Server, Source, server, source
@@ -29,8 +29,9 @@ PERCENT = 5
 def main() -> int:
     """Run what was asked for; return the exit code."""
     given = _arguments()
-    if given.mail or given.documents:
-        return _mail(given.mails) if given.mail else _documents(given.contracts)
+    if given.mail or given.documents or given.reminders:
+        return (_mail(given.mails) if given.mail else _documents(given.contracts) if given.documents
+                else _reminders(given.clients))  # fmt: skip
     records = 20_000 if given.quick else given.records
     contenders = [it for it in CONTENDERS if it in (given.only or CONTENDERS)] or list(CONTENDERS)
     databases = [it for it in DATABASES if it in (given.only or DATABASES)] or list(DATABASES)
@@ -65,6 +66,7 @@ def main() -> int:
         write_page(figures, records, found, version)
         failed = _mail(given.mails) != 0 or failed
         failed = _documents(given.contracts) != 0 or failed
+        failed = _reminders(given.clients) != 0 or failed
     return int(failed)
 
 
@@ -95,6 +97,21 @@ def _documents(contracts: int) -> int:
         print(verdict)
     if contracts == documents.CONTRACTS:
         documents.write_section(figures, found)
+    return 0 if all(verdict.is_kept for verdict in found) else 1
+
+
+def _reminders(clients: int) -> int:
+    """Measure the evaluation of many clients; return the exit code."""
+    try:
+        figures = reminders.measure(clients)
+    except Failed as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    found = list(reminders.verdicts(figures))
+    for verdict in found:
+        print(verdict)
+    if clients == reminders.CLIENTS:
+        reminders.write_section(figures, found)
     return 0 if all(verdict.is_kept for verdict in found) else 1
 
 
@@ -153,6 +170,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mails", type=int, default=mail.MAILS, help="mails in each mailbox (10000)")
     parser.add_argument("--documents", action="store_true", help="only the end of a month")
     parser.add_argument("--contracts", type=int, default=documents.CONTRACTS, help="contracts in the month (5000)")
+    parser.add_argument("--reminders", action="store_true", help="only the evaluation of reminders")
+    parser.add_argument("--clients", type=int, default=reminders.CLIENTS, help="clients to remind of (5000)")
     parser.add_argument("--quick", action="store_true", help="20000 records, without dlt")
     parser.add_argument("--only", nargs="+", choices=(*CONTENDERS, *DATABASES), help="these contenders and databases")
     parser.add_argument("--passes", nargs="+", choices=PASSES, default=PASSES, help="these passes; keep `full` first")

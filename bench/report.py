@@ -16,6 +16,7 @@ from bench.measure import Cost
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures: begin, written by `make bench` -->", "<!-- figures: end -->"
 MAIL_BEGIN, MAIL_END = "<!-- mail: begin, written by `make bench` -->", "<!-- mail: end -->"
+REMINDERS_BEGIN, REMINDERS_END = "<!-- reminders: begin, written by `make bench` -->", "<!-- reminders: end -->"
 DOCUMENTS_BEGIN, DOCUMENTS_END = "<!-- documents: begin, written by `make bench` -->", "<!-- documents: end -->"
 
 TITLES = {
