@@ -19,7 +19,7 @@ from hub.store import tables
 from hub.store.database import Store
 from hub.store.types import Amount, Content, Day, Flag, Instant
 
-RUNNING = {"meta", "event_data", "job", "run", "problem", "notification", "audit"}
+RUNNING = {"meta", "event_data", "job", "run", "problem", "notification", "audit", "touched", "wake"}
 """Tables that tell how the hub got on, not what it knows; `event_data` is shown with its event."""
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hub.model.values import Money
 from hub.reminders.evaluate import EVERYBODY, Deed, evaluate
@@ -150,9 +151,16 @@ def test_any_order_any_split_and_any_downtime_give_the_same(world, rules, at, ro
 @relaxed
 @given(FACTS, DEEDS, LOOKS)
 def test_what_is_said_of_a_part_holds_until_it_wakes(world, rules, at, rows, done, looks):
-    """What spares the daemon to look at every client each minute: nothing changes before the moment it kept."""
-    begin = at("2026-11-02T00:00")
-    whole = world(*facts_of(rows, begin), **objects(at))
+    """What spares the daemon to look at every client each minute: nothing changes before the moment it kept.
+
+    What happens to a thing belongs to the client of the thing, as it does in the store.
+    """
+    begin, things = at("2026-11-02T00:00"), objects(at)
+    owner = {(kind, key): row.get("client") for kind, known in things.items() for key, row in known.items()}
+    facts = [
+        replace(fact, client=owner.get((fact.kind, fact.subject)) or fact.client) for fact in facts_of(rows, begin)
+    ]
+    whole = world(*facts, **things)
     moments = sorted(begin + timedelta(hours=look) for look in looks)
     deeds = [deed for deed in deeds_of(done, begin) if deed.at <= moments[0]]
     seen = [evaluate(whole, rules, moment, deeds) for moment in moments]

@@ -46,7 +46,7 @@ def firm(tmp_path):
 
 @pytest.mark.parametrize(("old", "new", "words", "hint"), MISTAKES)
 def test_a_mistake_is_refused_with_file_line_and_suggestion_and_stops_only_itself(firm, old, new, words, hint):
-    wrong = firm / "rules" / "wrong.yaml"
+    wrong = firm / "rules" / "mistaken.yaml"
     wrong.write_text((GOOD.replace("own_rule", "other") + "severity: normal\n").replace(old, new), encoding="utf-8")
     rules, mistakes = read_all((BUILTIN,), firm / "rules")
     known = {rule.id for rule in rules}
@@ -66,7 +66,7 @@ def test_a_wrong_replacement_leaves_the_shipped_rule_in_force(firm):
 
 
 def test_the_status_shows_a_wrong_file_until_it_is_mended(firm):
-    wrong = firm / "rules" / "wrong.yaml"
+    wrong = firm / "rules" / "mistaken.yaml"
     wrong.write_text(GOOD.replace("severity", "x").replace("where:", "wher:"), encoding="utf-8")
     config, plugins = load_config(firm / "hub.yaml"), Plugins()
     store = Store(f"sqlite:///{firm / 'hub.db'}", synchronous="normal")
