@@ -129,15 +129,16 @@ def test_numbers_build_no_paths(tmp_path: Path, pattern: str) -> None:
 
 
 def test_heads_in_a_circle_and_absences_end(tmp_path: Path) -> None:
-    """B-24: a → b → a, both away, each the other's substitute."""
+    """B-24: a → b → a is refused as heads, and comes to an end as substitutes who are both away."""
     office = Office(tmp_path / "o")
-    people = "".join(
-        f"  - {{id: {one}, name: {one}, role: manager, head: {two}, substitute: {two}, "
-        "absent: [2026-01-01..2026-12-31]}\n"
-        for one, two in (("ivanova", "petrov"), ("petrov", "ivanova"))
-    )
-    text = re.sub(r"employees:\n(  - .*\n)+", lambda _: f"employees:\n{people}", office.config.read_text("utf-8"))
-    office.config.write_text(text, encoding="utf-8")
+    away = "absent: [2026-01-01..2026-12-31]"
+    first = f"  - {{id: ivanova, name: ivanova, role: manager, head: petrov, substitute: petrov, {away}}}\n"
+    second = f"  - {{id: petrov, name: petrov, role: manager, substitute: ivanova, {away}}}\n"
+    for people in (first + second.replace("role: manager", "role: manager, head: ivanova"), first + second):
+        text = re.sub(r"employees:\n(  - .*\n)+", lambda _: f"employees:\n{people}", office.config.read_text("utf-8"))  # noqa: B023
+        office.config.write_text(text, encoding="utf-8")
+        if people != first + second:
+            office.fails("init", code=1, says="heads go round in a circle: ivanova → petrov → ivanova")
     office.ok("init")
     client = event(data={"name": "ООО", "status": "client", "manager": "ivanova"})
     ticket = event(
