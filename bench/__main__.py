@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from bench import documents, mail, reminders
 from bench.contenders import CONTENDERS, PASSES, Contender, Place
@@ -72,46 +73,31 @@ def main() -> int:
 
 def _mail(mails: int) -> int:
     """Measure the mailboxes; return the exit code."""
-    try:
-        figures = mail.measure(mails)
-    except Failed as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    found = list(mail.verdicts(figures))
-    for verdict in found:
-        print(verdict)
-    if mails == mail.MAILS:
-        mail.write_section(figures, found)
-    return 0 if all(verdict.is_kept for verdict in found) else 1
+    return _section(mail, mails, mail.MAILS)
 
 
 def _documents(contracts: int) -> int:
     """Measure the end of a month; return the exit code."""
-    try:
-        figures = documents.measure(contracts)
-    except Failed as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    found = list(documents.verdicts(figures))
-    for verdict in found:
-        print(verdict)
-    if contracts == documents.CONTRACTS:
-        documents.write_section(figures, found)
-    return 0 if all(verdict.is_kept for verdict in found) else 1
+    return _section(documents, contracts, documents.CONTRACTS)
 
 
 def _reminders(clients: int) -> int:
     """Measure the evaluation of many clients; return the exit code."""
+    return _section(reminders, clients, reminders.CLIENTS)
+
+
+def _section(part: Any, size: int, whole: int) -> int:
+    """Measure a part of the page and compare it with its budget; the page is written at the size it stands for."""
     try:
-        figures = reminders.measure(clients)
+        figures = part.measure(size)
     except Failed as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
-    found = list(reminders.verdicts(figures))
+    found = list(part.verdicts(figures))
     for verdict in found:
         print(verdict)
-    if clients == reminders.CLIENTS:
-        reminders.write_section(figures, found)
+    if size == whole:
+        part.write_section(figures, found)
     return 0 if all(verdict.is_kept for verdict in found) else 1
 
 

@@ -83,7 +83,7 @@ def measure(clients: int = CLIENTS) -> list[Figure]:
     found: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # the server of PostgreSQL may run as another user
-        with server(Path(folder) / "postgresql") as postgresql:
+        with server(Path(folder) / "server") as postgresql:
             for name in ("sqlite", "postgresql"):
                 place = Path(folder) / name
                 place.mkdir()
