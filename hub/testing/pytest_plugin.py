@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from hub import redaction
 
 MARKERS = {
     "peer": "talks to a real server that is installed for the run",
@@ -19,6 +22,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, so that strict runs of plugins know them."""
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test() -> Iterator[None]:
+    """Forget the secrets a test revealed: a password such as `wrong` would strike that word out of the next test."""
+    before = set(redaction._known)
+    yield
+    redaction._known.intersection_update(before)
 
 
 @pytest.fixture
