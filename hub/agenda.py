@@ -17,7 +17,7 @@ SEVERITY = {"urgent": "СРОЧНО ", "important": "ВАЖНО ", "normal": "",
 def waiting(found: Reminding, zone: ZoneInfo, *, employee: str = "", everything: bool = False) -> list[Due]:
     """Return what is due until the end of today, or all that is open, the most urgent first."""
     now = found.now
-    dues = [due for due in today_order(found.open, now) if employee in ("", due.assignee)]
+    dues = today_order(found.of(employee) if employee else found.open, now)
     if everything:
         return dues
     tomorrow = found.calendars.get("office").midnight(now.astimezone(zone).date() + timedelta(days=1))
@@ -26,13 +26,13 @@ def waiting(found: Reminding, zone: ZoneInfo, *, employee: str = "", everything:
 
 def agenda(found: Reminding, dues: Sequence[Due], zone: ZoneInfo, *, width: int) -> list[str]:
     """Return the lines of a list: what, until when, why, and the facts for the talk."""
-    now, numbers, world = found.now, found.numbers, found.world(dues)
+    now, world = found.now, found.world(dues)
     rules = {rule.id: rule for rule in found.rules}
     lines: list[str] = []
     for place, due in enumerate(dues, start=1):
         late = ", просрочено" if due.due < now else ""
-        number = numbers.get((due.rule, due.key), 0)
-        lines += _wrapped(f"{place:>2}. ", f"{SEVERITY[due.severity]}{due.title} (№ {number})", width)
+        title = f"{SEVERITY[due.severity]}{due.title} (№ {found.number(due)})"
+        lines += _wrapped(f"{place:>2}. ", title, width)
         lines += _wrapped("    ", f"{_when(due, zone, now)}{late}. {due.why}", width)
         for fact in card(world, rules[due.rule], due, now):
             lines += _wrapped("    · ", f"{fact.title}: {'; '.join(fact.lines)}", width)

@@ -30,7 +30,7 @@ _NO_PLUGIN = ("-",)
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Bank(_Model):

@@ -18,7 +18,7 @@ _QUESTIONS = (
 class Entering(BaseModel):
     """What people enter themselves."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     caller: tuple[Literal["name", "city", "contact", "phone", "email", "inn", "origin", "manager"], ...] = (
         "name", "city", "contact", "phone",

@@ -108,15 +108,18 @@ def _pieces(values: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def load_world(connection: Connection, config: Config, now: datetime, choice: Choice = WHOLE) -> World:
     """Read the facts of these parts that rules are about."""
-    objects: dict[str, dict[str, dict[str, Any]]] = {kind: load_objects(connection, kind, choice) for kind in _KINDS}
+    used = state.kinds_in_use(connection)
+    objects: dict[str, dict[str, dict[str, Any]]] = {
+        kind: load_objects(connection, kind, choice) if kind in used else {} for kind in _KINDS
+    }
     if choice != WHOLE:
-        _add_linked(connection, objects, choice)
-    objects["client"] = _clients(connection, config, choice)
+        _add_linked(connection, objects, choice, used)
+    objects["client"] = _clients(connection, config, choice, used)
     objects["employee"], objects["absence"] = _employees(config)
     objects["connection"] = _connections(connection, config, now)
     objects["payment"] = with_matches(objects)
     objects["document"] = _documents(connection, config, now, choice)
-    facts = [*_facts(connection, now, choice), *_paper_facts(connection, objects["document"], now)]
+    facts = [*_facts(connection, now, choice, used), *_paper_facts(connection, objects["document"], now)]
     calendars = calendars_of(config)
     always = standing(config, calendars.get("office"), now)
     objects["occasion"] |= always["occasion"]
@@ -131,7 +134,7 @@ def load_world(connection: Connection, config: Config, now: datetime, choice: Ch
 def load_firm(connection: Connection, config: Config, now: datetime) -> World:
     """Read what rules about the firm itself look at: months, days of its people, campaigns, and what they sum up."""
     objects: dict[str, dict[str, dict[str, Any]]] = {kind: load_objects(connection, kind) for kind in _OF_FIRM}
-    objects["client"] = _clients(connection, config, WHOLE)
+    objects["client"] = _clients(connection, config, WHOLE, state.kinds_in_use(connection))
     objects["employee"], objects["absence"] = _employees(config)
     calendars = calendars_of(config)
     objects |= {kind: things for kind, things in standing(config, calendars.get("office"), now).items()
@@ -139,9 +142,13 @@ def load_firm(connection: Connection, config: Config, now: datetime) -> World:
     return World(objects, (), calendars=calendars, enforce_from=enforce_from(config, connection))
 
 
-def _add_linked(connection: Connection, objects: dict[str, dict[str, dict[str, Any]]], choice: Choice) -> None:
+def _add_linked(
+    connection: Connection, objects: dict[str, dict[str, dict[str, Any]]], choice: Choice, used: Collection[str]
+) -> None:
     """Add what counts for these parts and belongs to others: a promise about a ticket, a referral by a client."""
     for kind, (field, target) in LINKS.items():
+        if kind not in used:
+            continue
         wanted = sorted(objects[target]) if target != "client" else choice.clients or ()
         for piece in _pieces(wanted):
             table = STATE[kind]
@@ -190,10 +197,12 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _clients(connection: Connection, config: Config, choice: Choice) -> dict[str, dict[str, Any]]:
+def _clients(
+    connection: Connection, config: Config, choice: Choice, used: Collection[str]
+) -> dict[str, dict[str, Any]]:
     """Return the clients whom a source calls so, or of whom anything is known but the name."""
     table = STATE["client"]
-    owning = (STATE[kind].c.client_id for kind in STATE if "client_id" in STATE[kind].c)
+    owning = (STATE[kind].c.client_id for kind in STATE if kind in used and "client_id" in STATE[kind].c)
     wanted = or_(table.c.status != "", *(exists().where(owner == table.c.id) for owner in owning))
     who = aliases(config)
     found = {}
@@ -322,7 +331,7 @@ class Fields(Mapping[str, Any]):
         return len(ENTITIES[self._kind].__struct_fields__)
 
 
-def _facts(connection: Connection, now: datetime, choice: Choice) -> Iterator[Fact]:
+def _facts(connection: Connection, now: datetime, choice: Choice, used: Collection[str]) -> Iterator[Fact]:
     """Yield what happened in these parts, each with the client it belongs to now."""
     since = now - HORIZON
     if choice == WHOLE:
@@ -339,7 +348,7 @@ def _facts(connection: Connection, now: datetime, choice: Choice) -> Iterator[Fa
             if kind in HAPPENING:
                 yield from _fact(row, kind, key := entity_id(row.source, kind, external_id), owner.get(key))
         return
-    for kind in HAPPENING:
+    for kind in [kind for kind in HAPPENING if kind in used]:
         things: dict[str, dict[str, tuple[str, str | None]]] = {}
         for condition in choice.of(kind):
             for place in _places(connection, kind, condition, since):

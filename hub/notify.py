@@ -48,7 +48,7 @@ def notify(hub: Hub, found: Reminding) -> int:
     now, employees = found.now, hub.config.model.employees
     people = {person.id: person for person in employees if person.mail and sender}
     with hub.store.read() as connection:
-        told = _told(connection, found.numbers.values())
+        told = _told(connection, map(found.number, found.open))
     mails = {person.id: person.mail for person in people.values()}
     letters, nobody = _letters(found, mails, told, CHANNEL)
     letters += _digests(hub, found, people)
@@ -91,15 +91,13 @@ def _told(connection: Connection, ids: Iterable[int]) -> Told:
 def _letters(
     found: Reminding, addresses: Mapping[str, str], told: Told, channel: str
 ) -> tuple[list[_Letter], set[str]]:
-    numbers = found.numbers
     wanted: dict[str, list[tuple[Due, Step]]] = {}
     nobody: set[str] = set()
     chosen = {rule.id for rule in found.rules if channel in rule.channels or not rule.channels}
     for due in found.open:
-        number = numbers.get((due.rule, due.key))
-        if number is None or due.severity not in AT_ONCE or due.rule not in chosen:
+        if due.severity not in AT_ONCE or due.rule not in chosen:
             continue
-        for addressee, step in notices(due, told.get((number, channel), set())):
+        for addressee, step in notices(due, told.get((found.number(due), channel), set())):
             if addressee in addresses:
                 wanted.setdefault(addressee, []).append((due, step))
             else:
@@ -108,7 +106,7 @@ def _letters(
     letters = []
     for addressee, items in sorted(wanted.items()):
         items.sort(key=lambda item: (AT_ONCE.index(item[0].severity), item[0].due, item[0].key))
-        carried = [(numbers[due.rule, due.key], step.name) for due, step in items]
+        carried = [(found.number(due), step.name) for due, step in items]
         dues = [due for due, _ in items]
         subject = dues[0].title if len(dues) == 1 else f"Не терпит: {plural(len(dues), 'дело/дела/дел')}"
         text = _listed(found, dues, zone)

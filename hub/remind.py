@@ -70,14 +70,12 @@ _RULES = "rules"
 class Reminding:
     """What is open at a moment, as it stands in the store, and what is needed to show it."""
 
-    def __init__(
-        self, store: Store, config: Config, rules: tuple[Rule, ...], now: datetime, kept: Sequence[Kept]
-    ) -> None:
+    def __init__(self, store: Store, config: Config, rules: tuple[Rule, ...], now: datetime) -> None:
         self.rules = rules
         self.now = now
+        self._numbers: dict[tuple[str, str], int] = {}
         self._store = store
         self._config = config
-        self._kept = kept
 
     @cached_property
     def calendars(self) -> Calendars:
@@ -86,18 +84,29 @@ class Reminding:
 
     @cached_property
     def open(self) -> tuple[Due, ...]:
-        """Return the open reminders."""
-        return tuple(due_of(kept) for kept in self._kept)
+        """Return the open reminders in order of their due time."""
+        return self._read()
+
+    def of(self, employee: str) -> tuple[Due, ...]:
+        """Return the open reminders of one employee in order of their due time."""
+        if "open" in self.__dict__:
+            return tuple(due for due in self.open if due.assignee == employee)
+        return self._read(employee)
+
+    def number(self, due: Due) -> int:
+        """Return the number of an open reminder that was given here."""
+        return self._numbers[due.rule, due.key]
+
+    def _read(self, employee: str = "") -> tuple[Due, ...]:
+        with self._store.read() as connection:
+            found = reminders.listed(connection, only_open=True, assignee=employee)
+        self._numbers |= {(kept.rule, kept.key): kept.id for kept in found}
+        return tuple(map(due_of, found))
 
     def closed_since(self, moment: datetime) -> tuple[Due, ...]:
         """Return the reminders that were closed at that moment or later."""
         with self._store.read() as connection:
             return tuple(due_of(kept) for kept in reminders.closed_since(connection, moment))
-
-    @cached_property
-    def numbers(self) -> dict[tuple[str, str], int]:
-        """Return the number of each open reminder by (rule, key)."""
-        return {(kept.rule, kept.key): kept.id for kept in self._kept}
 
     def world(self, dues: Iterable[Due]) -> World:
         """Return the facts of the parts that these reminders are about."""
@@ -180,7 +189,10 @@ def deeds(connection: Connection) -> list[Deed]:
 
 
 class _Plan(Struct, frozen=True):
-    """What is to be evaluated: these parts, or all for `None`, because of what was touched; the marks to keep then."""
+    """What is to be evaluated: these parts, or all for `None`, because of what was touched; the marks to keep then.
+
+    When nothing `is_due` only the connections are looked at, of which the facts change with every run.
+    """
 
     parts: frozenset[str] | None
     has_firm: bool
@@ -214,8 +226,7 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
     if found.ticks:
         with store.write() as connection:
             keep_ticks(connection, found.ticks, sources_of(config, plugins), now)
-    with store.read() as connection:
-        return Reminding(store, config, rules, now, reminders.listed(connection, only_open=True))
+    return Reminding(store, config, rules, now)
 
 
 def _told(mistake: SettingsError) -> tuple[str, str]:
@@ -273,7 +284,9 @@ def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime
     """Evaluate the parts of the plan, as many at once as memory allows, and what concerns the firm itself."""
     found = _Found([], {}, {}, {})
     of_firm = [rule for rule in rules if rule.trigger.kind in FIRM_KINDS]
-    of_parts = [rule for rule in rules if rule not in of_firm]
+    of_parts = [rule for rule in rules if rule.trigger.kind not in FIRM_KINDS]
+    if not plan.is_due:
+        of_parts = [rule for rule in of_parts if rule.trigger.kind == "connection"]
     with store.read() as connection:
         opened = [it for it in _kept(connection, plan).values() if it.state == "open"]
     known = {rule.id for rule in rules}
@@ -325,7 +338,8 @@ def _is_of_firm(part: str) -> bool:
 
 def _choices(store: Store, wanted: Collection[str] | None) -> Iterator[Choice]:
     if wanted is not None:
-        yield choice_of(wanted)
+        if wanted:
+            yield choice_of(wanted)
         return
     with store.read() as connection:
         clients = [row.id for row in connection.execute(select(STATE["client"].c.id).order_by(STATE["client"].c.id))]
@@ -346,9 +360,10 @@ def _keep(store: Store, plan: _Plan, found: _Found, now: datetime) -> None:
         try:
             with store.write() as connection:
                 reminders.save(connection, _changes(found, _kept(connection, plan), now))
-                parts.settle(connection, plan.pending, plan.parts, found.wakes)
-                for name, value in plan.marks.items():
-                    set_meta(connection, name, value)
+                if plan.is_due:
+                    parts.settle(connection, plan.pending, plan.parts, found.wakes)
+                    for name, value in plan.marks.items():
+                        set_meta(connection, name, value)
                 stop_point("reminders")
         except IntegrityError:  # PostgreSQL: the other one opened the same reminder; now it is there
             continue

@@ -7,7 +7,7 @@ import inspect
 import re
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -45,6 +45,7 @@ from hub.reminders import conditions, rules
 from hub.reports.registry import REPORTS, WORDS
 from hub.testing import peer
 from hub.testing.conformance import PROMISES, levels_markdown
+from hub.testing.meanings import meanings
 from hub.yaml_text import load_file
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -192,15 +193,17 @@ def configuration() -> str:
         parts += [
             f"## `{name}`",
             text,
-            _settings_table({k: v for k, v in model.model_fields.items() if k not in hidden}),
+            _settings_table(model, hidden),
         ]
     return "\n\n".join(parts)
 
 
-def _settings_table(fields: Mapping[str, FieldInfo]) -> str:
+def _settings_table(model: type[BaseModel], hidden: Collection[str] = ()) -> str:
+    said = meanings(model)
     rows = [
-        (f"`{name}`", type_words(field), _default(field), field.description or "") for name, field in fields.items()
-    ]
+        (f"`{name}`", type_words(field), _default(field), said.get(name, ""))
+        for name, field in model.model_fields.items() if name not in hidden
+    ]  # fmt: skip
     return table(("key", "value", "default", "meaning"), rows)
 
 
@@ -275,7 +278,7 @@ def connectors() -> str:
         spec = plugins.connectors[name]
         module = inspect.getdoc(sys.modules[spec.factory.partition(".")[0]]) or ""
         made = f"`{spec.name}`: {', '.join(capabilities(_class(spec.factory)))}."
-        parts += [f"## {spec.title}", f"{made} {module}", _settings_table(spec.settings.model_fields)]
+        parts += [f"## {spec.title}", f"{made} {module}", _settings_table(spec.settings)]
     return "\n\n".join(parts)
 
 

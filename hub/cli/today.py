@@ -29,12 +29,12 @@ def today(app: App, employee: str, everything: bool, limit: int, as_json: bool) 
 
 
 def _print_json(app: App, found: Reminding, *, employee: str, everything: bool) -> None:
-    numbers, dues = found.numbers, waiting(found, app.zone, employee=employee, everything=everything)
+    dues = waiting(found, app.zone, employee=employee, everything=everything)
     clients = sorted({due.client for due in dues if due.client})
     with app.store.read() as connection:
         names = dict(bulk.select_in(connection, STATE["client"], ("id", "name"), "id", clients))
     print_json([{
-        "id": numbers.get((due.rule, due.key)), "rule": due.rule, "key": due.key, "client": due.client,
+        "id": found.number(due), "rule": due.rule, "key": due.key, "client": due.client,
         "client_name": names.get(due.client or ""), "assignee": due.assignee, "due": due.due, "severity": due.severity,
         "count": due.count, "title": due.title, "why": due.why, "call_at": due.call_at,
     } for due in dues])  # fmt: skip

@@ -10,8 +10,6 @@ import io
 import re
 from decimal import Decimal
 
-import segno
-
 from hub.documents.limits import one_line
 from hub.model.errors import HubError, SettingsError
 from hub.model.values import CENT, Money, is_account, is_corr_account
@@ -99,6 +97,8 @@ def qr_png(payload: str) -> bytes:
 
 def _draw(payload: str, kind: str, *, scale: int) -> bytes:
     picture = io.BytesIO()
+    import segno  # only who draws a code pays for it
+
     code = segno.make(payload, error="m", encoding="utf-8", boost_error=False, micro=False)
     code.save(picture, kind=kind, scale=scale, border=_QUIET_ZONE)
     return picture.getvalue()

@@ -30,12 +30,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from hub.engine import processes
 from hub.model.errors import AuthError, HubError, SettingsError, Unavailable
 from hub.redaction import redact
+from hub.store.bulk import mergeable
 from hub.store.database import Store
 from hub.store.problems import close_problem, open_problem
 from hub.store.tables import job
@@ -93,8 +93,7 @@ def enqueue(
     max_attempts: int = MAX_ATTEMPTS,
 ) -> int | None:
     """Add a job in the caller's transaction; return its id, or `None` when there is one with this `dedup` already."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(job).values(
+    statement = mergeable(connection, job).values(
         kind=kind, payload=msgspec.json.encode(payload).decode(), state="ready", priority=priority,
         run_at=run_at or now, lock_key=lock_key, dedup=dedup, attempt=0, max_attempts=max_attempts, worker="", error="",
         created_at=now,

@@ -114,4 +114,4 @@ Secret = SecretStr
 class Settings(BaseModel):
     """Settings of one connection. Field descriptions become the reference page; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from calendar import isleap
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -107,8 +108,12 @@ def is_working(day: date, overrides: Overrides = AS_OFFICIAL) -> bool:
 
 def is_short(day: date, overrides: Overrides = AS_OFFICIAL) -> bool:
     """Tell whether the day is a working day that closes an hour earlier."""
+    return is_working(day, overrides) and _closes_early(day, overrides)
+
+
+def _closes_early(day: date, overrides: Overrides) -> bool:
     tomorrow = day + _DAY
-    return is_working(day, overrides) and (day in overrides.short or (tomorrow.month, tomorrow.day) in _HOLIDAYS_112)
+    return day in overrides.short or (tomorrow.month, tomorrow.day) in _HOLIDAYS_112
 
 
 class _Year(Struct, frozen=True):
@@ -240,20 +245,22 @@ class Calendar:
 
     def _year(self, year: int) -> _Year:
         if year not in self._years:
-            first = date(year, 1, 1)
-            days = [self._hours(first + timedelta(days=i)) for i in range((date(year, 12, 31) - first).days + 1)]
+            days = self._hours(year)
             before = [0]
             for hours in days:
                 before.append(before[-1] + sum(end - start for start, end in hours))
             self._years[year] = _Year(tuple(days), tuple(before))
         return self._years[year]
 
-    def _hours(self, day: date) -> Intervals:
+    def _hours(self, year: int) -> list[Intervals]:
+        """Return the open hours of each day of a year."""
         if self._every_day:
-            return self.hours
-        if not is_working(day, self._overrides):
-            return ()
-        return self._short_hours if is_short(day, self._overrides) else self.hours
+            return [self.hours] * (366 if isleap(year) else 365)
+        found: list[Intervals] = []
+        for place, is_open in enumerate(working_days(year, self._overrides)):
+            is_early = is_open and _closes_early(date(year, 1, 1) + timedelta(days=place), self._overrides)
+            found.append(self._short_hours if is_early else self.hours if is_open else ())
+        return found
 
     def _local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone).replace(tzinfo=None)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import sqlite
 
 Row = Sequence[Any]
 COPY_FROM = 200
@@ -50,6 +51,15 @@ def upsert(
     else:
         sql = f"{_insert_sql(table, columns, connection.dialect.name)} {_on_conflict(columns, keys)}"
         _execute_many(connection, sql, rows)
+
+
+def mergeable(connection: Connection, table: Table) -> Any:
+    """Return an INSERT of this kind of database that can say what happens with a row that is there already."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # this one takes a while to import: only its users wait
+
+        return postgresql.insert(table)
+    return sqlite.insert(table)
 
 
 def delete(connection: Connection, table: Table, keys: tuple[str, ...], rows: Sequence[Row]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.model.errors import HubError
 from hub.store import bulk
@@ -120,8 +119,7 @@ def next_number(connection: Connection, organisation: str, kind: str, year: int)
     Whoever comes second waits for the end of the first one's transaction, so that the numbers have no hole.
     """
     table = document_number
-    insert_into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert_into(table).values(organisation=organisation, kind=kind, year=year, last=1)
+    statement = bulk.mergeable(connection, table).values(organisation=organisation, kind=kind, year=year, last=1)
     keys = [table.c.organisation, table.c.kind, table.c.year]
     counted = statement.on_conflict_do_update(index_elements=keys, set_={"last": table.c.last + 1})
     return int(connection.execute(counted.returning(table.c.last)).scalar_one())

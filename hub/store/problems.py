@@ -6,17 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.redaction import redact
+from hub.store.bulk import mergeable
 from hub.store.tables import audit, problem, run
 
 
 def open_problem(connection: Connection, key: str, *, scope: str, title: str, hint: str, now: datetime) -> None:
     """Open a problem, or count it once more if it is open."""
     values = {"title": redact(title)[:500], "hint": redact(hint)[:500], "last_at": now}
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(problem).values(key=key, scope=scope, count=1, first_at=now, **values)
+    statement = mergeable(connection, problem).values(key=key, scope=scope, count=1, first_at=now, **values)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["key"],

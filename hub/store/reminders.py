@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, or_, select, update
 
 from hub.store.tables import action
 from hub.store.tables import reminder as table
 
 _FIELDS = ("rule", "key", "instance", "client", "part", "assignee", "severity", "state", "title", "why", "count", "due",
            "triggered_at", "closed_by")  # fmt: skip
+_COLUMNS = (*_FIELDS, "closed_at", "opened_at", "id", "detail")
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -90,34 +91,36 @@ def of_due(due: Any, instance: str, now: datetime) -> Kept:
     )  # fmt: skip
 
 
+def _reminders() -> Select[Any]:
+    return select(*(table.c[name] for name in _COLUMNS))
+
+
 def kept(connection: Connection, parts: Collection[str] | None = None) -> dict[tuple[str, str, str], Kept]:
     """Return every stored reminder, or those of these parts, by rule, key and instance."""
-    queries = [select(table)]
+    queries = [_reminders()]
     if parts is not None:
         ordered = sorted(parts)
         pieces = (ordered[start : start + 500] for start in range(0, len(ordered), 500))
-        queries = [select(table).where(table.c.part.in_(piece)) for piece in pieces]
+        queries = [_reminders().where(table.c.part.in_(piece)) for piece in pieces]
     rows = (row for query in queries for row in connection.execute(query))
     return {(row.rule, row.key, row.instance): _kept(row) for row in rows}
 
 
 def kept_of_kinds(connection: Connection, kinds: Collection[str]) -> dict[tuple[str, str, str], Kept]:
     """Return the stored reminders whose part is a thing of one of these kinds."""
-    rows = connection.execute(
-        select(table).where(or_(*(table.c.part.startswith(f"{kind}/") for kind in sorted(kinds))))
-    )
+    rows = connection.execute(_reminders().where(or_(*(table.c.part.startswith(f"{kind}/") for kind in sorted(kinds)))))
     return {(row.rule, row.key, row.instance): _kept(row) for row in rows}
 
 
 def by_id(connection: Connection, number: int) -> Kept | None:
     """Return one stored reminder."""
-    row = connection.execute(select(table).where(table.c.id == number)).first()
+    row = connection.execute(_reminders().where(table.c.id == number)).first()
     return _kept(row) if row else None
 
 
 def listed(connection: Connection, *, only_open: bool, assignee: str = "") -> list[Kept]:
     """Return reminders in order of their due time."""
-    query = select(table).order_by(table.c.due, table.c.id)
+    query = _reminders().order_by(table.c.due, table.c.id)
     if only_open:
         query = query.where(table.c.state == "open")
     if assignee:
@@ -127,13 +130,13 @@ def listed(connection: Connection, *, only_open: bool, assignee: str = "") -> li
 
 def closed_since(connection: Connection, moment: datetime) -> list[Kept]:
     """Return the reminders that were closed at that moment or later, in order."""
-    query = select(table).where(table.c.state != "open", table.c.closed_at >= moment)
+    query = _reminders().where(table.c.state != "open", table.c.closed_at >= moment)
     return [_kept(row) for row in connection.execute(query.order_by(table.c.id))]
 
 
 def _kept(row: Any) -> Kept:
-    values = {field: getattr(row, field) for field in (*_FIELDS, "closed_at", "opened_at", "id")}
-    return Kept(**values, detail=msgspec.json.decode(row.detail))
+    *values, detail = row
+    return Kept(**dict(zip(_COLUMNS, values, strict=False)), detail=msgspec.json.decode(detail))
 
 
 def save(connection: Connection, changes: list[Kept]) -> None:

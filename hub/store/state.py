@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from operator import attrgetter
 from typing import Any, get_type_hints
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Table, select, update
+from sqlalchemy import Connection, Table, select, update
 
 from hub.model.entities import ENTITIES, Entity, Reference
 from hub.model.values import Money
@@ -18,6 +17,10 @@ from hub.store.parties import entity_id
 from hub.store.tables import NESTED, STATE, plain_type
 from hub.store.types import instant_text
 
+_AMOUNTS = {
+    kind: [name for name in (column.name for column in table.c) if f"{name}_currency" in table.c]
+    for kind, table in STATE.items()
+}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -128,22 +131,23 @@ def read(
     query = select(table).where(*conditions).order_by(table.c[order], table.c.id)
     if limit is not None:
         query = query.limit(limit)
-    return [plain(kind, found) for found in connection.execute(query).mappings()]
+    columns, amounts, found = table.c.keys(), _AMOUNTS[kind], []
+    for row in connection.execute(query):
+        fields = dict(zip(columns, row, strict=True))
+        for name in NESTED[kind]:
+            fields[name] = msgspec.json.decode(fields[name]) if fields[name] else []
+        for name in amounts:
+            currency = fields.pop(f"{name}_currency")
+            if fields[name] is not None:
+                fields[name] = Money(fields[name], currency or "RUB")
+        found.append(fields)
+    return found
 
 
-def plain(kind: str, found: RowMapping) -> dict[str, Any]:
-    """Return one row as a plain mapping."""
-    result: dict[str, Any] = {}
-    for name, value in found.items():
-        if name in NESTED[kind]:
-            result[name] = msgspec.json.decode(value) if value else []
-        elif name.endswith("_currency"):
-            continue
-        elif isinstance(value, Decimal):
-            result[name] = Money(value, found.get(f"{name}_currency") or "RUB")
-        else:
-            result[name] = value
-    return result
+def kinds_in_use(connection: Connection) -> frozenset[str]:
+    """Return the kinds of which anything is known: a firm has some of them, and the others need not be asked for."""
+    asked = (f"SELECT '{kind}' WHERE EXISTS (SELECT 1 FROM \"{table.name}\")" for kind, table in STATE.items())  # noqa: S608
+    return frozenset(connection.exec_driver_sql(" UNION ALL ".join(asked)).scalars())
 
 
 def table(kind: str) -> Table:

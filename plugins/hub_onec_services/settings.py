@@ -34,7 +34,7 @@ def check_mapping(kind: str, named: dict[str, str]) -> None:
 
 
 class _Stream(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rows: str = ""
     """Where the rows are in an answer, as names with points between them: `return.Row`, `data.items`."""

@@ -14,7 +14,7 @@ from .settings import check_mapping, from_text
 class Table(BaseModel):
     """One list: the files it comes in, and what its columns are."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     file: str
     """Name or pattern of the file, such as `Контрагенты*.xlsx`; of several the one that was changed last counts."""
