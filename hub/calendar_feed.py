@@ -75,7 +75,7 @@ def _is_shown(due: Due, now: datetime, employee: str) -> bool:
 def _todo(world: World, rule: Rule, due: Due, now: datetime) -> Iterator[str]:
     moments = [due.trigger_time, *(step.time for step in due.steps), due.acked_at, due.ended_at]
     yield "BEGIN:VTODO"
-    yield f"UID:{_text(due.key)}@{instance_of(due)}"
+    yield f"UID:{_text(due.key)}@{instance_of(due.trigger_time)}"
     yield f"DTSTAMP:{_time(max(filter(None, moments)))}"
     yield f"SEQUENCE:{due.count + len(due.steps) + bool(due.acked_at) + bool(due.snoozed_until) + (not due.is_open)}"
     yield f"SUMMARY:{_text(due.title)}"

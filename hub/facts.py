@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text, true
 
 from hub.config import Config
 from hub.documents.own import forms_of
@@ -29,7 +29,7 @@ from hub.store import documents, log, parties, state
 from hub.store.meta import get_meta
 from hub.store.parties import entity_id
 from hub.store.parts import FOR_ALL, LINKS
-from hub.store.tables import STATE, document, event, redirect, run, stream
+from hub.store.tables import STATE, document, event, redirect, reminder, run, stream
 
 HORIZON = timedelta(days=180)
 """Occurrences older than this no longer raise or close anything."""
@@ -80,6 +80,18 @@ class Choice:
             is_raw = and_(table.c.number == "", table.c.raw_number.in_(it))
             found.append(and_(owner.is_(None), or_(table.c.number.in_(it), is_raw)))
         return found
+
+    def of_reminders(self) -> list[ColumnElement[bool]]:
+        """Return the conditions that together give the reminders of these parts, a piece of them each."""
+        part = reminder.c.part
+        found: list[ColumnElement[bool]] = [
+            part.in_(it) for it in _pieces([*(self.clients or ()), *(self.others or ())])
+        ]
+        if self.clients is None:
+            found.append(part.not_like("%/%"))
+        if self.others is None:
+            found.append(part.like("%/%"))
+        return [true()] if self == WHOLE else found
 
     def holds(self, part: str) -> bool:
         """Tell whether the part is one of these."""

@@ -12,11 +12,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 import hub
@@ -39,7 +39,7 @@ from hub.payments import Match, match_payments
 from hub.plugins import Plugins
 from hub.projection import sources_of
 from hub.reminders.calendars import Calendars
-from hub.reminders.evaluate import Deed, Due, Evaluation, evaluate, why_gone
+from hub.reminders.evaluate import Deed, Due, Evaluation, Settled, evaluate, never, why_gone
 from hub.reminders.rules import BUILTIN, CHANNELS, Rule, read_all
 from hub.reminders.texts import Blank
 from hub.reminders.world import World
@@ -49,7 +49,7 @@ from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.parts import EVERYTHING
 from hub.store.problems import close_problem, open_problem, open_problems
-from hub.store.reminders import Kept
+from hub.store.reminders import Kept, Run
 from hub.store.tables import STATE
 from hub.store.tables import reminder as reminder_table
 from hub.yaml_text import nearest
@@ -61,8 +61,8 @@ MANY = 2000
 _BY, _AT = "reminders.by", "reminders.at"
 _GONE = ("cancelled", "Предмет напоминания удалён в источнике")
 _SWITCHED_OFF = ("cancelled", "Правило выключено")
-_Triple: TypeAlias = tuple[str, str, str]
-"""Rule, key and instance of a stored reminder."""
+_OF_FIRM = (or_(*(reminder_table.c.part.startswith(f"{kind}/") for kind in sorted(FIRM_KINDS))),)
+"""The reminders about the firm itself."""
 _RULES = "rules"
 """The scope of problems with rule files."""
 
@@ -160,11 +160,18 @@ def suggested_matches(connection: Connection) -> tuple[tuple[Match, dict[str, An
 
 
 def evaluate_now(
-    connection: Connection, config: Config, rules: Sequence[Rule], now: datetime, choice: Choice = WHOLE
+    connection: Connection,
+    config: Config,
+    rules: Sequence[Rule],
+    now: datetime,
+    choice: Choice = WHOLE,
+    is_settled: Settled = never,
 ) -> tuple[World, Evaluation]:
     """Evaluate rules about clients over the store as it is, or over some parts of it; writes nothing."""
     world = load_world(connection, config, now, choice)
-    return world, evaluate(world, rules, now, deeds(connection))
+    return world, evaluate(
+        world, rules, now, deeds(connection, None if choice == WHOLE else choice.of_reminders()), is_settled
+    )
 
 
 def evaluate_rule(
@@ -173,14 +180,14 @@ def evaluate_rule(
     """Evaluate one rule over everything it is about, or over one part; writes nothing."""
     if rule.trigger.kind in FIRM_KINDS:
         world = load_firm(connection, config, now)
-        return world, evaluate(world, [rule], now, deeds(connection))
+        return world, evaluate(world, [rule], now, deeds(connection, _OF_FIRM))
     return evaluate_now(connection, config, [rule], now, choice_of([part]) if part else WHOLE)
 
 
-def deeds(connection: Connection) -> list[Deed]:
-    """Return what people did, as the evaluation takes it."""
+def deeds(connection: Connection, of_parts: Iterable[ColumnElement[bool]] | None) -> list[Deed]:
+    """Return what people did with the reminders of these parts, as the evaluation takes it."""
     found = []
-    for row in reminders.actions(connection):
+    for row in reminders.actions(connection, of_parts):
         data = msgspec.json.decode(row.data)
         until = datetime.fromisoformat(data["until"]) if data.get("until") else None
         texts = {name: data.get(name, "") for name in ("employee", "result", "reason")}
@@ -191,7 +198,7 @@ def deeds(connection: Connection) -> list[Deed]:
 class _Plan(Struct, frozen=True):
     """What is to be evaluated: these parts, or all for `None`, because of what was touched; the marks to keep then.
 
-    When nothing `is_due` only the connections are looked at, of which the facts change with every run.
+    When nothing `is_due` only the connections are looked at, whose facts change with every run.
     """
 
     parts: frozenset[str] | None
@@ -205,7 +212,7 @@ class _Found(Struct):
     """What an evaluation gave: reminders, why stored ones are gone, when parts change by themselves, ticks on lists."""
 
     dues: list[Due]
-    gone: dict[_Triple, tuple[str, str]]
+    gone: dict[Run, tuple[str, str]]
     wakes: dict[str, datetime]
     ticks: dict[str, dict[int, datetime]]
 
@@ -255,7 +262,7 @@ def _plan(connection: Connection, config: Config, plugins: Plugins, rules: Seque
     last = get_meta(connection, _AT)
     is_other = get_meta(connection, _BY) != marks[_BY] or not last or now < datetime.fromisoformat(last)
     if is_other or EVERYTHING in named or len(named) > MANY or not all(map(is_local, rules)):
-        return _Plan(None, True, pending, marks, is_other or bool(pending))
+        return _Plan(None, True, pending, marks, is_other or bool(named))
     days = {moment.astimezone(config.zone).date() for moment in (datetime.fromisoformat(last), now)}
     clients = select(func.count()).select_from(STATE["client"])
     is_small = bool(named) and (connection.execute(clients).scalar() or 0) <= CHUNK
@@ -285,15 +292,16 @@ def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime
     found = _Found([], {}, {}, {})
     of_firm = [rule for rule in rules if rule.trigger.kind in FIRM_KINDS]
     of_parts = [rule for rule in rules if rule.trigger.kind not in FIRM_KINDS]
-    if not plan.is_due:
+    if plan.parts is not None and not plan.is_due:
         of_parts = [rule for rule in of_parts if rule.trigger.kind == "connection"]
     with store.read() as connection:
-        opened = [it for it in _kept(connection, plan).values() if it.state == "open"]
+        opened = _opened(connection, plan)
     known = {rule.id for rule in rules}
     found.gone = {(it.rule, it.key, it.instance): _SWITCHED_OFF for it in opened if it.rule not in known}
     for choice in _choices(store, plan.parts):
         with store.read() as connection:
-            world, evaluation = evaluate_now(connection, config, of_parts, now, choice)
+            closed = reminders.closed_runs(connection, choice.of_reminders(), now - HORIZON)
+            world, evaluation = evaluate_now(connection, config, of_parts, now, choice, _settled(opened, closed, now))
         found.dues += [due for due in evaluation.reminders if choice.holds(due.part)]
         found.ticks |= due_ticks(world)
         _explain_gone(found, world.until(now), rules, opened, now)
@@ -304,8 +312,12 @@ def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime
         found.wakes |= {part: moment for part, moment in wakes.items() if part == EVERYTHING or choice.holds(part)}
     if plan.has_firm:
         with store.read() as connection:
-            firm = load_firm(connection, config, now)
-            found.dues += evaluate(firm, of_firm, now, deeds(connection)).reminders
+            firm, closed = (
+                load_firm(connection, config, now),
+                reminders.closed_runs(connection, _OF_FIRM, now - HORIZON),
+            )
+            is_settled = _settled(opened, closed, now)
+            found.dues += evaluate(firm, of_firm, now, deeds(connection, _OF_FIRM), is_settled).reminders
         _explain_gone(found, firm, rules, [it for it in opened if _is_of_firm(it.part)], now)
     return found
 
@@ -324,12 +336,29 @@ def _explain_gone(found: _Found, world: World, rules: Sequence[Rule], opened: Se
             found.gone[before.rule, before.key, before.instance] = gone
 
 
-def _kept(connection: Connection, plan: _Plan) -> dict[_Triple, Kept]:
-    """Return the stored reminders that the plan evaluates."""
+def _settled(opened: Iterable[Kept], closed: Collection[Run], now: datetime) -> Settled:
+    """Return what tells that a reminder is stored as closed, or too old to be stored so: it is not told again."""
+    alive = {(it.rule, it.key) for it in opened}
+
+    def is_settled(rule: str, key: str, start: datetime) -> bool:
+        is_over = start < now - HORIZON or (rule, key, instance_of(start)) in closed
+        return is_over and (rule, key) not in alive
+
+    return is_settled
+
+
+def _opened(connection: Connection, plan: _Plan) -> list[Kept]:
+    """Return the open reminders that the plan evaluates."""
     if plan.parts is None:
-        return reminders.kept(connection)
-    found = reminders.kept(connection, plan.parts)
-    return found | (reminders.kept_of_kinds(connection, FIRM_KINDS) if plan.has_firm else {})
+        return reminders.opened(connection, WHOLE.of_reminders())
+    wanted = choice_of(plan.parts).of_reminders()
+    return reminders.opened(connection, [*wanted, *(_OF_FIRM if plan.has_firm else ())])
+
+
+def _kept(connection: Connection, plan: _Plan, found: _Found) -> dict[Run, Kept]:
+    """Return the stored reminders that the results are about: open ones, and closed ones of the same keys."""
+    rows = [*_opened(connection, plan), *reminders.stored(connection, ((due.rule, due.key) for due in found.dues))]
+    return {(it.rule, it.key, it.instance): it for it in rows}
 
 
 def _is_of_firm(part: str) -> bool:
@@ -355,11 +384,11 @@ def _keep(store: Store, plan: _Plan, found: _Found, now: datetime) -> None:
     """Save against what is stored at that moment: another process may have evaluated meanwhile."""
     for _ in range(2):
         with store.read() as connection:
-            if not plan.is_due and not _changes(found, _kept(connection, plan), now):
+            if not plan.is_due and not _changes(found, _kept(connection, plan, found), now):
                 return
         try:
             with store.write() as connection:
-                reminders.save(connection, _changes(found, _kept(connection, plan), now))
+                reminders.save(connection, _changes(found, _kept(connection, plan, found), now))
                 if plan.is_due:
                     parts.settle(connection, plan.pending, plan.parts, found.wakes)
                     for name, value in plan.marks.items():
@@ -370,17 +399,15 @@ def _keep(store: Store, plan: _Plan, found: _Found, now: datetime) -> None:
         return
 
 
-def _changes(found: _Found, kept: Mapping[_Triple, Kept], now: datetime) -> list[Kept]:
+def _changes(found: _Found, kept: Mapping[Run, Kept], now: datetime) -> list[Kept]:
     changes = []
     alive: set[int] = set()
     opened = {(item.rule, item.key): item for item in kept.values() if item.state == "open"}
     for due in found.dues:
-        instance = instance_of(due)
+        instance = instance_of(due.trigger_time)
         before = kept.get((due.rule, due.key, instance))
         if before is None and due.is_open:
             before = opened.get((due.rule, due.key))  # an earlier trigger that came in late moves the same reminder
-        if before is None and not due.is_open and due.trigger_time < now - HORIZON:
-            continue
         fresh = _as_read_back(reminders.of_due(due, instance, now))
         if before is not None:
             alive.add(before.id)
@@ -408,9 +435,9 @@ def due_of(kept: Kept) -> Due:
     }, Due)  # fmt: skip
 
 
-def instance_of(due: Due) -> str:
-    """Return the name of one run of a reminder: its first trigger's time, and its subject where keys are shared."""
-    return due.trigger_time.astimezone(UTC).isoformat(timespec="seconds")
+def instance_of(start: datetime) -> str:
+    """Return the name of one run of a reminder: the time of its first trigger."""
+    return start.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def act(connection: Connection, kept: Kept, deed: Deed) -> None:

@@ -24,6 +24,7 @@ from hub.reminders.rules import BUILTIN, Rule
 from hub.store import reminders
 from hub.store.problems import note
 from hub.store.reminders import Kept
+from hub.store.tables import reminder as reminder_table
 from hub.yaml_text import nearest
 
 
@@ -69,7 +70,7 @@ def show(app: App, number: str, as_json: bool) -> None:
     """Show one reminder."""
     with app.store.read() as connection:
         kept = find(connection, number)
-        deeds = [row for row in reminders.actions(connection) if (row.rule, row.key) == (kept.rule, kept.key)]
+        deeds = reminders.actions(connection, [reminder_table.c.id == kept.id])
     if as_json:
         print_json({**as_row(kept), "closed_by": kept.closed_by, "closed_at": kept.closed_at, "detail": kept.detail})
         return
@@ -128,8 +129,8 @@ def why(app: App, number: str, as_json: bool) -> None:
 def _why_as_kept(app: App, kept: Kept, rule: Rule | None, as_json: bool) -> None:
     """Explain a reminder that no evaluation makes any more by what was kept of it and what people did."""
     with app.store.read() as connection:
-        deeds = [row for row in reminders.actions(connection)
-                 if (row.rule, row.key, row.instance) == (kept.rule, kept.key, kept.instance)]  # fmt: skip
+        deeds = [row for row in reminders.actions(connection, [reminder_table.c.id == kept.id])
+                 if row.instance == kept.instance]  # fmt: skip
     told = [{"at": row.at, "by": row.by, "did": row.kind, **msgspec.json.decode(row.data)} for row in deeds]
     if as_json:
         print_json({

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from calendar import isleap
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -128,13 +128,24 @@ class Evaluation(Struct, frozen=True):
         return max((due for due in self.reminders if due.key == key), key=lambda due: due.trigger_time, default=None)
 
 
-def evaluate(world: World, rules: Sequence[Rule], now: datetime, deeds: Iterable[Deed] = ()) -> Evaluation:
+Settled: TypeAlias = Callable[[str, str, datetime], bool]
+"""Tells by rule, key and first trigger whether a reminder that is closed need not be told."""
+
+
+def never(_rule: str, _key: str, _start: datetime) -> bool:
+    """Have every closed reminder told."""
+    return False
+
+
+def evaluate(
+    world: World, rules: Sequence[Rule], now: datetime, deeds: Iterable[Deed] = (), is_settled: Settled = never
+) -> Evaluation:
     """Return the reminders that exist at `now`."""
     clock = Clock(now)
     for fact in world.after(now):
         clock.part = part_of(fact.kind, fact.subject, fact.client, fact.fields)
         clock.note(fact.time)
-    run = _Run(world.until(now), clock, deeds)
+    run = _Run(world.until(now), clock, deeds, is_settled)
     found = [due for rule in rules for due in _one_open_per_key(run.reminders(rule))]
     found.sort(key=lambda due: (due.rule, due.key, due.trigger_time, due.subject))
     return Evaluation(now, tuple(found), clock.wakes)
@@ -201,7 +212,8 @@ class _Instance(Struct):
 class _Run:
     """One evaluation."""
 
-    def __init__(self, world: World, clock: Clock, deeds: Iterable[Deed]) -> None:
+    def __init__(self, world: World, clock: Clock, deeds: Iterable[Deed], is_settled: Settled) -> None:
+        self.is_settled = is_settled
         self.world = world
         self.clock = clock
         self.office = world.calendars.get("office")
@@ -220,8 +232,10 @@ class _Run:
         else:
             instances = self._dates(rule, trigger, enforce)
         for instance in instances:
-            ended = instance.ended
-            if ended is None or ended.at is None or ended.at >= instance.times[0]:
+            start, ended = instance.times[0], instance.ended
+            if ended and self.is_settled(rule.id, instance.key, start):
+                continue
+            if ended is None or ended.at is None or ended.at >= start:
                 yield self._due(rule, instance)
 
     def _scene(self, kind: str, subject: str, fact: Fact | None = None) -> Scene:

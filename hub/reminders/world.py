@@ -95,11 +95,17 @@ class World:
                 self._index[("number", fact.type, number)].append(fact)
         self._linked: dict[Path, dict[str, list[tuple[str, Mapping[str, Any]]]]] = {}
         self._derived: dict[tuple[str, str, str], Any] = {}
+        self._until: dict[datetime, World] = {}
 
     def until(self, now: datetime) -> World:
         """Return the world as far as it had happened at that time; itself when nothing lies later."""
         if not self._facts or self._facts[-1].time <= now:
             return self
+        if now not in self._until:
+            self._until[now] = self._cut(now)
+        return self._until[now]
+
+    def _cut(self, now: datetime) -> World:
         return World(
             self.objects,
             [fact for fact in self._facts if fact.time <= now],

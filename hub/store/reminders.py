@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, literal_column, select, update
 
 from hub.store.tables import action
 from hub.store.tables import reminder as table
 
 _FIELDS = ("rule", "key", "instance", "client", "part", "assignee", "severity", "state", "title", "why", "count", "due",
            "triggered_at", "closed_by")  # fmt: skip
+IS_OPEN = table.c.state == literal_column("'open'")
+"""Word for word as in the index of the open ones."""
+Run: TypeAlias = tuple[str, str, str]
+"""Rule, key and instance of a stored reminder."""
 _COLUMNS = (*_FIELDS, "closed_at", "opened_at", "id", "detail")
 
 
@@ -91,25 +95,33 @@ def of_due(due: Any, instance: str, now: datetime) -> Kept:
     )  # fmt: skip
 
 
-def _reminders() -> Select[Any]:
-    return select(*(table.c[name] for name in _COLUMNS))
+def _reminders(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(*(table.c[name] for name in _COLUMNS)).where(*conditions)
 
 
-def kept(connection: Connection, parts: Collection[str] | None = None) -> dict[tuple[str, str, str], Kept]:
-    """Return every stored reminder, or those of these parts, by rule, key and instance."""
-    queries = [_reminders()]
-    if parts is not None:
-        ordered = sorted(parts)
-        pieces = (ordered[start : start + 500] for start in range(0, len(ordered), 500))
-        queries = [_reminders().where(table.c.part.in_(piece)) for piece in pieces]
-    rows = (row for query in queries for row in connection.execute(query))
-    return {(row.rule, row.key, row.instance): _kept(row) for row in rows}
+def opened(connection: Connection, of_parts: Iterable[ColumnElement[bool]]) -> list[Kept]:
+    """Return the open reminders of these parts."""
+    return [_kept(row) for each in of_parts for row in connection.execute(_reminders(IS_OPEN, each))]
 
 
-def kept_of_kinds(connection: Connection, kinds: Collection[str]) -> dict[tuple[str, str, str], Kept]:
-    """Return the stored reminders whose part is a thing of one of these kinds."""
-    rows = connection.execute(_reminders().where(or_(*(table.c.part.startswith(f"{kind}/") for kind in sorted(kinds)))))
-    return {(row.rule, row.key, row.instance): _kept(row) for row in rows}
+def closed_runs(connection: Connection, of_parts: Iterable[ColumnElement[bool]], since: datetime) -> set[Run]:
+    """Return rule, key and instance of the closed reminders of these parts that began at that time or later."""
+    wanted = select(table.c.rule, table.c.key, table.c.instance)
+    queries = (wanted.where(table.c.state != "open", table.c.triggered_at >= since, each) for each in of_parts)
+    return {(row[0], row[1], row[2]) for query in queries for row in connection.execute(query)}
+
+
+def stored(connection: Connection, named: Iterable[tuple[str, str]]) -> list[Kept]:
+    """Return every reminder, open or closed, of these rules and keys."""
+    keys: dict[str, list[str]] = {}
+    for rule, key in dict.fromkeys(named):
+        keys.setdefault(rule, []).append(key)
+    found: list[Kept] = []
+    for rule, wanted in keys.items():
+        for start in range(0, len(wanted), 500):
+            query = _reminders(table.c.rule == rule, table.c.key.in_(wanted[start : start + 500]))
+            found += map(_kept, connection.execute(query))
+    return found
 
 
 def by_id(connection: Connection, number: int) -> Kept | None:
@@ -122,7 +134,7 @@ def listed(connection: Connection, *, only_open: bool, assignee: str = "") -> li
     """Return reminders in order of their due time."""
     query = _reminders().order_by(table.c.due, table.c.id)
     if only_open:
-        query = query.where(table.c.state == "open")
+        query = query.where(IS_OPEN)
     if assignee:
         query = query.where(table.c.assignee == assignee)
     return [_kept(row) for row in connection.execute(query)]
@@ -164,6 +176,11 @@ def save_deed(connection: Connection, deed: Any, instance: str) -> None:
     ))  # fmt: skip
 
 
-def actions(connection: Connection) -> list[Any]:
-    """Return all that people did, oldest first."""
-    return list(connection.execute(select(action).order_by(action.c.at, action.c.id)))
+def actions(connection: Connection, of_parts: Iterable[ColumnElement[bool]] | None = None) -> list[Any]:
+    """Return what people did with the reminders of these parts (with all, for `None`), oldest first."""
+    queries = [select(action)]
+    if of_parts is not None:
+        named = (select(table.c.rule, table.c.key).where(each).distinct().subquery() for each in of_parts)
+        queries = [select(action).join(it, and_(action.c.rule == it.c.rule, action.c.key == it.c.key)) for it in named]
+    found = {row.id: row for query in queries for row in connection.execute(query)}
+    return sorted(found.values(), key=lambda row: (row.at, row.id))

@@ -57,7 +57,7 @@ def configured(tmp_path: Path, store: Store, peer: EwsPeer) -> Callable[..., Hub
 def remind(store: Store, key: str = "invoice-7", **changed: Any) -> Kept:
     """Store a reminder, or change the one of that key."""
     with store.write() as connection:
-        known = reminders.kept(connection).get(("unpaid", key, "1"))
+        known = next(iter(reminders.stored(connection, [("unpaid", key)])), None)
         usual: dict[str, Any] = {
             "rule": "unpaid", "key": key, "instance": "1", "client": None, "part": key, "assignee": "ivanova",
             "severity": "urgent", "state": "open", "title": f"Просрочен счёт {key}", "why": "Срок был 17.11.2026.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.errors import SettingsError
@@ -142,7 +142,6 @@ def test_what_is_no_rule_is_refused(text):
         read_rules(load(text, "rule.yaml"))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.integers(0, len(GOOD) - 1), st.text(max_size=6))
 def test_a_damaged_rule_is_read_or_refused_but_never_breaks(place, text):
     with suppress(SettingsError):
