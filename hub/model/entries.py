@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from hub.model.references import Reference
+from hub.model.references import Reference, email_key
 from hub.model.values import Money
 
 
@@ -21,7 +21,16 @@ class _Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ()
 
 
-class Survey(_Entry, frozen=True, kw_only=True, omit_defaults=True):
+class _Written(_Entry, frozen=True, kw_only=True, omit_defaults=True):
+    """What may have come in a letter: without a `client` it belongs to whose mailbox `author_email` is."""
+
+    author_email: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        return tuple(filter(None, [email_key(self.author_email)]))
+
+
+class Survey(_Written, frozen=True, kw_only=True, omit_defaults=True):
     """What a client answered when asked whether he is content (S003-25, S002-20).
 
     `score` is readiness to recommend us, 0 to 10; `software`, `support` and `company` are the three aspects, 0 to 10.
@@ -43,7 +52,7 @@ class Survey(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     employee: str = ""
 
 
-class Complaint(_Entry, frozen=True, kw_only=True, omit_defaults=True):
+class Complaint(_Written, frozen=True, kw_only=True, omit_defaults=True):
     """A reclamation (S003-27): which department is at fault, what was done, and whether the client confirmed it.
 
     `state` is filed, acknowledged, corrected, confirmed or withdrawn; `action` is the corrective action.
