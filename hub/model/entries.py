@@ -21,20 +21,12 @@ class _Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ()
 
 
-class _Written(_Entry, frozen=True, kw_only=True, omit_defaults=True):
-    """What may have come in a letter: without a `client` it belongs to whose mailbox `author_email` is."""
-
-    author_email: str = ""
-
-    def keys(self) -> tuple[str, ...]:
-        return tuple(filter(None, [email_key(self.author_email)]))
-
-
-class Survey(_Written, frozen=True, kw_only=True, omit_defaults=True):
+class Survey(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     """What a client answered when asked whether he is content (S003-25, S002-20).
 
     `score` is readiness to recommend us, 0 to 10; `software`, `support` and `company` are the three aspects, 0 to 10.
     `verdict` is satisfied, neutral or dissatisfied; `reason` is what stands behind the score, in the client's words.
+    One that came in a letter belongs to whose mailbox `author_email` is.
     """
 
     kind: ClassVar[str] = "survey"
@@ -50,12 +42,17 @@ class Survey(_Written, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     text: str = ""
     employee: str = ""
+    author_email: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        return tuple(filter(None, [email_key(self.author_email)]))
 
 
-class Complaint(_Written, frozen=True, kw_only=True, omit_defaults=True):
+class Complaint(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     """A reclamation (S003-27): which department is at fault, what was done, and whether the client confirmed it.
 
     `state` is filed, acknowledged, corrected, confirmed or withdrawn; `action` is the corrective action.
+    One that came in a letter belongs to whose mailbox `author_email` is.
     """
 
     kind: ClassVar[str] = "complaint"
@@ -73,6 +70,10 @@ class Complaint(_Written, frozen=True, kw_only=True, omit_defaults=True):
     corrected: dt.datetime | None = None
     confirmed: dt.datetime | None = None
     employee: str = ""
+    author_email: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        return tuple(filter(None, [email_key(self.author_email)]))
 
 
 class Note(_Entry, frozen=True, kw_only=True, omit_defaults=True):
