@@ -45,6 +45,7 @@ class Survey(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     author_email: str = ""
 
     def keys(self) -> tuple[str, ...]:
+        """Return the mailbox of who wrote it."""
         return tuple(filter(None, [email_key(self.author_email)]))
 
 
@@ -73,6 +74,7 @@ class Complaint(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     author_email: str = ""
 
     def keys(self) -> tuple[str, ...]:
+        """Return the mailbox of who wrote it."""
         return tuple(filter(None, [email_key(self.author_email)]))
 
 
