@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -14,8 +15,9 @@ from hub.cli.client import one
 from hub.files import write_file
 from hub.model.errors import HubError
 from hub.paperwork.client_folder import Paper, one_pdf, papers_of
-from hub.paperwork.issuing import Issued
+from hub.paperwork.issuing import BATCH, Issued
 from hub.paperwork.month import Left, issue_month, parse_month, plan
+from hub.paperwork.sheet import remove_halves
 
 
 @click.command()
@@ -74,22 +76,25 @@ def month(app: App, text: str, dry_run: bool, as_json: bool) -> None:
     with app.store.read() as connection:
         found = plan(connection, app.config, first)
     began = time.monotonic()
-    issued: list[Issued] = []
-    failed: list[Left] = []
+    if not dry_run:
+        remove_halves(app.config)
+    issued, failed = 0, list[Left | Issued]()
     if not dry_run and found.items:
-        total = len(found.items)
-        issued, failed = issue_month(
-            app.store, app.config, found, by=getpass.getuser(), now=app.now(),
-            progress=lambda done: progress(f"{done} of {total} documents"),
-        )  # fmt: skip
+        for done, each in enumerate(issue_month(app.store, app.config, found, by=getpass.getuser(), now=app.now()), 1):
+            if isinstance(each, Left) or each.error:
+                failed.append(each)
+            else:
+                issued += 1
+            if done % BATCH == 0 or done == len(found.items):
+                progress(_rate(done, len(found.items), time.monotonic() - began))
     seconds = time.monotonic() - began
-    left = [*found.left, *failed]
-    wrong = [it for it in issued if it.error]
+    left = [*found.left, *(it for it in failed if isinstance(it, Left))]
+    wrong = [it for it in failed if isinstance(it, Issued)]
     if as_json:
         waiting = sum(it.document > 0 for it in found.items)
         print_json(
             {"month": text, "made": len(found.items) - waiting, "waiting": waiting,
-             "issued": sum(it.row is not None for it in issued), "left": left, "seconds": round(seconds, 3)}
+             "issued": issued, "left": left, "seconds": round(seconds, 3)}
         )  # fmt: skip
     else:
         if left:
@@ -99,8 +104,13 @@ def month(app: App, text: str, dry_run: bool, as_json: bool) -> None:
         what = ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "nothing"
         say(f"{'Would be made' if dry_run else 'Due'}: {what}. Left out: {len(left)}.")
         if not dry_run:
-            say(f"Issued {len(issued) - len(wrong)} in {seconds:.0f} s.")
+            say(f"Issued {issued} in {seconds:.0f} s.")
         for each in wrong:
             say(f"  document {each.id} was not issued: {each.error}")
-    if wrong or failed:
-        raise HubError(f"{len(wrong) + len(failed)} documents were not issued.", hint="Mend it and run the same again.")
+    if failed:
+        raise HubError(f"{len(failed)} documents were not issued.", hint="Mend it and run the same again.")
+
+
+def _rate(done: int, total: int, seconds: float) -> str:
+    left = timedelta(seconds=round((total - done) * seconds / done))
+    return f"{done} of {total} documents, {done / max(seconds, 0.1):.0f} a second, {left} left"

@@ -7,7 +7,7 @@ so that a run that was interrupted goes on where it stopped, and a second run ma
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,13 +16,14 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, select
 
 from hub.config import Config
+from hub.documents.docx import Filler
 from hub.documents.own import form_of
 from hub.engine import jobs
 from hub.model.entities import Line
 from hub.model.errors import HubError
 from hub.model.values import Money, is_inn, is_kpp
 from hub.paperwork.drafts import Wish, keep_draft, make_draft, party_of, vat_rate
-from hub.paperwork.issuing import BATCH, Issued, issue_all
+from hub.paperwork.issuing import BATCH, Issued, Press, issue_batch
 from hub.store import documents as rows
 from hub.store import state
 from hub.store.database import Store
@@ -141,29 +142,24 @@ def _requisites(client: Mapping[str, Any]) -> str:
     return f"the client's КПП {kpp} is no КПП" if kpp and not is_kpp(kpp) else ""
 
 
-def issue_month(
-    store: Store, config: Config, found: Plan, *, by: str, now: datetime, progress: Callable[[int], None] | None = None
-) -> tuple[list[Issued], list[Left]]:
-    """Make and issue the documents of a plan, a batch at a time; return them and what could not be made.
+def issue_month(store: Store, config: Config, found: Plan, *, by: str, now: datetime) -> Iterator[Issued | Left]:
+    """Make and issue the documents of a plan, a batch at a time; yield what came of each, or why it was not made.
 
     Raises Unavailable when another process is at the same month.
     """
-    issued: list[Issued] = []
-    left: list[Left] = []
-    with _alone(store, found.month):
+    with _alone(store, found.month), Filler() as filler:
+        press = Press(config, filler)
         for start in range(0, len(found.items), BATCH):
             keys: list[int] = []
+            left: list[Left] = []
             with store.write() as connection:
                 for item in found.items[start : start + BATCH]:
                     try:
                         keys.append(item.document or _draft(connection, config, found.month, item, by, now))
                     except HubError as error:
-                        number = str(item.contract["number"])
-                        left.append(Left(item.kind, number, str(item.client["name"]), str(error)))
-            issued += issue_all(store, config, keys, by=by, now=now)
-            if progress:
-                progress(len(issued) + len(left))
-    return issued, left
+                        left.append(Left(item.kind, item.contract["number"], item.client["name"], str(error)))
+            yield from left
+            yield from issue_batch(store, press, keys, by=by, now=now)
 
 
 def _draft(connection: Connection, config: Config, month: date, item: Item, by: str, now: datetime) -> int:

@@ -145,11 +145,13 @@ def give_number(connection: Connection, key: int, number: str, context: str, by:
     connection.execute(update(document).where(document.c.id == key).values(values))
 
 
-def mark_issued(connection: Connection, key: int, made: Sequence[FileRow], template: str) -> None:
-    """Mark a numbered document issued, with its files and the template they were made with."""
+def mark_issued(connection: Connection, key: int, made: Sequence[FileRow], template: str) -> bool:
+    """Mark a numbered document issued, with its files and the template of them; tell whether nobody was quicker."""
+    claimed = update(document).where(document.c.id == key, document.c.state == "numbered")
+    if connection.execute(claimed.values(state="issued", template=template)).rowcount != 1:
+        return False
     save_files(connection, key, made)
-    set_state(connection, key, "issued", ("numbered",))
-    connection.execute(update(document).where(document.c.id == key).values(template=template))
+    return True
 
 
 def save_files(connection: Connection, key: int, made: Sequence[FileRow]) -> None:
