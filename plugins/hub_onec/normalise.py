@@ -33,8 +33,9 @@ from hub.api import (
 )
 
 from .candidates import PREFIXES, SOURCES
+from .lines import lines_of
 from .mapping import Target, target
-from .rows import ContactRow, ContractRow, CounterpartyRow, DocumentRow, PersonRow, RawRow, WorkerRow
+from .rows import ContactRow, ContractRow, CounterpartyRow, DocumentRow, InvoiceRow, PersonRow, RawRow, WorkerRow
 from .settings import OneCSettings
 from .trade import balance, bank_account, order, price, product, stock
 from .trade_rows import OrderRow, OrganisationRow
@@ -208,7 +209,7 @@ def _contract(row: ContractRow) -> Contract | None:
     )
 
 
-def _invoice(row: DocumentRow) -> Invoice | None:
+def _invoice(row: InvoiceRow) -> Invoice | None:
     if row.is_marked:
         return None
     return Invoice(
@@ -220,10 +221,11 @@ def _invoice(row: DocumentRow) -> Invoice | None:
         total=_total(row),
         is_posted=row.is_posted is not False,
         note=note_of(row.comment),
+        lines=lines_of(row, _total(row)),
     )
 
 
-def _act(row: DocumentRow) -> Act | None:
+def _act(row: InvoiceRow) -> Act | None:
     if row.is_marked:
         return None
     return Act(
@@ -235,11 +237,13 @@ def _act(row: DocumentRow) -> Act | None:
         total=_total(row),
         is_posted=row.is_posted is not False,
         note=note_of(row.comment),
+        lines=lines_of(row, _total(row)),
     )
 
 
 def _order(row: OrderRow) -> Order | None:
-    return order(row, _owner(row.client_key, row.client, row.client_type), _contract_of(row), _total(row))
+    client, total = _owner(row.client_key, row.client, row.client_type), _total(row)
+    return order(row, client, _contract_of(row), total, lines_of(row, total))
 
 
 def _payment(row: DocumentRow) -> Payment | None:
@@ -268,10 +272,11 @@ def _decoder(stream: str, row: type[Struct], given: Mapping[str, str]) -> tuple[
     for name, wire in given.items():
         aim = target(name)
         if aim.stream == stream:
-            if wire not in attributes:
-                attributes[wire] = f"own_{len(wanted)}"
-                wanted[attributes[wire]] = wire
-            own.append((attributes[wire], aim, wire))
+            for one in filter(None, (wire, aim.shown(wire))):  # the text for a reference says more than its key
+                if one not in attributes:
+                    attributes[one] = f"own_{len(wanted)}"
+                    wanted[attributes[one]] = one
+                own.append((attributes[one], aim, one))
     if wanted:
         extra = [(name, Any, None) for name in wanted]
         row = msgspec.defstruct(row.__name__, extra, bases=(row,), rename=wanted)
@@ -280,8 +285,8 @@ def _decoder(stream: str, row: type[Struct], given: Mapping[str, str]) -> tuple[
 
 def _filled(entity: Entity, row: Struct, own: Own) -> Entity:
     """Return the entity with what the own fields say; an empty one leaves the standard value."""
-    said = {aim.field: aim.convert(getattr(row, name), wire) for name, aim, wire in own}
-    return replace(entity, **{name: value for name, value in said.items() if value not in (None, "")})
+    said = [(aim.field, aim.convert(getattr(row, name), wire)) for name, aim, wire in own]
+    return replace(entity, **{name: value for name, value in said if value not in (None, "")})
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:

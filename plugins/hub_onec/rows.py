@@ -167,3 +167,55 @@ class DocumentRow(Struct, rename={
     purpose: Text = None
     outer_number: Text = None
     details: list[PaymentRow] | None = None
+
+
+class LineRow(Struct, rename={
+    "content": "Содержание", "product": "Номенклатура_Key", "variant": "Характеристика_Key",
+    "quantity": "Количество", "packs": "КоличествоУпаковок", "price": "Цена", "amount": "Сумма",
+    "vat_amount": "СуммаНДС", "with_vat": "СуммаСНДС", "whole": "Всего", "vat": "СтавкаНДС", "vat_key": "СтавкаНДС_Key",
+    "unit_key": "ЕдиницаИзмерения_Key", "unit": "ЕдиницаИзмерения", "pack": "Упаковка_Key", "is_cancelled": "Отменено",
+}):  # fmt: skip
+    """One row of what a document sells."""
+
+    content: Text = None
+    product: Text = None
+    variant: Text = None
+    quantity: Number = None
+    packs: Number = None
+    price: Number = None
+    amount: Number = None
+    vat_amount: Number = None
+    with_vat: Number = None
+    whole: Number = None
+    vat: Text = None
+    vat_key: Text = None
+    unit_key: Text = None
+    unit: Text = None
+    pack: Text = None
+    is_cancelled: Flag = None
+
+
+NAMES = "_names"
+"""The property that a document gets from us: `Ref_Key` of what its rows name → how it is called."""
+
+
+class InvoiceRow(DocumentRow, rename={
+    "is_vat_included": "СуммаВключаетНДС", "is_vat_in_price": "ЦенаВключаетНДС", "names": NAMES, "goods": "Товары",
+    "services": "Услуги", "supplies": "Запасы", "works": "Работы", "works_done": "РаботыИУслуги",
+    "agency": "АгентскиеУслуги",
+}):  # fmt: skip
+    """A document with rows: an invoice, a sale, an act, an order."""
+
+    is_vat_included: Flag = None
+    is_vat_in_price: Flag = None
+    names: dict[str, str] | None = None
+    goods: list[LineRow] | None = None
+    services: list[LineRow] | None = None
+    supplies: list[LineRow] | None = None
+    works: list[LineRow] | None = None
+    works_done: list[LineRow] | None = None
+    agency: list[LineRow] | None = None
+
+
+LINES = ("Товары", "Услуги", "Запасы", "Работы", "РаботыИУслуги", "АгентскиеУслуги")
+"""The parts of which lines are made, in this order."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .rows import ContactRow, DocumentRow, Flag, Number, Text
+from .rows import ContactRow, Flag, InvoiceRow, Number, Text
 
 
 class OrganisationRow(Struct, rename={
@@ -27,11 +27,19 @@ class OrganisationRow(Struct, rename={
     points: list[ContactRow] | None = None
 
 
+class BankRow(Struct, rename={"code": "Code", "name": "Description", "corr_account": "КоррСчет"}):
+    """`Catalog_Банки`, `Catalog_КлассификаторБанков`: the code of a bank is its БИК."""
+
+    code: Text = None
+    name: Text = None
+    corr_account: Text = None
+
+
 class BankAccountRow(Struct, rename={
     "title": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "number": "НомерСчета",
     "owner_key": "Owner_Key", "owner": "Owner", "owner_type": "Owner_Type", "bank_name": "НаименованиеБанка",
     "bank": "Банк____Presentation", "bic": "БИКБанка", "corr_account": "КоррСчетБанка", "is_closed": "Закрыт",
-    "closed": "ДатаЗакрытия", "currency": "ВалютаДенежныхСредств____Presentation",
+    "closed": "ДатаЗакрытия", "currency": "ВалютаДенежныхСредств____Presentation", "at": "Банк",
 }):  # fmt: skip
     """`Catalog_БанковскиеСчета` and its kin."""
 
@@ -49,6 +57,7 @@ class BankAccountRow(Struct, rename={
     is_closed: Flag = None
     closed: Text = None
     currency: Text = None
+    at: BankRow | None = None
 
 
 class ProductRow(Struct, rename={
@@ -77,7 +86,7 @@ class ProductRow(Struct, rename={
     description: Text = None
 
 
-class OrderRow(DocumentRow, rename={
+class OrderRow(InvoiceRow, rename={
     "state": "Статус", "state_name": "СостояниеЗаказа____Presentation", "shipping": "ДатаОтгрузки",
     "wanted": "ЖелаемаяДатаОтгрузки", "is_closed": "Закрыт",
 }):  # fmt: skip
