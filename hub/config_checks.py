@@ -35,6 +35,7 @@ def check_together(config: Config) -> None:
                 )
     _check_formulas(config)
     _check_heads(config)
+    _check_options(config)
     bank = config.model.organisation and config.model.organisation.bank
     if bank:
         if not is_account(bank.account, bank.bic):
@@ -60,6 +61,19 @@ def _check_formulas(config: Config) -> None:
         for month in getattr(model.reports, field):
             if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
                 raise document.error(("reports", field, month), f"{month!r} is no month such as 2026-11.")
+
+
+def _check_options(config: Config) -> None:
+    """Refuse a list of values for a field that nothing has: it would never be asked."""
+    if not config.model.entering.options:
+        return
+    from hub.model.entities import ENTITIES
+
+    known = [f"{kind}.{name}" for kind, entity in ENTITIES.items() for name in entity.__struct_fields__]
+    for name in config.model.entering.options:
+        if name not in known:
+            raise config.document.error(("entering", "options", name), f"there is no field {name!r}.",
+                                        hint=nearest(name, known))  # fmt: skip
 
 
 def _check_heads(config: Config) -> None:

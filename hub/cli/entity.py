@@ -35,7 +35,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _ORDER = {"contact": "name", "call": "started", "message": "sent", "ticket": "created", "contract": "number",
           "organisation": "name", "bank_account": "number", "product": "name", "price": "product",
           "stock": "product"}  # fmt: skip
-_NAMED = {"product": "name", "contract": "number"}
+_NAMED = {"product": "name", "contract": "number", "project": "name"}
 """Columns that hold the id of another thing, and by which of its fields people know it."""
 
 
@@ -63,6 +63,7 @@ def entity_group(
     """Return a group that lists and shows things of one kind; `is_open` is the condition of those not at their end."""
     group = click.Group(kind.replace("_", "-"), help=text)
     only_open = click.Option(["--open", "only_open"], is_flag=True, help="Only those that are not at their end.")
+    whose = click.Option(["--employee"], default="", help="Only those of this employee of ours.")
 
     @group.command("list", help=f"List {kind.replace('_', ' ')}s.")
     @_for_clients(kind)
@@ -70,17 +71,20 @@ def entity_group(
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
     @pass_app
     def list_(
-        app: App, limit: int | None, as_json: bool, client_key: str = "", unbound: bool = False, only_open: bool = False
-    ) -> None:
+        app: App, limit: int | None, as_json: bool, client_key: str = "", unbound: bool = False,
+        only_open: bool = False, employee: str = "",
+    ) -> None:  # fmt: skip
         table = STATE[kind]
         conditions = [~table.c.deleted]
+        if employee:
+            conditions.append(table.c.employee == employee_of(app, employee))
+        if unbound:
+            conditions.append(table.c.client_id.is_(None))
+        if only_open and is_open is not None:
+            conditions.append(is_open)
         with app.store.read() as connection:
             if client_key:
                 conditions.append(table.c.client_id == find_client(connection, client_key)["id"])
-            if unbound:
-                conditions.append(table.c.client_id.is_(None))
-            if only_open and is_open is not None:
-                conditions.append(is_open)
             rows = state.read(connection, kind, *conditions, order=order)
             rows = rows[-limit:] if limit else rows
             if not as_json:
@@ -88,8 +92,8 @@ def entity_group(
         if as_json:
             print_json([as_document(kind, row) for row in rows])
 
-    if is_open is not None:
-        list_.params.insert(2, only_open)
+    extra = [only_open] if is_open is not None else []
+    list_.params[2:2] = [*extra, whose] if "employee" in STATE[kind].c else extra
 
     @group.command("show", help=f"Show one {kind}.")
     @click.argument("key")
@@ -122,6 +126,13 @@ def _print(
     cells = [[*line, whose.get(row["client_id"] or "", "")] for line, row in zip(cells, rows, strict=True)]
     print_table((*columns, "client"), cells,
                 grow=len(columns) if kind not in ("ticket", "payment", "message") else len(columns) - 1)  # fmt: skip
+
+
+def employee_of(app: App, name: str) -> str:
+    """Return the id of an employee by any name he is known under; an unknown name is taken as it is."""
+    from hub.facts import aliases
+
+    return aliases(app.config).get(name.casefold(), name)
 
 
 def as_document(kind: str, row: dict[str, Any]) -> dict[str, Any]:
