@@ -240,6 +240,8 @@ class Documents(_Model):
     """Kinds that `hub document month` makes for each contract."""
     month_line: str = "Абонентское обслуживание за {month} по договору № {contract}"
     """The line of these documents; `{month}` is such as «ноябрь 2026 г.»."""
+    month_part: Literal["whole", "days"] = "whole"
+    """What a contract pays for a month in which it begins or ends: the whole fee, or the share of its days."""
     client_folder: tuple[str, ...] = ("title_page", "contract|contract_software|contract_installation", "invoice")
     """Kinds in the printed order of a client's folder; of those with `|` between them the newest is meant."""
     number_pattern: str = "{seq}"
