@@ -191,7 +191,6 @@ WAITS: Mapping[str, str] = {
     "S002-11": "the import of lists of people",
     "S002-12": "the page: forms of embassies",
     "S002-28": "figures of spending, which no source brings yet",
-    "S002-32": "a test that reads orders and payments from 1C together",
     "S002-44": "plans of orders, which no source brings yet",
     "S002-46": "rules of discount in offers",
     "S003-6": "the page: a call is kept with its fields while one talks",

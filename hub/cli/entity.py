@@ -29,8 +29,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "organisation": ("name", "inn", "kpp"),
     "bank_account": ("number", "bic", "bank", "is_closed"),
     "product": ("name", "code", "article", "unit", "group"),
-    "price": ("product", "type", "price", "unit", "date"),
-    "stock": ("product", "warehouse", "quantity", "reserved"),
+    "price": ("product", "variant", "type", "price", "unit", "date"),
+    "stock": ("product", "variant", "warehouse", "quantity", "reserved"),
 }
 _ORDER = {"contact": "name", "call": "started", "message": "sent", "ticket": "created", "contract": "number",
           "organisation": "name", "bank_account": "number", "product": "name", "price": "product",

@@ -108,6 +108,7 @@ def price(row: PriceRow) -> Price | None:
         price=money_of(row.price, "Цена", text_of(row.currency)),
         unit=text_of(row.unit) or text_of(row.second_unit),
         date=day_of(row.day, "Period"),
+        variant=text_of(row.variant),
     )
 
 
@@ -123,6 +124,7 @@ def stock(row: StockRow) -> Stock | None:
         warehouse=text_of(row.warehouse) or text_of(row.place),
         quantity=quantity_of(quantity, "ВНаличииBalance"),
         reserved=quantity_of(reserved or Decimal(0), "ВРезервеBalance"),
+        variant=text_of(row.variant),
     )
 
 

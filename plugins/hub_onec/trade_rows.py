@@ -103,6 +103,7 @@ class PriceRow(Struct, rename={
     "day": "Period", "product_key": "Номенклатура_Key", "price": "Цена", "currency": "Валюта____Presentation",
     "type": "ВидЦены____Presentation", "second_type": "ТипЦен____Presentation", "third_type": "ВидЦен____Presentation",
     "unit": "Упаковка____Presentation", "second_unit": "ЕдиницаИзмерения____Presentation",
+    "variant": "Характеристика____Presentation",
 }):  # fmt: skip
     """A row of `InformationRegister_ЦеныНоменклатуры/SliceLast`."""
 
@@ -115,6 +116,7 @@ class PriceRow(Struct, rename={
     third_type: Text = None
     unit: Text = None
     second_unit: Text = None
+    variant: Text = None
 
 
 _EXTRA = {
@@ -142,7 +144,7 @@ class _EntryRow(Struct, rename=_EXTRA):
 class StockRow(_EntryRow, rename={
     "product_key": "Номенклатура_Key", "warehouse": "Склад____Presentation",
     "place": "СтруктурнаяЕдиница____Presentation", "quantity": "ВНаличииBalance", "amount": "КоличествоBalance",
-    "reserved": "ВРезервеBalance", "outgoing": "КОтгрузкеBalance",
+    "reserved": "ВРезервеBalance", "outgoing": "КОтгрузкеBalance", "variant": "Характеристика____Presentation",
 }):  # fmt: skip
     """A row of a balance of goods."""
 
@@ -153,6 +155,7 @@ class StockRow(_EntryRow, rename={
     amount: Number = None
     reserved: Number = None
     outgoing: Number = None
+    variant: Text = None
 
 
 class KeyRow(Struct, rename={
