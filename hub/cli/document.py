@@ -16,7 +16,7 @@ from hub.cli.client import one
 from hub.cli.papers import folder, month
 from hub.cli.returns import attach, scans
 from hub.cli.template import template
-from hub.connections import Hub, mail_connection
+from hub.connections import Hub, courier_connection, mail_connection
 from hub.documents.own import form_of
 from hub.model.errors import HubError
 from hub.model.values import Email
@@ -32,7 +32,7 @@ from hub.paperwork.drafts import (
 )
 from hub.paperwork.issuing import issue_all
 from hub.paperwork.life import NEXT, move
-from hub.paperwork.sending import letter, readers, send
+from hub.paperwork.sending import letter, parcel, readers, send, ship
 from hub.paperwork.sheet import read_file, sheet_of
 from hub.store import documents as rows
 from hub.store import state as states
@@ -279,6 +279,30 @@ def send_(app: App, key: int, to: tuple[str, ...]) -> None:
     data = letter(app.config, found, files, addresses, blobs.put)
     with app.store.write() as connection:
         command_id = send(connection, app.config, found, data, mail, by=getpass.getuser(), now=app.now())
+    say(f"In the outbox: {command_id}. It goes out with `hub run`; see: hub command show {command_id}")
+
+
+@document.command("ship")
+@click.argument("keys", metavar="KEY...", type=int, nargs=-1, required=True)
+@click.option("--courier", default="", help="The connection that orders it; needed when several can.")
+@click.option("--city", default="", help="Where it goes.")
+@click.option("--address", default="", help="Address; else the client's own.")
+@click.option("--contact", default="", help="Who takes it.")
+@click.option("--phone", default="", help="Telephone there; else the client's own.")
+@click.option("--note", "remark", default="", help="A word to the courier.")
+@pass_app
+def ship_(
+    app: App, keys: tuple[int, ...], courier: str, city: str, address: str, contact: str, phone: str, remark: str
+) -> None:
+    """Order a courier through the outbox for printed documents of one client, as one parcel."""
+    name = courier_connection(Hub(app.config, app.plugins, app.store, SystemClock()), courier)
+    with app.store.write() as connection:
+        found = [rows.get(connection, key) for key in sorted(set(keys))]
+        if len({each.client for each in found}) > 1:
+            raise HubError("these documents belong to several clients.", hint="Order a courier for each.")
+        client = one(connection, found[0].client or "")
+        data = parcel(app.config, found, client, city=city, address=address, contact=contact, phone=phone, note=remark)
+        command_id = ship(connection, app.config, found, data, name, by=getpass.getuser(), now=app.now())
     say(f"In the outbox: {command_id}. It goes out with `hub run`; see: hub command show {command_id}")
 
 
