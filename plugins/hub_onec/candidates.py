@@ -43,8 +43,13 @@ class Source(Struct, frozen=True):
         return self.row is RawRow
 
     @property
+    def has_names(self) -> bool:
+        """Tell whether rows of parts name something that has to be looked up: goods, units, kinds of addresses."""
+        return "names" in self.row.__struct_fields__
+
+    @property
     def has_lines(self) -> bool:
-        """Tell whether the rows of documents are read, with the names of what stands in them."""
+        """Tell whether the rows of documents are read."""
         return issubclass(self.row, InvoiceRow)
 
 
@@ -178,8 +183,9 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "ЕдиницаИзмерения": ("Catalog_КлассификаторЕдиницИзмерения", "Catalog_ЕдиницыИзмерения"),
     "Упаковка": ("Catalog_УпаковкиЕдиницыИзмерения", "Catalog_УпаковкиНоменклатуры"),
     "СтавкаНДС": ("Catalog_СтавкиНДС",),
+    "Вид": ("Catalog_ВидыКонтактнойИнформации",),
 }
-"""References in the rows of documents that need a name, and the catalogues into which each may lead."""
+"""References in rows of parts that need a name, and the catalogues into which each may lead."""
 
 CHARTS = {
     "AccountingRegister_Хозрасчетный": "ChartOfAccounts_Хозрасчетный",

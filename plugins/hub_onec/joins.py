@@ -15,7 +15,7 @@ from hub.api import BadRecord
 
 from .candidates import NAMED, Source
 from .client import ODataClient, ODataError, Row
-from .rows import LINES, NAMES
+from .rows import LINES, NAMES, POINTS
 from .values import EMPTY_KEY
 
 MOST_SINGLE = 200
@@ -29,8 +29,9 @@ class _Named(msgspec.Struct):
     name: str | None = msgspec.field(name="Description", default=None)
 
 
-_Parts = msgspec.defstruct("_Parts", [(f"p{at}", Any, None) for at in range(len(LINES))],
-                           rename={f"p{at}": name for at, name in enumerate(LINES)})  # fmt: skip
+_PARTS = (*LINES, POINTS)
+_Parts = msgspec.defstruct("_Parts", [(f"p{at}", Any, None) for at in range(len(_PARTS))],
+                           rename={f"p{at}": name for at, name in enumerate(_PARTS)})  # fmt: skip
 _named = msgspec.json.Decoder(_Named)
 _parts = msgspec.json.Decoder(_Parts)
 
@@ -47,7 +48,7 @@ class Joins:
     def complete(self, source: Source, rows: Sequence[Row]) -> Sequence[Row]:
         """Return the objects with what their references lead to, as far as it may be read."""
         payloads = self.with_objects(source.joins, [row.payload for row in rows])
-        if source.has_lines:
+        if source.has_names:
             payloads = self._with_names(payloads)
         return [Row(row.key, row.version, payload) for row, payload in zip(rows, payloads, strict=True)]
 

@@ -53,7 +53,10 @@ def _line(row: LineRow, names: Mapping[str, str], currency: str, *, is_included:
 
 
 def _title(row: LineRow, names: Mapping[str, str]) -> str:
-    title, variant = text_of(row.content) or _called(row.product, names), _called(row.variant, names)
+    title, variant = (
+        text_of(row.content) or _called(row.product or row.product_of_any, names),
+        _called(row.variant, names),
+    )
     return f"{title} ({variant})" if title and variant and variant not in title else title
 
 

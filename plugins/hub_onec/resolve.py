@@ -219,7 +219,7 @@ def shape(source: Source, own: Sequence[str], published: Collection[str]) -> str
     the objects is missing in those that were read before its catalogue was published.
     """
     shown = [it for it in own if SHOWN in it]
-    targets = [*source.joins.values(), *(NAMED.values() if source.has_lines else ())]
+    targets = [*source.joins.values(), *(NAMED.values() if source.has_names else ())]
     joined = sorted({it for one in targets for it in one if it in published})
     text = "\n".join([str(SELECTION), *(item.encode_name for item in fields(source.row)), *shown, *joined])
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .rows import ContactRow, Flag, InvoiceRow, Number, Text
+from .rows import NAMES, POINTS, ContactRow, Flag, InvoiceRow, Number, Text
 
 
 class OrganisationRow(Struct, rename={
     "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "full_name": "НаименованиеПолное",
-    "inn": "ИНН", "kpp": "КПП", "ogrn": "ОГРН", "prefix": "Префикс", "points": "КонтактнаяИнформация",
+    "inn": "ИНН", "kpp": "КПП", "ogrn": "ОГРН", "prefix": "Префикс", "points": POINTS, "names": NAMES,
 }):  # fmt: skip
     """`Catalog_Организации`: one of our own legal persons."""
 
@@ -25,6 +25,7 @@ class OrganisationRow(Struct, rename={
     ogrn: Text = None
     prefix: Text = None
     points: list[ContactRow] | None = None
+    names: dict[str, str] | None = None
 
 
 class BankRow(Struct, rename={"code": "Code", "name": "Description", "corr_account": "КоррСчет"}):

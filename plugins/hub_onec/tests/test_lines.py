@@ -11,7 +11,7 @@ import pytest
 
 from hub.api import BankAccount, Line, Money, Reference
 from hub.testing.peers.onec import ACCOUNTING, FULL_ACCOUNTING, FULL_TRADE, TRADE, Infobase, OneCServer
-from hub.testing.peers.onec.edm import EMPTY_KEY, Field, catalog, document, enum, part, ref, text
+from hub.testing.peers.onec.edm import EMPTY_KEY, Field, catalog, composite, document, enum, part, ref, text
 from hub_onec import joins
 from hub_onec.client import MAX_URL
 
@@ -205,3 +205,64 @@ def test_the_manager_is_who_stands_behind_the_reference(hub: Any, publish: Calla
     hub.server.troubles.unknown_names = {"ОсновнойМенеджер____Presentation"}
     hub.cursors.clear()
     assert hub.event("counterparties").manager == user, "a publication that shows no references gives the key at least"
+
+
+def test_points_say_of_which_kind_they_are_and_the_legal_address_comes_first(
+    hub: Any, publish: Callable[..., OneCServer]
+) -> None:
+    kinds = "Catalog_ВидыКонтактнойИнформации"
+    hub.server = publish([*FULL_ACCOUNTING, catalog("ВидыКонтактнойИнформации")])
+    legal, real = (hub.server.base.add(kinds, Description=it) for it in ("Юридический адрес", "Фактический адрес"))
+    rows = [{"Тип": "Адрес", "Вид_Key": real, "Представление": "Красноярск, ул. Новая, 2"},
+            {"Тип": "Адрес", "Вид_Key": legal, "Представление": "Красноярск, ул. Старая, 1"},
+            {"Тип": "Телефон", "Представление": "8 (391) 200-00-01"}]  # fmt: skip
+    hub.server.base.add(CLIENTS, Description="Ромашка", КонтактнаяИнформация=rows)
+    hub.server.base.add("Catalog_Организации", Description="Связка", КонтактнаяИнформация=rows)
+    found = [(it.label, it.raw) for it in hub.event("counterparties").points]
+    assert found == [
+        ("Фактический адрес", "Красноярск, ул. Новая, 2"), ("Юридический адрес", "Красноярск, ул. Старая, 1"),
+        ("", "8 (391) 200-00-01"),
+    ]  # fmt: skip
+    assert hub.event("organisations").address == "Красноярск, ул. Старая, 1"
+
+
+def test_lines_of_a_small_firm_name_goods_of_several_kinds(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    """The reference to the product has a composite type there, and the sum with tax stands in a column of its own."""
+    columns = (composite("Номенклатура"), *(Field(it, "Double") for it in ("Количество", "Цена", "Сумма", "Всего")))
+    order = document("ЗаказПокупателя", Field("СуммаДокумента", "Double"), part("Запасы", *columns),
+                     part("Работы", *columns))  # fmt: skip
+    hub.server = publish([catalog("Номенклатура"), catalog("Контрагенты"), order])
+    key = hub.server.base.add(GOODS, Description="Монтаж")
+    row = {"Номенклатура": key, "Номенклатура_Type": f"StandardODATA.{GOODS}", "Количество": 1, "Цена": 100,
+           "Сумма": 100, "Всего": 120}  # fmt: skip
+    hub.server.base.add("Document_ЗаказПокупателя", Number="1", СуммаДокумента=120, Работы=[row])
+    assert hub.event("orders").lines == (Line(title="Монтаж", total=rub("120")),)
+
+
+def test_what_is_no_longer_valid_is_closed(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    invalid = Field("Недействителен", "Boolean")
+    hub.server = publish([catalog("Контрагенты", text("ИНН"), invalid), catalog("ДоговорыКонтрагентов", invalid)])
+    hub.server.base.add(CLIENTS, Description="Ромашка", Недействителен=True)
+    hub.server.base.add("Catalog_ДоговорыКонтрагентов", Description="№ 1", Недействителен=True)
+    assert hub.event("counterparties").status == "closed"
+    assert hub.event("contracts").is_closed
+
+
+def test_a_receipt_of_a_state_institution(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    """Names as a public program for Бухгалтерия государственного учреждения uses them."""
+    details = part("РасшифровкаПлатежа", ref("Договор", "Catalog_Договоры"), Field("Сумма", "Double"))
+    receipt = document("КассовоеПоступление", ref("Контрагент", CLIENTS), Field("СуммаДокумента", "Double"),
+                       text("НомерПервичногоДокумента"), details)  # fmt: skip
+    agreement = catalog(
+        "Договоры", ref("Контрагент", CLIENTS), text("НомерДоговора"), Field("ДатаДоговора", "DateTime")
+    )
+    hub.server = publish([catalog("Контрагенты", text("ИНН")), agreement, receipt])
+    client = hub.server.base.add(CLIENTS, Description="Школа № 1")
+    contract = hub.server.base.add("Catalog_Договоры", Контрагент_Key=client, НомерДоговора="7", Description="№ 7",
+                                   ДатаДоговора="2026-01-12T00:00:00")  # fmt: skip
+    hub.server.base.add("Document_КассовоеПоступление", Number="00-1", НомерПервичногоДокумента="145",
+                        Контрагент_Key=client, СуммаДокумента=500,
+                        РасшифровкаПлатежа=[{"Договор_Key": contract, "Сумма": 500}])  # fmt: skip
+    agreed, paid = hub.event("contracts"), hub.event("payments")
+    assert (agreed.number, agreed.client) == ("7", Reference("client", client))
+    assert (paid.number, paid.contract, paid.total) == ("145", Reference("contract", contract), rub("500"))
