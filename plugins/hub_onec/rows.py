@@ -185,9 +185,10 @@ class DocumentRow(Struct, rename={
 
 class LineRow(Struct, rename={
     "content": "Содержание", "product": "Номенклатура_Key", "product_of_any": "Номенклатура",
-    "variant": "Характеристика_Key", "quantity": "Количество", "packs": "КоличествоУпаковок", "price": "Цена", "amount": "Сумма",
-    "vat_amount": "СуммаНДС", "with_vat": "СуммаСНДС", "whole": "Всего", "vat": "СтавкаНДС", "vat_key": "СтавкаНДС_Key",
-    "unit_key": "ЕдиницаИзмерения_Key", "unit": "ЕдиницаИзмерения", "pack": "Упаковка_Key", "is_cancelled": "Отменено",
+    "variant": "Характеристика_Key", "quantity": "Количество", "packs": "КоличествоУпаковок",
+    "price": "Цена", "amount": "Сумма", "vat_amount": "СуммаНДС", "with_vat": "СуммаСНДС", "whole": "Всего",
+    "vat": "СтавкаНДС", "vat_key": "СтавкаНДС_Key", "unit_key": "ЕдиницаИзмерения_Key", "unit": "ЕдиницаИзмерения",
+    "pack": "Упаковка_Key", "is_cancelled": "Отменено",
 }):  # fmt: skip
     """One row of what a document sells."""
 
