@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hub.config_checks import check_together
 from hub.entering import Entering as Entering
+from hub.letter_rules import LetterRule
 from hub.model.errors import SettingsError
 from hub.model.settings import Duration, Listed, Secret, Settings, ZoneName
 from hub.model.values import Email, is_inn, is_kpp, is_ogrn
@@ -407,6 +408,8 @@ class HubConfig(_Model):
     """What may leave by itself."""
     attachments: tuple[SavedAttachments, ...] = ()
     """Files that come by mail and are saved into folders."""
+    letters: tuple[LetterRule, ...] = ()
+    """What letters of clients become by themselves: tickets, surveys, complaints, documents that came back."""
     reports: Reports = Reports()
     """How reports count."""
     formulas: Mapping[str, str] = {}

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hub.formulas import SHIPPED, Formula, FormulaError
+from hub.letter_rules import misfits
 from hub.model.values import is_account, is_corr_account
 from hub.yaml_text import nearest
 
@@ -21,6 +22,8 @@ def check_together(config: Config) -> None:
                 ("attachments", index, "connection"), f"no connection is called {wish.connection!r}.",
                 hint=nearest(wish.connection, list(config.model.connections)),
             )  # fmt: skip
+    for place, mistake, fix in misfits(config.model.letters, list(config.model.connections)):
+        raise config.document.error(place, mistake, hint=fix)
     ids: set[str] = set()
     for index, employee in enumerate(config.model.employees):
         if employee.id in ids:

@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 from hub.attachments import save_attachments
 from hub.config import Config, ConnectionConfig
 from hub.engine import jobs
+from hub.letters import take_letters
+from hub.mail import Carries
 from hub.model.connector import Connector, ConnectorSpec, Reads, Stream, Writes
 from hub.model.errors import AuthError, HubError, SettingsError
 from hub.model.settings import Settings
@@ -225,6 +227,8 @@ def _run_streams(
             failed = failed or error
     if not dry_run:
         save_attachments(hub.store, hub.config, name, opened.connector, FileBlobs(hub.config.folder / "blobs"))
+        if isinstance(opened.connector, Carries):
+            take_letters(hub.store, hub.config, name, hub.sources)
     if failed is not None:
         raise failed
     if lease is not None and not finished:  # the last stream had nothing to say

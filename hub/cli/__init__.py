@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "product": ("hub.cli.entity:product", "What is sold."),
     "price": ("hub.cli.entity:price", "What it costs."),
     "stock": ("hub.cli.entity:stock", "How much of it there is."),
-    "ticket": ("hub.cli.entity:ticket", "Tickets."),
+    "ticket": ("hub.cli.entry:ticket", "Tickets: list, show; of our own: new, assign, solve, reopen."),
     "call": ("hub.cli.entity:call", "Calls."),
     "message": ("hub.cli.entity:message", "Messages."),
     "survey": ("hub.cli.entry:survey", "Surveys: how content clients are, and why."),

@@ -21,7 +21,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "invoice": ("number", "date", "due", "total"),
     "act": ("number", "date", "total"),
     "payment": ("number", "date", "total", "purpose"),
-    "ticket": ("number", "priority", "state", "subject"),
     "call": ("started", "direction", "state", "number", "talk_seconds"),
     "message": ("sent", "direction", "subject"),
     "order": ("number", "date", "shipping", "state", "total"),
@@ -32,7 +31,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "price": ("product", "variant", "type", "price", "unit", "date"),
     "stock": ("product", "variant", "warehouse", "quantity", "reserved"),
 }
-_ORDER = {"contact": "name", "call": "started", "message": "sent", "ticket": "created", "contract": "number",
+_ORDER = {"contact": "name", "call": "started", "message": "sent", "contract": "number",
           "organisation": "name", "bank_account": "number", "product": "name", "price": "product",
           "stock": "product"}  # fmt: skip
 _NAMED = {"product": "name", "contract": "number", "project": "name"}
@@ -172,7 +171,6 @@ contract = _group("contract")
 invoice = _group("invoice")
 act = _group("act")
 payment = _group("payment")
-ticket = _group("ticket")
 call = _group("call")
 message = _group("message")
 order = _group("order")

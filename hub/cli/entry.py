@@ -153,6 +153,7 @@ def understood(app: App, value: Any) -> str:
     return f"{_WEEKDAYS[value.weekday()]} {value:%d.%m.%Y}" if isinstance(value, date) else ""
 
 
+ticket = group(KINDS["ticket"])
 survey = group(KINDS["survey"])
 complaint = group(KINDS["complaint"])
 note = group(KINDS["note"])

@@ -13,9 +13,10 @@ from hub.entries.parcels import SHIPMENT
 from hub.entries.prospects import REFERRAL
 from hub.entries.supplies import HANDOVER, PURCHASE
 from hub.entries.talks import COMPLAINT, DECISION, MEETING, NOTE, PROMISE, QUESTIONNAIRE, SURVEY
+from hub.entries.tickets import TICKET
 
 _ALL = (
     SURVEY, COMPLAINT, NOTE, PROMISE, DECISION, QUESTIONNAIRE, MEETING, REFERRAL, CHECKLIST, SHIPMENT, DIARY, TASK,
-    OCCASION, CAMPAIGN, TRAIT, TERM, PROJECT, OFFER, HANDOVER, PURCHASE, PAYMENT,
+    OCCASION, CAMPAIGN, TRAIT, TERM, PROJECT, OFFER, HANDOVER, PURCHASE, PAYMENT, TICKET,
 )  # fmt: skip
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
