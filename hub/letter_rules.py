@@ -29,7 +29,7 @@ class LetterRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    id: str = Field(pattern=r"[a-z][a-z0-9_]{0,40}")
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")
     """Short name of the rule, for `hub rule letters`."""
     make: Literal["ticket", "solution", "survey", "complaint", "return"]
     """What the letter becomes; `solution` ends the ticket of its conversation, `return` is a document back signed."""
