@@ -128,16 +128,16 @@ def test_a_rule_brings_home_what_neither_code_nor_number_names(office: Any) -> N
     """«Подписанный акт во вложении»: the one act of this client that is out; a logo and two acts are for a person."""
     key = act(office)
     office.configure(SIGNED)
-    letter(office, "1", "Вопрос по акту", "scan.pdf", scan_of("a"))
+    letter(office, "1", "Вопрос по акту", "scan.pdf", b"%PDF-1.7 a")
     letter(office, "2", "Подписанный акт во вложении", "logo.png", b"\x89PNG\r\n\x1a\n" + bytes(50))
-    letter(office, "3", "Подписанный акт во вложении", "scan.pdf", scan_of("b"), sender="unknown@example.org")
+    letter(office, "3", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 b", sender="unknown@example.org")
     assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
-    letter(office, "4", "Подписанный акт во вложении", "scan.pdf", scan_of("c"))
-    letter(office, "5", "Ещё раз подписан", "scan.pdf", scan_of("d"))
+    letter(office, "4", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 c")
+    letter(office, "5", "Ещё раз подписан", "scan.pdf", b"%PDF-1.7 d")
     (done,) = collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW)
     assert (done.document, done.by_code, done.rule, office.get(key).state) == (key, False, "signed", "returned")
     two = act(office), act(office)
-    letter(office, "6", "Подписанный акт во вложении", "scan.pdf", scan_of("e"))
+    letter(office, "6", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 e")
     assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
     assert [office.get(each).state for each in two] == ["issued", "issued"]
 
@@ -145,7 +145,7 @@ def test_a_rule_brings_home_what_neither_code_nor_number_names(office: Any) -> N
 def test_a_rule_names_the_kinds_that_may_come_back(office: Any) -> None:
     key = act(office)
     office.configure(SIGNED.replace("kinds: act", "kinds: contract"))
-    letter(office, "1", "Подписанный акт во вложении", "scan.pdf", scan_of("c"))
+    letter(office, "1", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 c")
     assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
     assert office.get(key).state == "issued"
 
