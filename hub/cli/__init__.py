@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "today": ("hub.cli.today:today", "Whom to call, when and why, most urgent first."),
     "reminder": ("hub.cli.reminder:reminder", "Reminders: list, show, why, done, snooze, assign."),
     "rule": ("hub.cli.rule:rule", "Rules: list, check, preview, test."),
-    "client": ("hub.cli.client:client", "Clients: list, show, new, set, timeline, merge, split."),
+    "client": ("hub.cli.client:client", "Clients: list, show, new, set, import, timeline, merge, split."),
     "match": ("hub.cli.match:match", "Suggestions of who may be the same client."),
     "event": ("hub.cli.event:event", "The log: list, export, import."),
     "record": ("hub.cli.record:record", "Raw records: list, show, parse, replay."),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, say
 from hub.cli.card import new, set_
+from hub.cli.people import import_, people, take_back_
 from hub.entries.find import find_client
 from hub.entries.words import TOLD, Teller, story
 from hub.facts import aliases
@@ -272,5 +273,5 @@ def split_(app: App, key: str, reference: str) -> None:
     say(f"A client of its own now: {new}.")
 
 
-client.add_command(new)
-client.add_command(set_)
+for command in (new, set_, import_, people, take_back_):
+    client.add_command(command)
