@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from hub.cli.answers import answers
 from hub.cli.app import App, pass_app, print_json, print_table, say_lines
 from hub.cli.matches import matches
 from hub.entries.find import find, find_client
+from hub.model.values import Money
 from hub.store import state
 from hub.store.tables import STATE
 
@@ -106,7 +108,8 @@ def entity_group(
             return
         for field, value in as_document(kind, row).items():
             if value not in (None, "", []):
-                say_lines(f"{field:15} {_shown(app, value)}", " " * 16)
+                shown = "\n".join(map(_line, value)) if field == "lines" else _shown(app, value)
+                say_lines(f"{field:15} {shown}", " " * 16)
 
     return group
 
@@ -154,6 +157,14 @@ def _names(connection: Connection, kind: str, ids: Iterable[str | None]) -> dict
         found = state.read(connection, kind, table.c.id.in_(ordered[start : start + 500]))
         names.update({row["id"]: str(row[field]) for row in found})
     return names
+
+
+def _line(line: Mapping[str, Any]) -> str:
+    """Return a row of a document as one line: `Чай: 3 пач × 120.50 = 361.50 RUB`."""
+    price, total = (Money(Decimal(it["amount"]), it["currency"]) if it else None
+                    for it in (line.get("price"), line.get("total")))  # fmt: skip
+    how_much = " ".join(filter(None, (str(line.get("quantity", "1")), str(line.get("unit", "")))))
+    return f"{line['title']}: {how_much}" + (f" × {price}" if price else "") + (f" = {total}" if total else "")
 
 
 def _shown(app: App, value: Any) -> str:

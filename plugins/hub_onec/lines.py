@@ -19,13 +19,16 @@ _RATES = (5, 7, 10, 18, 20, 22)
 def lines_of(row: InvoiceRow, total: Money | None) -> tuple[Line, ...]:
     """Return the lines of a document, or none where they would say something wrong.
 
-    That is so when a line cannot be named, and when they do not add up to the document: something of it then stands in
-    a part that is not known here. Raises BadRecord for amounts that are none.
+    That is so when a line cannot be named, when nothing tells its VAT, and when they do not add up to the document:
+    something of it then stands in a part that is not known here. Raises BadRecord for amounts that are none.
     """
     currency = total.currency if total else "RUB"
     is_included = row.is_vat_included if row.is_vat_included is not None else row.is_vat_in_price
     names = row.names or {}
-    found = tuple(_line(it, names, currency, is_included=is_included is not False) for it in _rows(row))
+    rows = list(_rows(row))
+    if not all(_tells_rate(it, names) for it in rows):
+        return ()
+    found = tuple(_line(it, names, currency, is_included=is_included is not False) for it in rows)
     amounts = [it.total.amount for it in found if it.total is not None]
     if len(amounts) < len(found) or not all(it.title for it in found):
         return ()
@@ -73,6 +76,10 @@ def _total(row: LineRow, *, is_included: bool) -> Decimal | None:
 def _fits(price: Decimal, quantity: Decimal, total: Decimal) -> bool:
     """Tell whether the price is that of the sum: with a discount, or with tax on top of it, it is another one."""
     return abs((price * quantity).quantize(_CENT, ROUND_HALF_UP) - total) < _CENT
+
+
+def _tells_rate(row: LineRow, names: Mapping[str, str]) -> bool:
+    return row.vat is not None or row.vat_amount is not None or bool(_called(row.vat_key, names))
 
 
 def _rate(row: LineRow, names: Mapping[str, str], total: Decimal | None) -> int | None:

@@ -57,6 +57,7 @@ def test_orders_and_payments_come_and_stay_as_they_are_in_1c_s002_32(office: Off
         "КВыполнению", agreed["id"], known["id"]
     )  # fmt: skip
     assert [(it["title"], it["quantity"]) for it in orders["1"]["lines"]] == [("Чай", "2")]
+    assert "Чай: 2 = 300.20 RUB" in office.call("order", "show", orders["1"]["id"])
     (paid,) = office.json("payment", "list", "--client", known["id"])
     assert (paid["total"]["amount"], paid["purpose"], paid["contract"]) == ("100", "Аванс по заказу 1", agreed["id"])
 

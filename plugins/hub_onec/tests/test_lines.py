@@ -228,15 +228,33 @@ def test_points_say_of_which_kind_they_are_and_the_legal_address_comes_first(
 
 def test_lines_of_a_small_firm_name_goods_of_several_kinds(hub: Any, publish: Callable[..., OneCServer]) -> None:
     """The reference to the product has a composite type there, and the sum with tax stands in a column of its own."""
-    columns = (composite("Номенклатура"), *(Field(it, "Double") for it in ("Количество", "Цена", "Сумма", "Всего")))
+    columns = (
+        composite("Номенклатура"),
+        *(Field(it, "Double") for it in ("Количество", "Цена", "Сумма", "СуммаНДС", "Всего")),
+    )
     order = document("ЗаказПокупателя", Field("СуммаДокумента", "Double"), part("Запасы", *columns),
                      part("Работы", *columns))  # fmt: skip
     hub.server = publish([catalog("Номенклатура"), catalog("Контрагенты"), order])
     key = hub.server.base.add(GOODS, Description="Монтаж")
     row = {"Номенклатура": key, "Номенклатура_Type": f"StandardODATA.{GOODS}", "Количество": 1, "Цена": 100,
-           "Сумма": 100, "Всего": 120}  # fmt: skip
+           "Сумма": 100, "СуммаНДС": 20, "Всего": 120}  # fmt: skip
     hub.server.base.add("Document_ЗаказПокупателя", Number="1", СуммаДокумента=120, Работы=[row])
-    assert hub.event("orders").lines == (Line(title="Монтаж", total=rub("120")),)
+    assert hub.event("orders").lines == (Line(title="Монтаж", total=rub("120"), vat_rate=20),)
+
+
+def test_lines_of_which_nothing_tells_the_tax_are_none(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    """To a line without a rate the hub would write «Без НДС»."""
+    hub.server = publish([catalog("СтавкиНДС"), document(
+        "СчетНаОплату", Field("СуммаДокумента", "Double"),
+        part("Запасы", text("Содержание"), Field("Сумма", "Double"), ref("СтавкаНДС", "Catalog_СтавкиНДС")),
+    )])  # fmt: skip
+    rate = hub.server.base.add("Catalog_СтавкиНДС", Description="20%")
+    row = {"Содержание": "Монтаж", "Сумма": 120, "СтавкаНДС_Key": rate}
+    hub.server.base.add("Document_СчетНаОплату", Number="1", СуммаДокумента=120, Запасы=[row])
+    hub.server.base.composition.discard("Catalog_СтавкиНДС")
+    assert hub.event("invoices").lines == ()
+    hub.server.base.composition.add("Catalog_СтавкиНДС")
+    assert hub.event("invoices").lines == (Line(title="Монтаж", total=rub("120"), vat_rate=20),)
 
 
 def test_what_is_no_longer_valid_is_closed(hub: Any, publish: Callable[..., OneCServer]) -> None:

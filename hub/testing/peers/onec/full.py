@@ -23,7 +23,7 @@ _WARES = catalog(
     enum("ТипНоменклатуры", "Товар", "Услуга", "Работа", "Набор"), ref("СтавкаНДС", "Catalog_СтавкиНДС"), folders=True,
 )  # fmt: skip
 _ROWS = part("Товары", ref("Номенклатура", "Catalog_Номенклатура"), Field("Количество", "Double"),
-             Field("Сумма", "Double"))  # fmt: skip
+             Field("Сумма", "Double"), Field("СуммаНДС", "Double"))  # fmt: skip
 _CLIENT = ref("Контрагент", "Catalog_Контрагенты")
 _ACCOUNT = ref("Account", "ChartOfAccounts_Хозрасчетный")
 _TOTAL = Field("СуммаДокумента", "Double")
