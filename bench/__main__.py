@@ -155,7 +155,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--mail", action="store_true", help="only the mailboxes, over IMAP and EWS")
     parser.add_argument("--mails", type=int, default=mail.MAILS, help="mails in each mailbox (10000)")
     parser.add_argument("--documents", action="store_true", help="only the end of a month")
-    parser.add_argument("--contracts", type=int, default=documents.CONTRACTS, help="contracts in the month (5000)")
+    parser.add_argument(
+        "--contracts", type=int, default=documents.USUAL, help="contracts in the month (1000; the page stands for 5000)"
+    )
     parser.add_argument("--reminders", action="store_true", help="only the evaluation of reminders")
     parser.add_argument("--clients", type=int, default=reminders.CLIENTS, help="clients to remind of (5000)")
     parser.add_argument("--quick", action="store_true", help="20000 records, without dlt")

@@ -17,6 +17,9 @@ from bench.measure import Cost, Failed, run
 from bench.report import DOCUMENTS_BEGIN, DOCUMENTS_END, Verdict, budget, markdown, write_between
 
 CONTRACTS = 5000
+"""What the page stands for: `python -m bench --documents --contracts 5000`."""
+USUAL = 1000
+"""What is measured without being asked for more."""
 SMALL = 250
 """Memory at this size is compared with memory at the full one."""
 LEAST_PER_CPU_SECOND = 8.0
@@ -58,7 +61,7 @@ class Figure:
         return self.documents / self.cost.cpu
 
 
-def measure(contracts: int = CONTRACTS) -> list[Figure]:
+def measure(contracts: int = USUAL) -> list[Figure]:
     """Make the end of a month for few and for all contracts; print each pass."""
     found: list[Figure] = []
     for count in dict.fromkeys((min(SMALL, contracts), contracts)):

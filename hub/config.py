@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from hub.config_checks import check_together
 from hub.entering import Entering as Entering
+from hub.letter_rules import LetterRule
 from hub.model.errors import SettingsError
 from hub.model.settings import Duration, Listed, Secret, Settings, ZoneName
 from hub.model.values import Email, is_inn, is_kpp, is_ogrn
@@ -240,6 +241,8 @@ class Documents(_Model):
     """Kinds that `hub document month` makes for each contract."""
     month_line: str = "Абонентское обслуживание за {month} по договору № {contract}"
     """The line of these documents; `{month}` is such as «ноябрь 2026 г.»."""
+    month_part: Literal["whole", "days"] = "whole"
+    """What a contract pays for a month in which it begins or ends: the whole fee, or the share of its days."""
     client_folder: tuple[str, ...] = ("title_page", "contract|contract_software|contract_installation", "invoice")
     """Kinds in the printed order of a client's folder; of those with `|` between them the newest is meant."""
     number_pattern: str = "{seq}"
@@ -405,6 +408,8 @@ class HubConfig(_Model):
     """What may leave by itself."""
     attachments: tuple[SavedAttachments, ...] = ()
     """Files that come by mail and are saved into folders."""
+    letters: tuple[LetterRule, ...] = ()
+    """What letters of clients become by themselves: tickets, surveys, complaints, documents that came back."""
     reports: Reports = Reports()
     """How reports count."""
     formulas: Mapping[str, str] = {}

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hub.formulas import SHIPPED, Formula, FormulaError
+from hub.letter_rules import misfits
 from hub.model.values import is_account, is_corr_account
 from hub.yaml_text import nearest
 
@@ -21,6 +22,8 @@ def check_together(config: Config) -> None:
                 ("attachments", index, "connection"), f"no connection is called {wish.connection!r}.",
                 hint=nearest(wish.connection, list(config.model.connections)),
             )  # fmt: skip
+    for place, mistake, fix in misfits(config.model.letters, list(config.model.connections)):
+        raise config.document.error(place, mistake, hint=fix)
     ids: set[str] = set()
     for index, employee in enumerate(config.model.employees):
         if employee.id in ids:
@@ -35,6 +38,7 @@ def check_together(config: Config) -> None:
                 )
     _check_formulas(config)
     _check_heads(config)
+    _check_options(config)
     bank = config.model.organisation and config.model.organisation.bank
     if bank:
         if not is_account(bank.account, bank.bic):
@@ -60,6 +64,19 @@ def _check_formulas(config: Config) -> None:
         for month in getattr(model.reports, field):
             if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
                 raise document.error(("reports", field, month), f"{month!r} is no month such as 2026-11.")
+
+
+def _check_options(config: Config) -> None:
+    """Refuse a list of values for a field that nothing has: it would never be asked."""
+    if not config.model.entering.options:
+        return
+    from hub.model.entities import ENTITIES
+
+    known = [f"{kind}.{name}" for kind, entity in ENTITIES.items() for name in entity.__struct_fields__]
+    for name in config.model.entering.options:
+        if name not in known:
+            raise config.document.error(("entering", "options", name), f"there is no field {name!r}.",
+                                        hint=nearest(name, known))  # fmt: skip
 
 
 def _check_heads(config: Config) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy import Connection
 from hub.attachments import save_attachments
 from hub.config import Config, ConnectionConfig
 from hub.engine import jobs
+from hub.letters import take_letters
+from hub.mail import Carries
 from hub.model.connector import Connector, ConnectorSpec, Reads, Stream, Writes
 from hub.model.errors import AuthError, HubError, SettingsError
 from hub.model.settings import Settings
@@ -91,15 +93,25 @@ def open_connection(hub: Hub, name: str) -> Iterator[Opened]:
 def mail_connection(hub: Hub) -> str:
     """Return the connection that sends mail. Raises SettingsError when none or several could."""
     chosen = hub.config.model.outbox.mail_connection
+    return _able(hub, "mail.send", chosen, "sends mail", "Set `outbox: {mail_connection: NAME}`.")
+
+
+def courier_connection(hub: Hub, chosen: str = "") -> str:
+    """Return the connection that orders couriers. Raises SettingsError when none or several could."""
+    hint = "Name it: --courier NAME. A courier without a connection is ordered by you: hub shipment new"
+    return _able(hub, "shipment.order", chosen, "orders couriers", hint)
+
+
+def _able(hub: Hub, command: str, chosen: str, does: str, hint: str) -> str:
     able = []
     for name, connection in hub.config.model.connections.items():
         if connection.enabled and (not chosen or name == chosen):
             with open_connection(hub, name) as opened:
-                if isinstance(opened.connector, Writes) and "mail.send" in opened.connector.commands():
+                if isinstance(opened.connector, Writes) and command in opened.connector.commands():
                     able.append(name)
     if len(able) != 1:
         which = f"several can: {', '.join(able)}" if able else "none can"
-        raise SettingsError(f"which connection sends mail? {which}.", hint="Set `outbox: {mail_connection: NAME}`.")
+        raise SettingsError(f"which connection {does}? {which}.", hint=hint)
     return able[0]
 
 
@@ -215,6 +227,8 @@ def _run_streams(
             failed = failed or error
     if not dry_run:
         save_attachments(hub.store, hub.config, name, opened.connector, FileBlobs(hub.config.folder / "blobs"))
+        if isinstance(opened.connector, Carries):
+            take_letters(hub.store, hub.config, name, hub.sources)
     if failed is not None:
         raise failed
     if lease is not None and not finished:  # the last stream had nothing to say

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 _QUESTIONS = (
     "Что вам не понравилось в товаре или услуге?",
@@ -13,6 +14,21 @@ _QUESTIONS = (
     "Что вызвало раздражение при покупке?",
 )
 """The three questions of S002-29."""
+
+
+class WorkRule(BaseModel):
+    """Which work goes with which goods of an offer, and what the client pays for it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    goods: str = ""
+    """A part of the name or of the group of the goods; empty fits all. The first rule that fits counts."""
+    work: str = ""
+    """What the work is called; else «Монтаж: » and the goods."""
+    price: Decimal = Field(default=Decimal(0), ge=0, lt=10**9)
+    """Price of the work for one unit of the goods, in roubles."""
+    percent: Decimal = Field(default=Decimal(0), ge=0, le=1000)
+    """Without a price: the share of the price of the goods, in percent."""
 
 
 class Entering(BaseModel):
@@ -28,3 +44,15 @@ class Entering(BaseModel):
     """Questionnaires: name and its questions."""
     checklists: str = "checklists"
     """Folder with checklists of the firm's own, `NAME.yaml`, beside this file."""
+    works: tuple[WorkRule, ...] = ()
+    """Works that follow from the goods of an offer."""
+    works_share: Decimal = Field(default=Decimal("0.5"), ge=0, le=1)
+    """The share of the price of works that installers are paid."""
+    sale_price: str = "Розничная"
+    """Kind of price of the catalogue at which an offer sells."""
+    cost_price: str = "Закупочная"
+    """Kind of price of the catalogue that tells what goods cost us."""
+    step: Decimal = Field(default=Decimal("0.7"), gt=0, le=2)
+    """Length of a step in metres, for sketches of a site."""
+    options: Mapping[str, tuple[str, ...]] = {}
+    """Values that a field may have, by `kind.field`: `project.type: [дом, квартира]`; others are refused."""

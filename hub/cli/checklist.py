@@ -11,7 +11,7 @@ from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, s
 from hub.cli.entry import desk_of, group, said_of
 from hub.entries import acts
 from hub.entries.acts import EntryError
-from hub.entries.checklist import CHECKLIST, templates, tick
+from hub.entries.checklist import CHECKLIST, templates, tick, untick
 from hub.entries.find import find
 from hub.entries.office import TERM, words_of
 from hub.entries.talks import QUESTIONNAIRE
@@ -49,6 +49,19 @@ def tick_(app: App, key: str, lines: tuple[int, ...], by: str, when: str) -> Non
     assert isinstance(done.entity, Checklist)
     left = sum(1 for item in done.entity.items if item.done is None)
     say(f"checklist {done.id}: {'completed.' if not left else f'{left} lines are left.'}")
+
+
+@checklist.command("untick")
+@click.argument("key")
+@click.argument("lines", type=int, nargs=-1, required=True)
+@pass_app
+def untick_(app: App, key: str, lines: tuple[int, ...]) -> None:
+    """Take back that LINES of a list are done."""
+    with app.store.write() as connection:
+        done = untick(desk_of(app, connection), key, lines)
+    assert isinstance(done.entity, Checklist)
+    left = sum(1 for item in done.entity.items if item.done is None)
+    say(f"checklist {done.id}: {left} lines are left.")
 
 
 @checklist.command("lines")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, say
 from hub.cli.card import new, set_
+from hub.cli.people import import_, people, take_back_
 from hub.entries.find import find_client
 from hub.entries.words import TOLD, Teller, story
 from hub.facts import aliases
@@ -33,10 +35,11 @@ def client() -> None:
 @client.command("list")
 @click.option("--search", default="", help="Part of the name, or an ИНН.")
 @click.option("--all", "everything", is_flag=True, help="Also those who never bought anything.")
+@click.option("--manager", default="", help="Only those of this manager.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @pass_app
-def list_(app: App, search: str, everything: bool, limit: int | None, as_json: bool) -> None:
+def list_(app: App, search: str, everything: bool, manager: str, limit: int | None, as_json: bool) -> None:
     """List clients by name."""
     with app.store.read() as connection:
         bought = bought_by(connection)
@@ -49,8 +52,12 @@ def list_(app: App, search: str, everything: bool, limit: int | None, as_json: b
                     TABLE.c.full_name.contains(search, autoescape=True),
                 )
             )
-        elif not everything:
+        elif not everything and not manager:
             conditions.append(or_(TABLE.c.status != "", TABLE.c.id.in_(bought)))
+        if manager:
+            names = aliases(app.config)
+            mine = names.get(manager.casefold(), manager)
+            conditions.append(TABLE.c.manager.in_({mine, manager, *_written(connection, names, mine)}))
         rows = state.read(connection, "client", *conditions, limit=limit, order="name")
         references = references_by_entity(connection, [row["id"] for row in rows])
         known = set(connection.execute(bought).scalars())
@@ -75,6 +82,12 @@ def list_(app: App, search: str, everything: bool, limit: int | None, as_json: b
         [tuple(row[key] for key in ("id", "name", "inn", "kpp", "status", "manager")) for row in shown],
         grow=1,
     )
+
+
+def _written(connection: Connection, names: Mapping[str, str], employee: str) -> list[str]:
+    """Return the ways in which sources write this manager."""
+    written = connection.execute(select(TABLE.c.manager).distinct()).scalars()
+    return [it for it in written if it and names.get(it.casefold()) == employee]
 
 
 def bought_by(connection: Connection) -> Any:
@@ -212,9 +225,8 @@ def _line(kind: str, row: dict[str, Any]) -> str:
         return f"{row['direction']}: {row['subject']}"
     if kind == "ticket":
         return f"#{row['number']} {row['subject']} ({row['priority']}, {row['state']})"
-    return f"№ {row['number']}" + (
-        f", {row.get('total') or row.get('fee')}" if row.get("total") or row.get("fee") else ""
-    )
+    number = f"№ {row['number']}" if row["number"] else ""
+    return ", ".join(filter(None, (number, str(row.get("total") or row.get("fee") or ""))))
 
 
 @client.command("merge")
@@ -261,5 +273,5 @@ def split_(app: App, key: str, reference: str) -> None:
     say(f"A client of its own now: {new}.")
 
 
-client.add_command(new)
-client.add_command(set_)
+for command in (new, set_, import_, people, take_back_):
+    client.add_command(command)

@@ -16,26 +16,26 @@ from hub.cli.client import one
 from hub.cli.papers import folder, month
 from hub.cli.returns import attach, scans
 from hub.cli.template import template
-from hub.connections import Hub, mail_connection
+from hub.connections import Hub, courier_connection, mail_connection
 from hub.documents.own import form_of
+from hub.entries.find import find
 from hub.model.errors import HubError
 from hub.model.values import Email
 from hub.paperwork.drafts import (
     Wish,
     correct,
     doubts_of,
-    from_entity,
     keep_draft,
     new_document,
     parse_line,
     read_draft,
 )
 from hub.paperwork.issuing import issue_all
+from hub.paperwork.known import SOURCES, from_entity
 from hub.paperwork.life import NEXT, move
-from hub.paperwork.sending import letter, readers, send
+from hub.paperwork.sending import letter, parcel, readers, send, ship
 from hub.paperwork.sheet import read_file, sheet_of
 from hub.store import documents as rows
-from hub.store import state as states
 from hub.store.documents import STATES, DocumentRow
 from hub.subscribers import announcer
 from hub.tools import FileBlobs, SystemClock
@@ -133,19 +133,23 @@ def example(app: App, kind: str) -> None:
 
 
 @document.command("from")
-@click.argument("kind", type=click.Choice(["invoice", "act"]))
-@click.argument("entity")
+@click.argument("kind", type=click.Choice(list(SOURCES)), metavar="KIND")
+@click.argument("key")
 @pass_app
-def from_(app: App, kind: str, entity: str) -> None:
-    """Make a draft of an invoice or act that 1C holds, under the number that it has there; ENTITY is its id."""
+def from_(app: App, kind: str, key: str) -> None:
+    """Make a draft of KIND from what is known already; KEY is the id or number of the thing.
+
+    An invoice or act of 1C keeps the number that it has there, an entered offer its own. From an offer are made: offer,
+    offer_internal, works_list; from a purchase: purchase_request; from an entered check-list: checklist.
+    """
     with app.store.write() as connection:
-        found = states.read(connection, kind, states.table(kind).c.id == entity)
-        if not found:
-            raise HubError(f"there is no {kind} {entity!r}.", hint=f"See: hub {kind} list --json")
-        client = one(connection, found[0]["client_id"] or "")
-        key = from_entity(connection, app.config, kind, entity, client, by=getpass.getuser(), now=app.now())
-        row = rows.get(connection, key)
-    say(f"Document {key}, № {row.number}, {row.state}." + _next(row))
+        found = find(connection, SOURCES[kind][0], key)
+        if not found["client_id"]:
+            raise HubError(f"the {SOURCES[kind][0]} {key!r} has no client.")
+        client = one(connection, found["client_id"])
+        made = from_entity(connection, app.config, kind, found["id"], client, by=getpass.getuser(), now=app.now())
+        row = rows.get(connection, made)
+    say(f"Document {made}, {f'№ {row.number}, ' if row.number else ''}{row.state}.{_next(row)}")
 
 
 def _next(row: DocumentRow) -> str:
@@ -254,7 +258,8 @@ def issue_(app: App, keys: tuple[int, ...]) -> None:
             if len(done) > 1:
                 say(f"{each.id}: not issued: {each.error}")
             continue
-        say(f"Issued № {each.row.number}." if each.row.number else "Issued.")
+        head = f"{each.id}: issued" if len(done) > 1 else "Issued"
+        say(f"{head} № {each.row.number}." if each.row.number else f"{head}.")
         with app.store.read() as connection:
             for file in rows.files(connection, each.id):
                 say(f"  {place / file.name}")
@@ -279,6 +284,30 @@ def send_(app: App, key: int, to: tuple[str, ...]) -> None:
     data = letter(app.config, found, files, addresses, blobs.put)
     with app.store.write() as connection:
         command_id = send(connection, app.config, found, data, mail, by=getpass.getuser(), now=app.now())
+    say(f"In the outbox: {command_id}. It goes out with `hub run`; see: hub command show {command_id}")
+
+
+@document.command("ship")
+@click.argument("keys", metavar="KEY...", type=int, nargs=-1, required=True)
+@click.option("--courier", default="", help="The connection that orders it; needed when several can.")
+@click.option("--city", default="", help="Where it goes.")
+@click.option("--address", default="", help="Address; else the client's own.")
+@click.option("--contact", default="", help="Who takes it.")
+@click.option("--phone", default="", help="Telephone there; else the client's own.")
+@click.option("--note", "remark", default="", help="A word to the courier.")
+@pass_app
+def ship_(
+    app: App, keys: tuple[int, ...], courier: str, city: str, address: str, contact: str, phone: str, remark: str
+) -> None:
+    """Order a courier through the outbox for printed documents of one client, as one parcel."""
+    name = courier_connection(Hub(app.config, app.plugins, app.store, SystemClock()), courier)
+    with app.store.write() as connection:
+        found = [rows.get(connection, key) for key in sorted(set(keys))]
+        if len({each.client for each in found}) > 1:
+            raise HubError("these documents belong to several clients.", hint="Order a courier for each.")
+        client = one(connection, found[0].client or "")
+        data = parcel(app.config, found, client, city=city, address=address, contact=contact, phone=phone, note=remark)
+        command_id = ship(connection, app.config, found, data, name, by=getpass.getuser(), now=app.now())
     say(f"In the outbox: {command_id}. It goes out with `hub run`; see: hub command show {command_id}")
 
 

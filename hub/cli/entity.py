@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from hub.cli.answers import answers
 from hub.cli.app import App, pass_app, print_json, print_table, say_lines
 from hub.cli.matches import matches
 from hub.entries.find import find, find_client
+from hub.model.values import Money
 from hub.store import state
 from hub.store.tables import STATE
 
@@ -21,7 +23,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "invoice": ("number", "date", "due", "total"),
     "act": ("number", "date", "total"),
     "payment": ("number", "date", "total", "purpose"),
-    "ticket": ("number", "priority", "state", "subject"),
     "call": ("started", "direction", "state", "number", "talk_seconds"),
     "message": ("sent", "direction", "subject"),
     "order": ("number", "date", "shipping", "state", "total"),
@@ -29,13 +30,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "organisation": ("name", "inn", "kpp"),
     "bank_account": ("number", "bic", "bank", "is_closed"),
     "product": ("name", "code", "article", "unit", "group"),
-    "price": ("product", "type", "price", "unit", "date"),
-    "stock": ("product", "warehouse", "quantity", "reserved"),
+    "price": ("product", "variant", "type", "price", "unit", "date"),
+    "stock": ("product", "variant", "warehouse", "quantity", "reserved"),
 }
-_ORDER = {"contact": "name", "call": "started", "message": "sent", "ticket": "created", "contract": "number",
+_ORDER = {"contact": "name", "call": "started", "message": "sent", "contract": "number",
           "organisation": "name", "bank_account": "number", "product": "name", "price": "product",
           "stock": "product"}  # fmt: skip
-_NAMED = {"product": "name", "contract": "number"}
+_NAMED = {"product": "name", "contract": "number", "project": "name"}
 """Columns that hold the id of another thing, and by which of its fields people know it."""
 
 
@@ -63,6 +64,7 @@ def entity_group(
     """Return a group that lists and shows things of one kind; `is_open` is the condition of those not at their end."""
     group = click.Group(kind.replace("_", "-"), help=text)
     only_open = click.Option(["--open", "only_open"], is_flag=True, help="Only those that are not at their end.")
+    whose = click.Option(["--employee"], default="", help="Only those of this employee of ours.")
 
     @group.command("list", help=f"List {kind.replace('_', ' ')}s.")
     @_for_clients(kind)
@@ -70,17 +72,20 @@ def entity_group(
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
     @pass_app
     def list_(
-        app: App, limit: int | None, as_json: bool, client_key: str = "", unbound: bool = False, only_open: bool = False
-    ) -> None:
+        app: App, limit: int | None, as_json: bool, client_key: str = "", unbound: bool = False,
+        only_open: bool = False, employee: str = "",
+    ) -> None:  # fmt: skip
         table = STATE[kind]
         conditions = [~table.c.deleted]
+        if employee:
+            conditions.append(table.c.employee == employee_of(app, employee))
+        if unbound:
+            conditions.append(table.c.client_id.is_(None))
+        if only_open and is_open is not None:
+            conditions.append(is_open)
         with app.store.read() as connection:
             if client_key:
                 conditions.append(table.c.client_id == find_client(connection, client_key)["id"])
-            if unbound:
-                conditions.append(table.c.client_id.is_(None))
-            if only_open and is_open is not None:
-                conditions.append(is_open)
             rows = state.read(connection, kind, *conditions, order=order)
             rows = rows[-limit:] if limit else rows
             if not as_json:
@@ -88,8 +93,8 @@ def entity_group(
         if as_json:
             print_json([as_document(kind, row) for row in rows])
 
-    if is_open is not None:
-        list_.params.insert(2, only_open)
+    extra = [only_open] if is_open is not None else []
+    list_.params[2:2] = [*extra, whose] if "employee" in STATE[kind].c else extra
 
     @group.command("show", help=f"Show one {kind}.")
     @click.argument("key")
@@ -103,7 +108,8 @@ def entity_group(
             return
         for field, value in as_document(kind, row).items():
             if value not in (None, "", []):
-                say_lines(f"{field:15} {_shown(app, value)}", " " * 16)
+                shown = "\n".join(map(_line, value)) if field == "lines" else _shown(app, value)
+                say_lines(f"{field:15} {shown}", " " * 16)
 
     return group
 
@@ -122,6 +128,13 @@ def _print(
     cells = [[*line, whose.get(row["client_id"] or "", "")] for line, row in zip(cells, rows, strict=True)]
     print_table((*columns, "client"), cells,
                 grow=len(columns) if kind not in ("ticket", "payment", "message") else len(columns) - 1)  # fmt: skip
+
+
+def employee_of(app: App, name: str) -> str:
+    """Return the id of an employee by any name he is known under; an unknown name is taken as it is."""
+    from hub.facts import aliases
+
+    return aliases(app.config).get(name.casefold(), name)
 
 
 def as_document(kind: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +159,14 @@ def _names(connection: Connection, kind: str, ids: Iterable[str | None]) -> dict
     return names
 
 
+def _line(line: Mapping[str, Any]) -> str:
+    """Return a row of a document as one line: `Чай: 3 пач × 120.50 = 361.50 RUB`."""
+    price, total = (Money(Decimal(it["amount"]), it["currency"]) if it else None
+                    for it in (line.get("price"), line.get("total")))  # fmt: skip
+    how_much = " ".join(filter(None, (str(line.get("quantity", "1")), str(line.get("unit", "")))))
+    return f"{line['title']}: {how_much}" + (f" × {price}" if price else "") + (f" = {total}" if total else "")
+
+
 def _shown(app: App, value: Any) -> str:
     if value is None:
         return ""
@@ -161,7 +182,6 @@ contract = _group("contract")
 invoice = _group("invoice")
 act = _group("act")
 payment = _group("payment")
-ticket = _group("ticket")
 call = _group("call")
 message = _group("message")
 order = _group("order")

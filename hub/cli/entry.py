@@ -40,12 +40,17 @@ def desk_of(app: App, connection: Connection) -> Desk:
 def group(kind: Kind) -> click.Group:
     """Return the commands of one kind of entry."""
     made = entity_group(kind.name, kind.title, ("id", *kind.columns), kind.order, is_open=is_open(kind))
+    add_acts(made, kind)
+    return made
+
+
+def add_acts(made: click.Group, kind: Kind) -> None:
+    """Add what can be done with a kind of entry to its group."""
     made.add_command(_new(kind))
     for action in kind.actions[1:]:
         made.add_command(_step(kind, action))
     made.add_command(_change(kind))
     made.add_command(_remove(kind))
-    return made
 
 
 def _new(kind: Kind) -> click.Command:
@@ -123,7 +128,7 @@ def said_of(app: App, kind: Kind, verb: str, as_json: bool, act: Callable[[Desk]
         print_json(as_document(kind.name, row))
         return
     whose = f", {client[0]['name']}" if client else ""
-    say(f"{kind.name} {done.id}{whose}: {verb}.")
+    say(f"{kind.name} {done.id}{whose}: {verb.replace('_', ' ')}.")
     for name in done.given:
         if shown := understood(app, getattr(done.entity, name)):
             say(f"  {name:14} {shown}")
@@ -148,6 +153,7 @@ def understood(app: App, value: Any) -> str:
     return f"{_WEEKDAYS[value.weekday()]} {value:%d.%m.%Y}" if isinstance(value, date) else ""
 
 
+ticket = group(KINDS["ticket"])
 survey = group(KINDS["survey"])
 complaint = group(KINDS["complaint"])
 note = group(KINDS["note"])

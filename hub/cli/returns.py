@@ -47,7 +47,7 @@ def _by_code(app: App, file: Path, content: bytes) -> int:
 def scans(app: App, as_json: bool) -> None:
     """Look through the files of letters that came since the last look and keep the scans among them.
 
-    The daemon does it every minute. JSON: [{document, number, name, by_code}]
+    The daemon does it every minute. JSON: [{document, number, name, by_code, rule}]
     """
     get = FileBlobs(app.config.folder / "blobs").get
     found = collect(app.store, app.config, get, by=getpass.getuser(), now=app.now())
@@ -55,5 +55,6 @@ def scans(app: App, as_json: bool) -> None:
         print_json(found)
         return
     for each in found:
-        say(f"№ {each.number}: {each.name}, by its {'code' if each.by_code else 'number'}")
+        how = "its code" if each.by_code else f"the rule {each.rule}" if each.rule else "its number"
+        say(f"№ {each.number}: {each.name}, by {how}")
     say(f"{len(found)} scans were kept.")

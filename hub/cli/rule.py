@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.letters import first_fit, letter_rules_and_mistake, read_letter_rules, stored_letters, world_of
 from hub.remind import evaluate_rule, rules_and_mistakes, rules_of
 from hub.reminders.evaluate import today_order
 from hub.reminders.rules import BUILTIN, load_rules, read_rules
@@ -46,9 +48,12 @@ def check(app: App, file: Path | None) -> None:
         say(f"{len(read_rules(load_file(file)))} rules are right.")
         return
     rules, mistakes = rules_and_mistakes(app.config, app.plugins)
+    letter_rules, wrong = letter_rules_and_mistake(app.config)
+    mistakes = (*mistakes, *wrong)
     for mistake in mistakes:
         say(str(mistake))
-    say(f"{len(rules)} rules are right{f', {len(mistakes)} mistakes' if mistakes else ''}.")
+    about = f" and {len(letter_rules)} about letters" if letter_rules else ""
+    say(f"{len(rules)} rules{about} are right{f', {len(mistakes)} mistakes' if mistakes else ''}.")
     if mistakes:
         sys.exit(1)
 
@@ -72,6 +77,33 @@ def preview(app: App, name: str, as_json: bool) -> None:
         return
     print_table(("due", "assignee", "title", "why"),
                 [(app.local(due.due), due.assignee, due.title, due.why) for due in dues], grow=2)  # fmt: skip
+
+
+@rule.command()
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far to look back.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@pass_app
+def letters(app: App, days: int, as_json: bool) -> None:
+    """List stored letters that a rule about letters fits, and what it would make of them; nothing is stored.
+
+    Since when a rule is in use does not count here, nor what was made already.
+    JSON: [{message, sent, rule, make, client, sender, subject}]
+    """
+    rules, world = read_letter_rules(app.config), world_of(app.config)
+    found = []
+    with app.store.read() as connection:
+        for letter in stored_letters(connection, app.now() - timedelta(days=days)):
+            fit = first_fit(rules, letter, world)
+            if fit:
+                found.append((letter, fit.settings))
+    if as_json:
+        print_json([{"message": letter.id, "sent": letter.at, "rule": fit.id, "make": fit.make, "client": letter.client,
+                     "sender": letter.message.sender, "subject": letter.message.subject}
+                    for letter, fit in found])  # fmt: skip
+        return
+    print_table(("sent", "rule", "make", "sender", "subject"),
+                [(app.local(letter.at), fit.id, fit.make, letter.message.sender, letter.message.subject)
+                 for letter, fit in found], grow=4)  # fmt: skip
 
 
 @rule.command()

@@ -21,6 +21,7 @@ from hub.connections import Hub, mail_connection, open_connection
 from hub.documents import pdf
 from hub.documents.own import forms_of
 from hub.files import JOURNALS, replacing, write_file
+from hub.letters import letter_rules_and_mistake
 from hub.model.errors import HubError, SettingsError
 from hub.paperwork.sheet import template_of
 from hub.remind import note_installed, rules_and_mistakes
@@ -169,7 +170,7 @@ def _check_here(app: App, found: Found) -> None:
             )
     rules, mistakes = rules_and_mistakes(config, app.plugins)
     found("ok", f"{len(rules)} rules")
-    for mistake in mistakes:
+    for mistake in (*mistakes, *letter_rules_and_mistake(config)[1]):
         found("error", f"a rule is not in force: {Exception.__str__(mistake)}", mistake.hint or "Run: hub rule check")
     if not any(employee.role == "manager" for employee in config.model.employees):
         found("warning", "no employee has the role manager", "Add `employees:`; until then reminders go to role:duty.")

@@ -35,13 +35,14 @@ class Step(Struct, frozen=True, omit_defaults=True):
 
 
 class ChecklistDraft(Struct, frozen=True, omit_defaults=True):
-    """The check-list of one client; without `steps` those of Приложение 1 stand."""
+    """The check-list of one client; without `steps` those of Приложение 1 stand, `title` is that of another list."""
 
     client: Party
     contract: str = ""
     manager: str = ""
     courier: str = ""
     steps: tuple[Step, ...] = ()
+    title: str = ""
 
 
 def standard_steps(courier: str) -> tuple[Step, ...]:
@@ -92,9 +93,10 @@ def checklist_values(issued: Issued[ChecklistDraft]) -> dict[str, Value]:
         {"place": place, "text": step.text, "who": step.who, "day": words.short_day(step.day)}
         for place, step in enumerate(draft.steps or standard_steps(draft.courier), 1)
     ]
-    return common_values(issued, "Чек-лист передачи клиента") | {
+    return common_values(issued, draft.title or "Чек-лист передачи клиента") | {
         "contract": draft.contract,
         "manager": draft.manager,
+        "is_annex": not draft.title,
         "steps": steps,
     }
 

@@ -27,7 +27,8 @@ from hub.model.values import Money
 class Item(Struct, frozen=True, omit_defaults=True):
     """Goods with what they cost us, and the work that goes with one unit; sums in roubles.
 
-    An item without a price is work alone; one without `work_price` needs no installation.
+    An item without a price is work alone; one without `work_price` needs no installation. `work_cost` is what
+    installers are paid for one where it is not the coefficient's share of the price.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Item(Struct, frozen=True, omit_defaults=True):
     vat_rate: int | None = None
     supplier: str = ""
     in_stock: str = "0"
+    work_cost: Decimal | None = None
 
 
 class ObjectDraft(Struct, frozen=True, omit_defaults=True):
@@ -88,7 +90,7 @@ def build_object(own: Organisation | None, draft: ObjectDraft, number: str, day:
     if draft.start and draft.end and draft.end < draft.start:
         raise HubError(f"The works end on {draft.end:%d.%m.%Y}, before they start on {draft.start:%d.%m.%Y}.")
     for place, item in enumerate(draft.items, 1):
-        for amount in (item.cost, item.work_price):
+        for amount in (item.cost, item.work_price, item.work_cost or Decimal(0)):
             if not 0 <= amount < LIMIT or amount != rounded(amount):
                 raise HubError(f"Item {place}: costs and works are not below zero and in whole kopecks.")
     lines = (*goods_of(draft), *works_of(draft))
@@ -106,7 +108,9 @@ def build_offer(own: Organisation | None, draft: ObjectDraft, number: str, day: 
     if not issued.priced or issued.priced.total <= 0:
         raise HubError("The total of an offer lies above zero.")
     kept = issued.draft
-    items = tuple(structs.replace(item, cost=Decimal(0), supplier="", in_stock="0") for item in kept.items)
+    items = tuple(
+        structs.replace(item, cost=Decimal(0), supplier="", in_stock="0", work_cost=None) for item in kept.items
+    )
     return structs.replace(issued, draft=structs.replace(kept, items=items, coefficient=Decimal(1)))
 
 
@@ -161,7 +165,7 @@ def profit_values(issued: Issued[ObjectDraft]) -> dict[str, Value]:
     sold = [item for item in draft.items if item.price is not None]
     done = [item for item in draft.items if item.work_price]
     costs = [rounded(item.cost * parse_quantity(item.quantity, item.title)) for item in sold]
-    costs += [rounded(line.total * draft.coefficient) for line in priced.lines[len(sold) :]]
+    costs += _pay(issued)
     assert len(costs) == len(priced.lines) == len(sold) + len(done)
     spent, number = Decimal("0.00"), words.format_number
     rows: list[Value] = []
@@ -175,6 +179,8 @@ def profit_values(issued: Issued[ObjectDraft]) -> dict[str, Value]:
     profit = priced.total - spent
     goods_cost = sum(costs[: len(sold)], Decimal("0.00"))
     share = profit * 100 / priced.total if priced.total else Decimal(0)
+    coefficient = f"{draft.coefficient.normalize():f}".replace(".", ",")
+    has_rates = any(item.work_cost is not None for item in done)
     return _object_values(issued, "Прогноз прибыли") | {
         "goods": rows[: len(sold)],
         "works": rows[len(sold) :],
@@ -187,8 +193,20 @@ def profit_values(issued: Issued[ObjectDraft]) -> dict[str, Value]:
         "cost": number(spent),
         "profit": number(profit),
         "profit_percent": f"{number(share, 1)}\u00a0%",
-        "coefficient": f"{draft.coefficient.normalize():f}".replace(".", ","),
+        "coefficient": coefficient,
+        "works_pay": "по расценкам работ" if has_rates else f"{coefficient} от цены",
     }
+
+
+def _pay(issued: Issued[ObjectDraft]) -> list[Decimal]:
+    """Return what installers are paid for each row of works."""
+    draft, priced = issued.draft, issued.priced
+    assert priced
+    works = [item for item in draft.items if item.work_price]
+    return [
+        rounded(line.total * draft.coefficient) if item.work_cost is None else rounded(item.work_cost * line.quantity)
+        for item, line in zip(works, priced.lines[len(goods_of(draft)) :], strict=True)
+    ]  # fmt: skip
 
 
 def works_values(issued: Issued[ObjectDraft]) -> dict[str, Value]:
@@ -197,8 +215,7 @@ def works_values(issued: Issued[ObjectDraft]) -> dict[str, Value]:
     assert priced
     total = Decimal("0.00")
     rows: list[Value] = []
-    for place, line in enumerate(priced.lines[len(goods_of(draft)) :], 1):
-        pay = rounded(line.total * draft.coefficient)
+    for place, (line, pay) in enumerate(zip(priced.lines[len(goods_of(draft)) :], _pay(issued), strict=True), 1):
         total += pay
         rows.append(
             {"place": place, "title": line.title, "quantity": words.format_quantity(line.quantity), "unit": line.unit,

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import io
 import re
+import struct
+import zlib
 from decimal import Decimal
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from hub.documents.limits import one_line
 from hub.model.errors import HubError, SettingsError
 from hub.model.values import CENT, Money, is_account, is_corr_account
+
+if TYPE_CHECKING:
+    from segno import QRCode
 
 SIZE_MM = 38
 """Printed width with the quiet zone; less than 35 mm is not read reliably."""
@@ -23,6 +31,9 @@ MARK_MM = 15
 _HEAD = "ST00012"
 _SEPARATORS = "|~^#;!"
 _QUIET_ZONE = 4
+_MASK = 2
+"""Trying all eight masks is nine tenths of the time of a code. On Russian payment texts and marks this one has 1-3 %
+more penalty points than the best of the eight, at most 14 %; the code says which it is, so that every reader knows."""
 _LENGTHS = {"Name": 160, "BankName": 45, "Purpose": 210, "Sum": 18}
 
 
@@ -87,18 +98,34 @@ def _join(fields: dict[str, str]) -> str:
 
 def qr_svg(payload: str) -> bytes:
     """Draw the code as SVG with its quiet zone."""
-    return _draw(payload, "svg", scale=1)
+    picture = io.BytesIO()
+    _code(payload).save(picture, kind="svg", border=_QUIET_ZONE)
+    return picture.getvalue()
 
 
 def qr_png(payload: str) -> bytes:
-    """Draw the code as PNG with its quiet zone, sharp enough for print at `SIZE_MM`."""
-    return _draw(payload, "png", scale=8)
+    """Draw the code as PNG with its quiet zone, sharp enough for print at `SIZE_MM`: 8 pixels, one byte, a module."""
+    rows = [bytes(255 * (1 - dark) for dark in row) for row in _code(payload).matrix_iter(border=_QUIET_ZONE)]
+    side, pixels = 8 * len(rows), b"".join((b"\x00" + row) * 8 for row in rows)
+    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(pixels)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in parts
+    )
 
 
-def _draw(payload: str, kind: str, *, scale: int) -> bytes:
-    picture = io.BytesIO()
-    import segno  # only who draws a code pays for it
+def _code(payload: str) -> QRCode:
+    """Return the code; the last ones are kept, because each is drawn for the PDF and, beside it, for the Word file."""
+    with _coding:
+        return _encode(payload)
 
-    code = segno.make(payload, error="m", encoding="utf-8", boost_error=False, micro=False)
-    code.save(picture, kind=kind, scale=scale, border=_QUIET_ZONE)
-    return picture.getvalue()
+
+_coding = Lock()
+
+
+@lru_cache(maxsize=4)
+def _encode(payload: str) -> QRCode:
+    import segno  # only who draws a code waits for it
+
+    return segno.make_qr(payload, error="m", encoding="utf-8", boost_error=False, mask=_MASK)

@@ -350,7 +350,7 @@ def _checklist() -> bytes:
         ("step.place", "step.text", "step.who", "step.day", ""), ("center", "", "", "center", ""),
     )  # fmt: skip
     return document(
-        "Чек-лист", text("Приложение № 1", align="right"), _headline(centred=True),
+        "Чек-лист", shown_if("is_annex", text("Приложение № 1", align="right")), _headline(centred=True),
         _facts(("Клиент:", "client.name"), ("Договор:", "contract"), ("Менеджер:", "manager")), steps, _MARK,
     )  # fmt: skip
 

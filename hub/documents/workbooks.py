@@ -117,7 +117,7 @@ def _offer_internal() -> bytes:
     _text(sheet, "A1", "{{ heading }}", bold=True, size=14)
     _text(sheet, "A2", "Внутренний документ. Клиенту не передавать.", bold=True)
     row = _facts(sheet, 3, (("Клиент:", "{{ client.name }}"), ("Объект:", "{{ place }}"),
-                            ("Доля монтажного отдела:", "{{ coefficient }}")))  # fmt: skip
+                            ("Монтажному отделу:", "{{ works_pay }}")))  # fmt: skip
     row = _section(sheet, row, columns, "goods_total", "goods_cost", "goods_profit")
     works = _goods("works", "Работы", internal=True)
     row = _section(sheet, row, works, "works_total", "works_cost", "works_profit")

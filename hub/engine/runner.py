@@ -28,6 +28,8 @@ log = logging.getLogger("hub.engine")
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 7.0
 """How long running jobs may take to end when the process is told to stop."""
+CLAIM_SECONDS = 2.0
+"""How long the taking of a job may last that had begun by then."""
 TROUBLE = (HubError, SQLAlchemyError)
 HARD_LIMIT = timedelta(minutes=30)
 """So long a job is kept alive for it; after that only its own progress does."""
@@ -140,14 +142,15 @@ class Runner:
         """Take nothing new, let running jobs end for so many seconds, then give the rest back; all within ten."""
         self._stopping.set()
         self._wake.set()
-        end = time.monotonic() + grace
+        begun = time.monotonic()
+        for thread in self._threads:  # who claims a job at this moment is waited for, so that the job is seen
+            thread.join(max(begun + CLAIM_SECONDS - time.monotonic(), 0))
+        end = begun + grace
         while self._busy() and time.monotonic() < end:
             time.sleep(0.02)
         last = threading.Thread(target=self._release_all, daemon=True)  # the store may be locked: then leases run out
         last.start()
         last.join(2)
-        for thread in self._threads:
-            thread.join(0.2)
 
     def _dispatch(self) -> None:
         while not self._stopping.is_set():

@@ -43,15 +43,16 @@ def enter(
     at: datetime,
     by: str,
     now: datetime,
+    letter: str = "",
 ) -> str:
     """Keep an entry and what happened to it at `at` (`verb` such as filed); return its id in the store.
 
-    Raises BadRecord that names a value which cannot be kept.
+    `letter` is the message that said so, if it was one. Raises BadRecord that names a value which cannot be kept.
     """
     subject = Reference(entity.kind, key)
     happened = Event(f"{entity.kind}.{verb}", subject, entity, at, f"{entity.kind}/{key}/{verb}/{instant_text(at)}")
     holds = Event(f"{entity.kind}.{OBSERVED}", subject, entity, at)
-    ingest(connection, OPERATOR, [fact_of(happened, ""), fact_of(holds, "")], sources, now)
+    ingest(connection, OPERATOR, [fact_of(happened, letter), fact_of(holds, letter)], sources, now)
     note(connection, who=by, what=happened.type, about=f"{entity.kind}/{key}", detail="", now=now)
     return entity_id(OPERATOR, entity.kind, key)
 

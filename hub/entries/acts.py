@@ -54,7 +54,8 @@ class EntryError(HubError):
 class Desk(Struct, frozen=True, kw_only=True):
     """Where somebody sits who enters things: the open transaction, the firm, the time, and who it is.
 
-    `people` are employee ids by every name under which they are known, folded; `by` is the name in the audit.
+    `people` are employee ids by every name under which they are known, folded; `by` is the name in the audit. `key` is
+    that of the entry in hand.
     """
 
     connection: Connection
@@ -64,6 +65,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     people: Mapping[str, str]
     now: datetime
     by: str
+    key: str = ""
 
     @property
     def today(self) -> date:
@@ -95,7 +97,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     """One kind of entry: what its fields mean, what may be chosen, and what can be done with it, `new` first.
 
     `columns` and `order` are for lists; `open_while` names the field that is empty as long as the entry is open, `over`
-    the states in which it is not, although that never came.
+    the states in which it is not, although that never came. `past` are fields of what lies behind, besides stamps;
+    `rows` read one row of a field from its text.
     """
 
     entity: type[Entity]
@@ -108,6 +111,8 @@ class Kind(Struct, frozen=True, kw_only=True):
     ranges: Mapping[str, tuple[int, int]] = {}
     open_while: str = ""
     over: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    rows: Mapping[str, Callable[[Desk, str], Any]] = {}
 
     @property
     def name(self) -> str:
@@ -149,12 +154,12 @@ def change(desk: Desk, kind: Kind, entry: str, said: Values) -> Done:
     """Correct what was entered: what happened last is kept anew with these values, at its own time."""
     key = own_key(desk, kind, entry)
     before = entered(desk.connection, kind.entity, key)
-    if not said:
+    if not any(value not in (None, ()) for value in said.values()):
         raise EntryError("nothing is to be changed.", hint="Give at least one value.")
     values = _read(desk, kind, said, set(kind.meanings), (), before)
     after = msgspec.structs.replace(before, **values)
     last = max(_happened(desk.connection, kind.name, key), key=lambda row: (row.time, row.seq))
-    after = _checked(desk, kind.actions[0], before, after)
+    after = _checked(desk, kind.actions[0], before, after, key)
     verb = last.type.partition(".")[2]
     enter(desk.connection, after, verb, key=key, sources=desk.sources, at=last.time, by=desk.by, now=desk.now)
     return Done(entity_id(OPERATOR, kind.name, key), after, tuple(values))
@@ -234,9 +239,12 @@ def _act(desk: Desk, kind: Kind, action: Action, before: Entity | None, key: str
     given = tuple(values)
     if before is None and "employee" in action.fields and desk.by.casefold() in desk.people:
         values.setdefault("employee", desk.people[desk.by.casefold()])
+    for field in msgspec.structs.fields(kind.entity) if before is None else ():
+        if field.required:  # a source must say it, a person need not
+            values.setdefault(field.name, "")
     values = {**values, **action.fixed}
     after = msgspec.structs.replace(before, **values) if before else kind.entity(**values)
-    after = _checked(desk, action, before, _with_client(desk, after))
+    after = _checked(desk, action, before, _with_client(desk, after), key)
     moment = getattr(after, action.stamp) if action.stamp else at
     id_ = enter(desk.connection, after, action.verb, key=key, sources=desk.sources, at=moment, by=desk.by,
                 now=desk.now)  # fmt: skip
@@ -245,10 +253,10 @@ def _act(desk: Desk, kind: Kind, action: Action, before: Entity | None, key: str
     return Done(id_, after, (*given, *said_by_rule))
 
 
-def _checked(desk: Desk, action: Action, before: Entity | None, after: Entity) -> Entity:
+def _checked(desk: Desk, action: Action, before: Entity | None, after: Entity, key: str) -> Entity:
     if action.check is None:
         return after
-    kept: Entity = action.check(desk, before, after)
+    kept: Entity = action.check(msgspec.structs.replace(desk, key=key), before, after)
     return kept
 
 
@@ -282,7 +290,7 @@ def _with_client(desk: Desk, entity: Entity) -> Entity:
 
 def _read(desk: Desk, kind: Kind, said: Values, allowed: set[str], needs: tuple[str, ...], before: Entity | None
           ) -> dict[str, Any]:  # fmt: skip
-    given = {name: value for name, value in said.items() if value is not None and value != ""}
+    given = {name: value for name, value in said.items() if value not in (None, "", ())}
     for name in given:
         if name not in allowed:
             raise EntryError(f"{name} is not said here.", field=name, hint=nearest(name, sorted(allowed)))
@@ -300,11 +308,14 @@ def _read(desk: Desk, kind: Kind, said: Values, allowed: set[str], needs: tuple[
 
 def read_value(desk: Desk, kind: Kind, name: str, value: Any, *, client: str = "") -> Any:
     """Return the value of a field as typed; what is no text is taken as it is. Raises EntryError naming the field."""
+    if name in kind.rows and isinstance(value, tuple | list):
+        return tuple(kind.rows[name](desk, row.strip()) if isinstance(row, str) else row for row in value)
     if not isinstance(value, str):
         return value
     text, hint = value.strip(), hints_of(kind.entity)[name]
     if len(text) > _LONGEST:
         raise EntryError(f"longer than {_LONGEST} characters.", field=name)
+    refuse_unlisted(desk, kind.name, name, text)
     if name in kind.choices and text not in kind.choices[name]:
         choices = kind.choices[name]
         raise EntryError(f"{text!r} is none of {', '.join(choices)}.", field=name, hint=nearest(text, list(choices)))
@@ -319,6 +330,14 @@ def read_value(desk: Desk, kind: Kind, name: str, value: Any, *, client: str = "
         low, high = kind.ranges[name]
         raise EntryError(f"{typed} is not between {low} and {high}.", field=name)
     return typed
+
+
+def refuse_unlisted(desk: Desk, kind: str, name: str, text: str) -> None:
+    """Refuse a value that is none of those the firm permits for the field (S002-14)."""
+    permitted = desk.config.model.entering.options.get(f"{kind}.{name}")
+    if permitted and text not in permitted:
+        raise EntryError(f"{text!r} is none of {', '.join(permitted)}.", field=name,
+                         hint=nearest(text, list(permitted)))  # fmt: skip
 
 
 def employee(desk: Desk, text: str, *, field: str = "employee") -> str:
@@ -345,7 +364,7 @@ def _reference(desk: Desk, name: str, text: str, client: str) -> Reference:
 
 
 def _is_past(kind: Kind, name: str) -> bool:
-    return any(name == action.stamp for action in kind.actions) or name in ("begun", "ended", "noticed", "published")
+    return name in kind.past or any(name == action.stamp for action in kind.actions)
 
 
 def _typed(desk: Desk, hint: Any, text: str, *, past: bool) -> Any:

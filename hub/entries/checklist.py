@@ -140,6 +140,27 @@ def tick(desk: Desk, entry: str, lines: Sequence[int], *, by: str = "", when: st
     return Done(entity_id(OPERATOR, CHECKLIST.name, key), after, ())
 
 
+def untick(desk: Desk, entry: str, lines: Sequence[int]) -> Done:
+    """Take back that these lines are done, by mistake or because it must be done again; the list is open once more.
+
+    Raises EntryError for a line that is not done, and for one that an event did: what happened cannot be unsaid here.
+    """
+    key = own_key(desk, CHECKLIST, entry)
+    before = entered(desk.connection, Checklist, key)
+    known = {item.number: item for item in before.items}
+    for line in lines:
+        if line not in known:
+            raise EntryError(f"the list has {len(known)} lines and no line {line}.")
+        if known[line].done is None:
+            raise EntryError(f"line {line} is not done.")
+        if known[line].by == HUB:
+            raise EntryError(f"line {line} was done by what happened.", hint="Take the event back, not the line.")
+    items = tuple(replace(it, done=None, by="") if it.number in lines else it for it in before.items)
+    after = replace(before, items=items, completed=None)
+    enter(desk.connection, after, "item_undone", key=key, sources=desk.sources, at=desk.now, by=desk.by, now=desk.now)
+    return Done(entity_id(OPERATOR, CHECKLIST.name, key), after, ())
+
+
 def with_done(before: Checklist, done: Mapping[int, datetime], by: str) -> Checklist:
     """Return the list with these lines done; it is completed when the last one is."""
     items = tuple(replace(it, done=done[it.number], by=by) if it.number in done else it for it in before.items)

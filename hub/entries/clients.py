@@ -14,7 +14,7 @@ from msgspec.structs import asdict, replace
 
 from hub import identity
 from hub.entries import new_key
-from hub.entries.acts import Desk, EntryError, employee
+from hub.entries.acts import Desk, EntryError, employee, refuse_unlisted
 from hub.ingest import ingest
 from hub.model.entities import Client, Contact, ContactPoint, Reference
 from hub.model.events import OBSERVED, Event
@@ -148,6 +148,7 @@ def _value(desk: Desk, name: str, text: str) -> str | bool:
         raise EntryError("a КПП has 9 characters.", field=name)
     if name == "status" and text not in STATUSES:
         raise EntryError(f"{text!r} is no status.", field=name, hint=nearest(text, list(STATUSES)))
+    refuse_unlisted(desk, "client", name, text)
     if name == "manager":
         return employee(desk, text, field=name)
     if name == "zone" and not _is_zone(text):

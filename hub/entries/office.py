@@ -46,6 +46,7 @@ DIARY = Kind(
     choices={"place": ("office", "client", "absent")},
     columns=("begun", "ended", "employee", "place", "activity"),
     order="begun",
+    past=("begun", "ended"),
     actions=(
         Action(
             name="new",
@@ -168,6 +169,7 @@ CAMPAIGN = Kind(
     columns=("published", "date", "block", "segment", "title", "sent"),
     order="published",
     open_while="sent",
+    past=("published",),
     actions=(
         Action(
             name="new",
@@ -200,6 +202,7 @@ TRAIT = Kind(
     },
     columns=("noticed", "type", "value", "text"),
     order="noticed",
+    past=("noticed",),
     actions=(
         Action(
             name="new",

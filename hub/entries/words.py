@@ -180,6 +180,43 @@ def _shipment(row: Row, teller: Teller) -> Iterator[tuple[Any, str]]:
     yield row["delivered"], "Отправление доставлено"
 
 
+def _project(row: Row, teller: Teller) -> Iterator[tuple[Any, str]]:
+    name = f"«{row['name']}»"
+    address = row["address"] and f"адрес: {row['address']}"
+    yield row["start"], _with(f"Объект {name} в работе, сдача {teller.day(row['end'])}", address)
+    yield row["accepted"], f"Объект {name}: акт приёмки подписан" + (", есть фотография" if row["has_photo"] else "")
+    yield row["closed"], f"Объект {name} закрыт" + (f", прибыль {teller.money(row['profit'])}" if row["profit"] else "")
+
+
+def _offer(row: Row, teller: Teller) -> Iterator[tuple[Any, str]]:
+    sum_ = f" на {teller.money(row['total'])}" if row["total"] else ""
+    head = f"Предложение № {row['number']}{sum_}"
+    ends = {"contract": "согласовано, заключаем договор", "refused": "отказ"}
+    next_ = row["next_call"] and f"Позвонить {teller.day(row['next_call'])}"
+    answer = row["answer"] and f"Ответ: {row['answer']}"
+    yield row["date"], _with(head + (f": {ends[row['state']]}" if row["state"] in ends else ""), answer, next_)
+    yield row["sent"], f"{head} отправлено"
+    yield row["received"], f"{head} получено клиентом"
+
+
+def _handover(row: Row, _: Teller) -> Iterator[tuple[Any, str]]:
+    yield row["date"], f"Отгружено на объект: {_goods(row)}"
+
+
+def _purchase(row: Row, _: Teller) -> Iterator[tuple[Any, str]]:
+    yield row["ready"], f"Закуплено для объекта: {_goods(row)}"
+    if row["ready"] is None:
+        yield row["needed"], f"К этому дню заказано для объекта: {_goods(row)}"
+
+
+def _goods(row: Row) -> str:
+    return ", ".join(
+        f"{it['title']} — {it.get('quantity', '1').replace('.', ',')}{f' {unit}' if (unit := it.get('unit')) else ''}"
+        + (" (по гарантии)" if it.get("is_warranty") else "")
+        for it in row["lines"]
+    )
+
+
 _STORIES: Mapping[str, Callable[[Row, Teller], Iterator[tuple[Any, str]]]] = {
     "survey": _survey,
     "complaint": _complaint,
@@ -194,6 +231,10 @@ _STORIES: Mapping[str, Callable[[Row, Teller], Iterator[tuple[Any, str]]]] = {
     "task": _task,
     "trait": _trait,
     "shipment": _shipment,
+    "project": _project,
+    "offer": _offer,
+    "handover": _handover,
+    "purchase": _purchase,
 }
 TOLD = tuple(_STORIES)
 """Kinds that have a story."""

@@ -9,7 +9,7 @@ from hub.mail.bounces import UNKNOWN
 from hub.mail.charset import clean
 from hub.mail.letter import Mail, MailAddress
 from hub.mail.threads import is_forward
-from hub.model.entities import Attachment, Message, Reference
+from hub.model.entities import Attachment, Bounce, Message, Reference
 from hub.model.events import Event
 from hub.model.values import Email
 
@@ -26,7 +26,7 @@ def events(subject: Reference, mail: Mail, *, folder: str, ours: Collection[str]
     `message.received`, `message.sent` or `message.bounced` says what it is; a letter by which a person of ours answers
     a client is `message.answered` as well: `in_reply_to` names the question, both times together how long it took.
     """
-    message = message_of(mail, folder, ours)
+    message = message_of(mail, folder, ours, key=subject.external_id)
     if message.is_bounce:
         return [Event("message.bounced", subject, message, message.sent)]
     if message.direction == "inbound":
@@ -38,8 +38,8 @@ def events(subject: Reference, mail: Mail, *, folder: str, ours: Collection[str]
     return found
 
 
-def message_of(mail: Mail, folder: str, ours: Collection[str]) -> Message:
-    """Return the message that a mail is, from our side of it."""
+def message_of(mail: Mail, folder: str, ours: Collection[str], *, key: str) -> Message:
+    """Return the message that a mail is, from our side of it; `key` is its id where it is read."""
     failed = [failure.address for failure in mail.failures]
     is_sent, sender, others = _sides(mail, ours)
     others = [address for address in failed if address != UNKNOWN] if failed else others
@@ -55,13 +55,24 @@ def message_of(mail: Mail, folder: str, ours: Collection[str]) -> Message:
         sent=mail.sent,
         in_reply_to=mail.in_reply_to or next(reversed(mail.references), ""),
         references=mail.references,
+        thread=_thread(mail) or key,
         is_automatic=mail.is_automatic or (mail.is_listed and not is_ours(f"list@{mail.list_id}", ours)),
         is_bounce=bool(failed),
+        bounces=tuple(
+            Bounce(address=it.address, status=it.status, is_permanent=it.is_gone, reason=it.reason)
+            for it in mail.failures
+        ),
         folder=folder,
         attachments=tuple(
             Attachment(name=it.name, type=it.type, size_bytes=it.size_bytes, blob=it.digest) for it in mail.files
         ),
     )
+
+
+def _thread(mail: Mail) -> str:
+    """Return the oldest letter that the mail names, else itself; one that names itself as such is not believed."""
+    named = [it for it in (*mail.references, mail.in_reply_to) if it and it != mail.message_id]
+    return named[0] if named else mail.message_id
 
 
 def _sides(mail: Mail, ours: Collection[str]) -> tuple[bool, MailAddress, Sequence[str]]:

@@ -22,9 +22,10 @@ MOST_HEADERS = 256 * 1024
 MOST_LEVELS = 100
 MOST_PARTS = 1000
 MOST_TEXT = 1024 * 1024
-MOST_SHORT_LINES = 256 * 1024
+MOST_SHORT_LINES = 64 * 1024
 """Bytes of a mail whose lines may be shorter than four: each line costs the parser sixty bytes, however short it is."""
 _PIECE = 64 * 1024
+_NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 MEDIA = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
 
@@ -118,7 +119,8 @@ class Part(Message):
             try:
                 return binascii.a2b_base64(payload)  # all at once: the standard way holds four copies more
             except ValueError:  # wrong padding, or letters that are none of base64
-                pass
+                letters = payload.encode("ascii", "replace").translate(None, _NO_BASE64)
+                return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
         decoded = self.get_payload(decode=True)
         return decoded if isinstance(decoded, bytes) else b""
 

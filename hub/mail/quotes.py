@@ -99,8 +99,8 @@ _POSTSCRIPT = re.compile(r"\s*(?:p\.? ?s\b\.?|з\.? ?ы\b\.?|п\.? ?с\b\.)", re
 
 def own_text(text: str) -> str:
     """Return what the writer added, or the whole text where nothing would be left."""
-    lines = text.replace("\u00a0", " ").replace("\u202f", " ").split("\n")[:_MOST_LINES]
-    kept = _unsigned(_unquoted([line.rstrip() for line in lines]))
+    lines = text.split("\n", _MOST_LINES)[:_MOST_LINES]
+    kept = _unsigned(_unquoted([line.replace("\u00a0", " ").replace("\u202f", " ").rstrip() for line in lines]))
     own = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
     return own or shown(text)
 

@@ -36,9 +36,10 @@ from hub.model.entries import (
     Trait,
 )
 from hub.model.references import Reference as Reference
+from hub.model.references import email_key
 from hub.model.trade import Balance, BankAccount, Order, Organisation, Price, Product, Stock
 from hub.model.trade import Line as Line
-from hub.model.values import Email, Money, TaxId
+from hub.model.values import Money, TaxId
 
 
 def tax_key(inn: str, kpp: str = "") -> str:
@@ -47,12 +48,6 @@ def tax_key(inn: str, kpp: str = "") -> str:
     if tax_id is None:
         return ""
     return f"inn:{tax_id.inn}/{tax_id.kpp}" if tax_id.kpp else f"inn:{tax_id.inn}"
-
-
-def email_key(raw: str) -> str:
-    """Return the key of an e-mail address, or an empty string when it is not one."""
-    email = Email.parse(raw)
-    return f"email:{email.address}" if email else ""
 
 
 def contract_key(number: str, day: dt.date | None) -> str:
@@ -287,8 +282,23 @@ class Attachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     blob: str = ""
 
 
+class Bounce(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody whom a returned letter did not reach: `status` is the code of RFC 3463, `reason` the server's words.
+
+    `is_permanent` says that the address is dead; a full mailbox, a refusal or what nobody explains may pass.
+    """
+
+    address: str
+    status: str = ""
+    is_permanent: bool = False
+    reason: str = ""
+
+
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One e-mail; `direction` is inbound or outbound, `outside` are the addresses that are not our own."""
+    """One e-mail; `direction` is inbound or outbound, `outside` are the addresses that are not our own.
+
+    `thread` is the same for all letters of one conversation: the Message-ID of its first letter.
+    """
 
     kind: ClassVar[str] = "message"
 
@@ -303,8 +313,10 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sent: dt.datetime | None = None
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    thread: str = ""
     is_automatic: bool = False
     is_bounce: bool = False
+    bounces: tuple[Bounce, ...] = ()
     folder: str = ""
     attachments: tuple[Attachment, ...] = ()
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from hub.model.references import Reference
+from hub.model.references import Reference, email_key
 from hub.model.values import Money
 
 
@@ -26,6 +26,7 @@ class Survey(_Entry, frozen=True, kw_only=True, omit_defaults=True):
 
     `score` is readiness to recommend us, 0 to 10; `software`, `support` and `company` are the three aspects, 0 to 10.
     `verdict` is satisfied, neutral or dissatisfied; `reason` is what stands behind the score, in the client's words.
+    One that came in a letter belongs to whose mailbox `author_email` is.
     """
 
     kind: ClassVar[str] = "survey"
@@ -41,12 +42,18 @@ class Survey(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     text: str = ""
     employee: str = ""
+    author_email: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the mailbox of who wrote it."""
+        return tuple(filter(None, [email_key(self.author_email)]))
 
 
 class Complaint(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     """A reclamation (S003-27): which department is at fault, what was done, and whether the client confirmed it.
 
     `state` is filed, acknowledged, corrected, confirmed or withdrawn; `action` is the corrective action.
+    One that came in a letter belongs to whose mailbox `author_email` is.
     """
 
     kind: ClassVar[str] = "complaint"
@@ -64,6 +71,11 @@ class Complaint(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     corrected: dt.datetime | None = None
     confirmed: dt.datetime | None = None
     employee: str = ""
+    author_email: str = ""
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the mailbox of who wrote it."""
+        return tuple(filter(None, [email_key(self.author_email)]))
 
 
 class Note(_Entry, frozen=True, kw_only=True, omit_defaults=True):

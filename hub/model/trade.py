@@ -81,7 +81,7 @@ class Product(_Trade, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Price(_Trade, frozen=True, kw_only=True, omit_defaults=True):
-    """What a product costs from a day on; `type` is the kind of price, such as retail or purchase."""
+    """What a product costs from a day on; `type` is the kind of price, such as retail, `variant` the size or colour."""
 
     kind: ClassVar[str] = "price"
 
@@ -90,10 +90,11 @@ class Price(_Trade, frozen=True, kw_only=True, omit_defaults=True):
     price: Money | None = None
     unit: str = ""
     date: dt.date | None = None
+    variant: str = ""
 
 
 class Stock(_Trade, frozen=True, kw_only=True, omit_defaults=True):
-    """How much of a product lies in a warehouse; quantities are decimals as text."""
+    """How much of a product, or of one `variant` of it, lies in a warehouse; quantities are decimals as text."""
 
     kind: ClassVar[str] = "stock"
 
@@ -102,6 +103,7 @@ class Stock(_Trade, frozen=True, kw_only=True, omit_defaults=True):
     quantity: str = "0"
     reserved: str = "0"
     unit: str = ""
+    variant: str = ""
 
 
 class Order(_Trade, frozen=True, kw_only=True, omit_defaults=True):

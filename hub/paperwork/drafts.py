@@ -1,4 +1,4 @@
-"""Drafts of documents: from what a person types, from what 1C holds, and corrections of what was issued."""
+"""Drafts of documents: from what a person types, and corrections of what was issued."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from hub.model.errors import HubError
 from hub.model.values import Money, parse_decimal
 from hub.paperwork.sheet import Sheet, draft_of, sheet_of
 from hub.store import documents as rows
-from hub.store import state
 from hub.store.documents import DocumentRow
 from hub.yaml_text import nearest
 
@@ -162,41 +161,6 @@ def read_draft(form: Form[Any, Any], content: bytes, name: str) -> Any:
         return msgspec.json.decode(content, type=form.draft)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise HubError(f"{name}: {error}.", hint=f"See: hub document example {form.kind}") from error
-
-
-def from_entity(
-    connection: Connection, config: Config, kind: str, entity: str, client: Mapping[str, Any], *, by: str, now: datetime
-) -> int:
-    """Keep a draft of an invoice or act that 1C holds, with its number, day and lines; return the document's id.
-
-    1C is the owner of the number: none of ours is taken. What was printed already is not printed again unless it has
-    changed in 1C; then it becomes the next version.
-    """
-    (row,) = state.read(connection, kind, state.table(kind).c.id == entity)
-    if not row["number"] or row["date"] is None:
-        raise HubError(f"the {kind} {entity} has no number or no date.", hint="Write it in 1C and sync.")
-    form = form_of(config, kind)
-    lines = tuple(msgspec.convert(line, Line, strict=False) for line in row["lines"])
-    if not lines and row["total"]:
-        lines = (
-            Line(title=str(row["note"] or form.title), total=row["total"], vat_rate=vat_rate(config, row["date"])),
-        )
-    fields: dict[str, list[str]] = {"note": [str(row["note"])]} if row["note"] and row["lines"] else {}
-    if row.get("due") and row["due"] >= row["date"]:
-        fields["due"] = [row["due"].isoformat()]
-    known = {field.encode_name for field in structs.fields(form.draft)}
-    wish = Wish(lines, {name: texts for name, texts in fields.items() if name in known}, row["date"])
-    draft = make_draft(config, form, party_of(client), wish)
-    number, origin = str(row["number"]).strip(), f"{kind}/{entity}"
-    made = rows.listed(connection, kind=kind, number=number)
-    if strangers := [it for it in made if sheet_of(it).origin != origin]:
-        raise HubError(f"{form.title} № {number} was made here already, document {strangers[0].id}.",
-                       hint="Give the hub's own documents another `documents: number_pattern`.")  # fmt: skip
-    if made and draft_of(form, sheet_of(made[0])) == draft and made[0].state != "cancelled":
-        return made[0].id
-    version = max((it.version for it in made), default=0) + 1
-    return keep_draft(connection, config, form, draft, client, row["date"], by=by, now=now, origin=origin,
-                      number=number, version=version)  # fmt: skip
 
 
 def correct(

@@ -9,7 +9,7 @@ that has one never changes: a correction is a new version.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
@@ -63,22 +63,18 @@ def issue(store: Store, config: Config, document: int, *, by: str, now: datetime
     return done.row
 
 
-def issue_all(
-    store: Store, config: Config, documents: Sequence[int], *, by: str, now: datetime,
-    progress: Callable[[int], None] | None = None,
-) -> list[Issued]:  # fmt: skip
-    """Issue documents; one that cannot be issued stops no other. `progress` hears how many are done."""
+def issue_all(store: Store, config: Config, documents: Sequence[int], *, by: str, now: datetime) -> list[Issued]:
+    """Issue documents; one that cannot be issued stops no other."""
     done: list[Issued] = []
     with Filler() as filler:
         press = Press(config, filler)
         for start in range(0, len(documents), BATCH):
-            done += _batch(store, press, documents[start : start + BATCH], by, now)
-            if progress:
-                progress(len(done))
+            done += issue_batch(store, press, documents[start : start + BATCH], by=by, now=now)
     return done
 
 
-def _batch(store: Store, press: Press, keys: Sequence[int], by: str, now: datetime) -> list[Issued]:
+def issue_batch(store: Store, press: Press, keys: Sequence[int], *, by: str, now: datetime) -> list[Issued]:
+    """Issue so many documents in two transactions, one for their numbers and one for what came of them."""
     config = press.config
     done: list[Issued] = []
     with store.read() as connection:
@@ -96,10 +92,7 @@ def _batch(store: Store, press: Press, keys: Sequence[int], by: str, now: dateti
         with store.write() as connection:
             numbered_now = [job for job in jobs if _number(connection, config, job, by, now)]
         ready += numbered_now
-        for job in jobs:
-            if job not in numbered_now:
-                words = f"the document {job.row.id} is being issued by somebody else."
-                done.append(Issued(job.row.id, error=HubError(words)))
+        done += [_lost(job.row.id) for job in jobs if job not in numbered_now]
     if not ready:
         return done
     with store.read() as connection:
@@ -110,18 +103,22 @@ def _batch(store: Store, press: Press, keys: Sequence[int], by: str, now: dateti
             drawn.append((row, *press.draw(row)))
         except HubError as error:  # the number is kept: the next try goes on here
             done.append(Issued(row.id, error=error))
-    numbered = [row for row, *_rest in drawn]
     if not drawn:
         return done
     with store.write() as connection:
-        for row, files, template, _remark in drawn:
-            rows.mark_issued(connection, row.id, files, template)
+        mine = [each for each in drawn if rows.mark_issued(connection, each[0].id, each[1], each[2])]
+        for row, *_rest in mine:
             note(connection, who=by, what="document.issue", about=f"document/{row.id}", detail=row.number, now=now)
             _replace_older(connection, row, by, now)
-        tell(connection, config, numbered, "issued", by=by, now=now)
+        tell(connection, config, [row for row, *_rest in mine], "issued", by=by, now=now)
+    done += [_lost(each[0].id) for each in drawn if each not in mine]
     with store.read() as connection:
-        issued = {row.id: row for row in rows.some(connection, [row.id for row in numbered])}
-    return done + [Issued(row.id, issued[row.id], remark) for row, _files, _template, remark in drawn]
+        issued = {row.id: row for row in rows.some(connection, [each[0].id for each in mine])}
+    return done + [Issued(row.id, issued[row.id], remark) for row, _files, _template, remark in mine]
+
+
+def _lost(key: int) -> Issued:
+    return Issued(key, error=HubError(f"the document {key} is being issued by somebody else."))
 
 
 def _begin(press: Press, row: DocumentRow | None, key: int, now: datetime) -> _Job:

@@ -7,7 +7,7 @@ so that a run that was interrupted goes on where it stopped, and a second run ma
 from __future__ import annotations
 
 import calendar
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,20 +16,20 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, select
 
 from hub.config import Config
+from hub.documents import words
+from hub.documents.docx import Filler
 from hub.documents.own import form_of
 from hub.engine import jobs
 from hub.model.entities import Line
-from hub.model.errors import HubError
+from hub.model.errors import HubError, SettingsError
 from hub.model.values import Money, is_inn, is_kpp
 from hub.paperwork.drafts import Wish, keep_draft, make_draft, party_of, vat_rate
-from hub.paperwork.issuing import BATCH, Issued, issue_all
+from hub.paperwork.issuing import BATCH, Issued, Press, issue_batch
 from hub.store import documents as rows
 from hub.store import state
 from hub.store.database import Store
 from hub.store.tables import STATE
 
-_MONTHS = ("январь", "февраль", "март", "апрель", "май", "июнь", "июль", "август", "сентябрь", "октябрь", "ноябрь",
-           "декабрь")  # fmt: skip
 LEASE = timedelta(minutes=30)
 
 
@@ -43,12 +43,14 @@ class Item(Struct, frozen=True):
 
 
 class Left(Struct, frozen=True):
-    """A contract for which no document of a kind is made, and why."""
+    """A contract for which no document of a kind is made, and why; `mend` says that somebody has to see to it."""
 
     kind: str
     contract: str
     client: str
     reason: str
+    detail: str = ""
+    mend: bool = False
 
 
 class Plan(Struct, frozen=True):
@@ -80,20 +82,29 @@ def plan(connection: Connection, config: Config, month: date) -> Plan:
     left: list[Left] = []
     for contract in state.read(connection, "contract", ~STATE["contract"].c.deleted, order="number"):
         client = clients.get(contract["client_id"] or "")
-        reason = _unfit(contract, client, first, last)
+        number, name = str(contract["number"] or contract["id"]), str(client["name"]) if client else ""
+        unfit = _unfit(contract, client, first, last)
         for kind in kinds:
             done = made.get((_origin(month, contract["id"]), kind))
-            why = reason
+            item = Item(kind, contract, client or {}, done[2] if done else 0)
+            why: _Reason | None
             if done and done[4] not in ("draft", "approved", "numbered"):
-                why = f"issued already, № {done[3] or '—'}, document {done[2]}"
-            elif not why and contract["id"] in there[kind]:
-                why = f"made in 1C, № {there[kind][contract['id']]}; print it with `hub document from {kind}`"
-            if why or client is None:
-                name = str(client["name"]) if client else ""
-                left.append(Left(kind, str(contract["number"] or contract["id"]), name, why))
+                why = _Reason("issued already", f"№ {done[3] or '—'}, document {done[2]}")
+            elif not unfit and contract["id"] in there[kind]:
+                why = _Reason("made in 1C", f"№ {there[kind][contract['id']]}")
             else:
-                items.append(Item(kind, contract, client, done[2] if done else 0))
+                why = unfit or _unbuilt(config, month, item)
+            if why:
+                left.append(Left(kind, number, name, why.text, why.detail, why.mend))
+            else:
+                items.append(item)
     return Plan(month, items, left)
+
+
+class _Reason(Struct, frozen=True):
+    text: str
+    detail: str = ""
+    mend: bool = False
 
 
 def _last(month: date) -> date:
@@ -115,23 +126,27 @@ def _of_sources(connection: Connection, kind: str, first: date, last: date) -> M
     return {row.contract: row.number for row in connection.execute(query)}
 
 
-def _unfit(contract: Mapping[str, Any], client: Mapping[str, Any] | None, first: date, last: date) -> str:
+def _unfit(contract: Mapping[str, Any], client: Mapping[str, Any] | None, first: date, last: date) -> _Reason | None:
     """Say why nothing is made for a contract in a month, or nothing."""
-    checks = (
-        (client is None, "its client is not known"),
-        (contract["is_closed"], "closed"),
-        (bool(contract["start"] and contract["start"] > last), f"begins on {contract['start']}"),
-        (bool(contract["end"] and contract["end"] < first), f"ended on {contract['end']}"),
-        (not contract["fee"] or contract["fee"].amount <= 0, "no monthly fee"),
-        (not contract["number"], "no number"),
-    )
-    return next((words for holds, words in checks if holds), "") or (_requisites(client) if client else "")
+    start, end = contract["start"], contract["end"]
+    if contract["is_closed"]:
+        return _Reason("closed")
+    if start and start > last:
+        return _Reason("not begun", f"begins on {start:%d.%m.%Y}")
+    if end and end < first:
+        return _Reason("over", f"ended on {end:%d.%m.%Y}")
+    if not contract["fee"] or contract["fee"].amount <= 0:
+        return _Reason("no monthly fee")
+    wrong = _requisites(client) if client else "its client is not known"
+    if not contract["number"]:
+        wrong = "it has no number"
+    return _Reason(wrong, mend=True) if wrong else None
 
 
 def _requisites(client: Mapping[str, Any]) -> str:
     inn, kpp = str(client["inn"] or ""), str(client["kpp"] or "")
     if client["status"] == "closed":
-        return "the client is closed"
+        return "the client is closed, the contract is not"
     if not inn:
         return "the client has no ИНН"
     if not is_inn(inn):
@@ -141,45 +156,70 @@ def _requisites(client: Mapping[str, Any]) -> str:
     return f"the client's КПП {kpp} is no КПП" if kpp and not is_kpp(kpp) else ""
 
 
-def issue_month(
-    store: Store, config: Config, found: Plan, *, by: str, now: datetime, progress: Callable[[int], None] | None = None
-) -> tuple[list[Issued], list[Left]]:
-    """Make and issue the documents of a plan, a batch at a time; return them and what could not be made.
+def _unbuilt(config: Config, month: date, item: Item) -> _Reason | None:
+    """Try what the issue would try; what the configuration lacks stops the whole month. Raises SettingsError."""
+    form, day = form_of(config, item.kind), _last(month)
+    try:
+        form.build(config.model.organisation, _wanted(config, month, item), "1" if form.is_numbered else "", day)
+    except SettingsError:
+        raise
+    except HubError as error:
+        return _Reason(str(error), mend=True)
+    return None
+
+
+def issue_month(store: Store, config: Config, found: Plan, *, by: str, now: datetime) -> Iterator[Issued | Left]:
+    """Make and issue the documents of a plan, a batch at a time; yield what came of each, or why it was not made.
 
     Raises Unavailable when another process is at the same month.
     """
-    issued: list[Issued] = []
-    left: list[Left] = []
-    with _alone(store, found.month):
+    if not found.items:
+        return
+    with _alone(store, found.month), Filler() as filler:
+        press = Press(config, filler)
         for start in range(0, len(found.items), BATCH):
             keys: list[int] = []
+            left: list[Left] = []
             with store.write() as connection:
                 for item in found.items[start : start + BATCH]:
                     try:
                         keys.append(item.document or _draft(connection, config, found.month, item, by, now))
                     except HubError as error:
-                        number = str(item.contract["number"])
-                        left.append(Left(item.kind, number, str(item.client["name"]), str(error)))
-            issued += issue_all(store, config, keys, by=by, now=now)
-            if progress:
-                progress(len(issued) + len(left))
-    return issued, left
+                        left.append(Left(item.kind, item.contract["number"], item.client["name"], str(error)))
+            yield from left
+            yield from issue_batch(store, press, keys, by=by, now=now)
 
 
 def _draft(connection: Connection, config: Config, month: date, item: Item, by: str, now: datetime) -> int:
+    draft, form, day = _wanted(config, month, item), form_of(config, item.kind), _last(month)
+    return keep_draft(connection, config, form, draft, item.client, day, by=by, now=now,
+                      origin=_origin(month, item.contract["id"]))  # fmt: skip
+
+
+def _wanted(config: Config, month: date, item: Item) -> Any:
+    """Return the draft of a document: one line with the fee, or with the share of the days in force."""
     contract, day = item.contract, _last(month)
-    name = f"{_MONTHS[month.month - 1]} {month.year} г."
+    fee, name = contract["fee"], words.month_in_words(month)
+    begins, ends = days_of(contract, month)
+    if config.model.documents.month_part == "days" and (begins, ends) != (month, day):
+        days = (ends - begins).days + 1
+        fee = Money(fee.amount * days / day.day, fee.currency).rounded()
+        name += f" (с {begins.day} по {words.day_in_words(ends).partition(f' {ends.year}')[0]})"
     title = config.model.documents.month_line.format(month=name, contract=contract["number"])
-    line = Line(title=title, unit="мес", price=Money(contract["fee"].amount, contract["fee"].currency),
-                vat_rate=vat_rate(config, day))  # fmt: skip
+    line = Line(title=title, unit="мес", price=Money(fee.amount, fee.currency), vat_rate=vat_rate(config, day))
+    if fee is not contract["fee"]:
+        line = structs.replace(line, unit="")
     form = form_of(config, item.kind)
     signed = f" от {contract['date']:%d.%m.%Y}" if contract["date"] else ""
     fields = {"basis": [f"Договор № {contract['number']}{signed}"], "period": [name]}
     known = {field.encode_name for field in structs.fields(form.draft)}
     wish = Wish([line], {field: texts for field, texts in fields.items() if field in known}, day)
-    draft = make_draft(config, form, party_of(item.client), wish)
-    return keep_draft(connection, config, form, draft, item.client, day, by=by, now=now,
-                      origin=_origin(month, contract["id"]))  # fmt: skip
+    return make_draft(config, form, party_of(item.client), wish)
+
+
+def days_of(contract: Mapping[str, Any], month: date) -> tuple[date, date]:
+    """Return the first and the last day on which a contract is in force in a month."""
+    return max(contract["start"] or month, month), min(contract["end"] or _last(month), _last(month))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Signed copies that come back: attached by a person, or recognised among the files of letters.
 
 A scan is recognised by the small code that documents carry which are to be signed; else by the number in the subject or
-the name of the file, when the letter is from the client and exactly one of its documents fits.
+the name of the file, when the letter is from the client and exactly one of its documents fits; else by a rule of the
+configuration for such letters, when exactly one document of the client is out that may come back this way.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from sqlalchemy import Connection
 from hub.config import Config
 from hub.documents import codes
 from hub.documents.own import forms_of
+from hub.letter_rules import LetterRule
+from hub.letters import Letter, first_fit, letter_rules_and_mistake, with_clients, world_of
 from hub.model.entities import Attachment, Message
 from hub.model.errors import HubError
 from hub.paperwork.life import NEXT, move, waiting_for_signature
@@ -34,15 +37,18 @@ from hub.store.problems import note
 ENDINGS = ("pdf", *codes.PICTURES)
 _LOOKED = "documents/scans"
 _PAGE = 200
+_PICTURE_BYTES = 50 * 1024
+"""A picture below this is a logo or a signature of a letter and no page, as far as a rule may say."""
 
 
 class Returned(Struct, frozen=True):
-    """A scan and the document it belongs to."""
+    """A scan and the document it belongs to; `rule` is the rule about letters that said so, if one did."""
 
     document: int
     number: str
     name: str
     by_code: bool
+    rule: str = ""
 
 
 def attach(
@@ -121,16 +127,42 @@ def _of_letter(
     key = entity_id(event.source, "message", event.subject.partition("/")[2])
     for file in message.attachments:
         found = _look(store, config, key, message, file, get)
-        if found:
-            row, content, by_code = found
+        if found is None:
+            continue
+        row, content, by_code = found
+        rule = None if by_code or row else _rule_for(store, config, event, message)
+        if rule is not None and (file.name.lower().endswith(".pdf") or file.size_bytes >= _PICTURE_BYTES):
+            row = _only_one(store, config, key, rule)
+        if row is not None:
             attach(store, config, row.id, file.name, content, by=by, now=now, detail=f"letter {event.id}"[:200])
-            yield Returned(row.id, row.number, file.name, by_code)
+            yield Returned(row.id, row.number, file.name, by_code, rule.id if rule else "")
+
+
+def _rule_for(store: Store, config: Config, event: Any, message: Message) -> LetterRule | None:
+    """Return the rule by which the files of a letter are documents that come back, if that is the first that fits."""
+    rules, _ = letter_rules_and_mistake(config)
+    if not any(it.settings.make == "return" for it in rules):
+        return None
+    letter = Letter(event.source, event.subject.partition("/")[2], message, message.sent or event.recorded_at)
+    with store.read() as connection:
+        letters = with_clients(connection, [letter])
+    found = first_fit(rules, letters[0], world_of(config))
+    return found.settings if found and found.settings.make == "return" else None
+
+
+def _only_one(store: Store, config: Config, key: str, rule: LetterRule) -> DocumentRow | None:
+    """Return the one document of the client that is out and may come back by this rule; `None` for none or several."""
+    kinds = [kind for kind, form in forms_of(config).items() if form.needs_signature and kind in (rule.kinds or [kind])]
+    with store.read() as connection:
+        client = state.clients_of(connection, "message", [key]).get(key)
+        theirs = waiting_for_signature(rows.listed(connection, client), kinds) if client else []
+    return theirs[0] if len(theirs) == 1 else None
 
 
 def _look(
     store: Store, config: Config, key: str, message: Message, file: Attachment, get: Callable[[str], bytes]
-) -> tuple[DocumentRow, bytes, bool] | None:
-    """Return the document a file is the scan of, its bytes, and whether its code says so."""
+) -> tuple[DocumentRow | None, bytes, bool] | None:
+    """Return the document a scan is of, its bytes, and whether its code says so; nothing for what is no scan."""
     ending = file.name.rpartition(".")[2].lower()
     if ending not in ENDINGS or not file.blob or file.size_bytes > codes.MOST_BYTES:
         return None
@@ -148,7 +180,7 @@ def _look(
             row = recognise(connection, text)
         if row is not None and "returned" in NEXT[row.state]:
             return row, content, True
-    return (named[0], content, False) if len(named) == 1 else None
+    return named[0] if len(named) == 1 else None, content, False
 
 
 def _names(text: str, number: str) -> bool:

@@ -1,4 +1,4 @@
-"""Send documents to clients through the outbox."""
+"""Send documents to clients through the outbox: by mail, and on paper by a courier."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hub import outbox
 from hub.config import Config
 from hub.documents.own import form_of
 from hub.model.errors import HubError
+from hub.paperwork.drafts import party_of
 from hub.paperwork.life import NEXT, move
 from hub.paperwork.sheet import read_file, values_of
 from hub.store.documents import DocumentRow, FileRow
@@ -75,6 +76,50 @@ def send(
     )  # fmt: skip
     if "sent" in NEXT[found.state]:
         move(connection, config, found.id, "sent", by=by, now=now, detail=command)
+    return command
+
+
+def parcel(config: Config, found: Sequence[DocumentRow], client: Mapping[str, Any], **said: str) -> dict[str, Any]:
+    """Return the data of a `shipment.order` command with papers for a client.
+
+    {to: {name, inn, city, address, contact, phone}, content, papers: [{document, title, number, copies}],
+    return_papers, note}; `said` takes the place of what is known of the client. `return_papers` asks the courier to
+    bring signed copies back. Raises HubError for papers that cannot leave, and without an address.
+    """
+    party, papers = party_of(client), []
+    for each in found:
+        form = form_of(config, each.kind)
+        if each.state in ("draft", "approved", "numbered", "cancelled", "archived"):
+            raise HubError(f"the document {each.id} is {each.state}.", hint=f"Run first: hub document issue {each.id}")
+        if form.is_internal:
+            raise HubError(f"{form.title} is for our own people and does not go to the client.")
+        papers.append({"document": each.id, "title": form.title, "number": each.number, "copies": form.copies})
+    known = {"name": party.name, "inn": party.inn, "city": "", "address": party.address, "contact": "",
+             "phone": party.phone}  # fmt: skip
+    to = known | {name: text for name, text in said.items() if name in known and text}
+    if not to["address"]:
+        raise HubError("the client has no address.", hint="Give one with --address.")
+    content = ", ".join(" № ".join(filter(None, (str(it["title"]), str(it["number"])))) for it in papers)
+    back = any(form_of(config, each.kind).needs_signature for each in found)
+    return {"to": to, "content": content, "papers": papers, "return_papers": back, "note": said.get("note", "")}
+
+
+def ship(
+    connection: Connection, config: Config, found: Sequence[DocumentRow], data: Mapping[str, Any], courier: str, *,
+    by: str, now: datetime,
+) -> str:  # fmt: skip
+    """Put the order of a courier into the outbox and note that the papers are sent; return the command's id.
+
+    The same papers are sent in one parcel, however often it is asked for.
+    """
+    command = outbox.add(
+        connection, "shipment.order", courier, data, title=f"{data['to']['name']}: {data['content']}",
+        client=found[0].client, by=by, now=now, approve=config.model.outbox.has_to_wait("shipment.order"),
+        key="parcel-" + "-".join(f"{each.id}.{each.version}" for each in found),
+    )  # fmt: skip
+    for each in found:
+        if "sent" in NEXT[each.state]:
+            move(connection, config, each.id, "sent", by=by, now=now, detail=command)
     return command
 
 

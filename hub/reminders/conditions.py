@@ -1,9 +1,9 @@
 """Conditions over facts: `{field: ticket.priority, eq: urgent}` and `{any: [...]}`, typed when the rule is loaded.
 
 Operators: eq ne in contains gt ge lt le exists missing older newer. `contains` looks for a text within a text, case
-aside. A field that nobody says fails every operator except `ne`,
-`missing` and `older` (a client who was never called was called too long ago). `older: 7d` holds from the field's time
-plus the span on, `newer: 30d` before it. In `resolve` a value may be a field of the reminder's subject:
+aside; of a list within each item, of files within their names. A field that nobody says fails every operator except
+`ne`, `missing` and `older` (a client who was never called was called too long ago). `older: 7d` holds from the field's
+time plus the span on, `newer: 30d` before it. In `resolve` a value may be a field of the reminder's subject:
 `{field: contract.start, le: {subject: contract.end, plus: 1d}}`; when the subject does not say it, the condition holds.
 """
 
@@ -292,8 +292,16 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "lt": operators.lt,
     "le": operators.le,
     "in": lambda actual, operand: actual in operand,
-    "contains": lambda actual, operand: operand.casefold() in str(actual).casefold(),
+    "contains": lambda actual, operand: any(operand.casefold() in text.casefold() for text in _texts(actual)),
 }
+
+
+def _texts(value: object) -> list[str]:
+    """Return the texts that are looked into: of a list its items, of an item with a name its name."""
+    if isinstance(value, (tuple, list)):
+        return [text for item in value for text in _texts(item)]
+    named = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", None)
+    return [str(value if named is None else named)]
 
 
 def _compare(operator: str, actual: Any, operand: Any) -> bool:

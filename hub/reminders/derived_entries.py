@@ -197,6 +197,16 @@ def _third_free(world: World, referral: str) -> datetime | None:
 # Complaints
 
 
+@derived("task", "employee", "text")
+def _task_employee(world: World, task: str) -> str:
+    """Return who has to do it: the id of the employee, whom a mailbox of tasks names by its address."""
+    named = str(world.get("task", task).get("employee") or "")
+    if "@" not in named:
+        return named
+    people = sorted(world.objects.get("employee", {}).items())
+    return next((key for key, row in people if str(row.get("mail") or "").casefold() == named.casefold()), named)
+
+
 @derived("complaint", "head", "text")
 def _complaint_head(world: World, complaint: str) -> str:
     """Return who heads the department at fault: of its own people, else by a role such as `support_head`."""

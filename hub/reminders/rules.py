@@ -37,19 +37,11 @@ from msgspec import Struct
 
 from hub.model.errors import SettingsError
 from hub.reminders.calendars import CALENDARS, Span, parse_span, parse_time
-from hub.reminders.conditions import (
-    EVENTS,
-    FIELDS,
-    OPERATORS,
-    AnyOf,
-    Check,
-    Condition,
-    SubjectField,
-    parse_operand,
-)
-from hub.reminders.texts import Template, field_type, parse_path, parse_template
+from hub.reminders.conditions import EVENTS, FIELDS, Check, Condition
+from hub.reminders.reading import Node, read_checks
+from hub.reminders.texts import Template, field_type
 from hub.reminders.world import Path
-from hub.yaml_text import Document, Path_, load_file, nearest
+from hub.yaml_text import Document, load_file, nearest
 
 BUILTIN = File(__file__).parent / "builtin"
 SEVERITIES = ("urgent", "important", "normal", "info")
@@ -200,7 +192,7 @@ def read_all(
 
 def read_rules(document: Document) -> list[Rule | _SwitchedOff]:
     """Read the rules of one file."""
-    root = _Node(document, (), document.data)
+    root = Node(document, (), document.data)
     nodes = root.items() if isinstance(document.data, list) else [root]
     return [_rule(node) for node in nodes]
 
@@ -229,77 +221,7 @@ def _unique(rules: Iterable[Rule | _SwitchedOff], mistakes: list[SettingsError])
     return known
 
 
-class _Node:
-    """A value of the document and its place; each reader gives the typed value or an error with file and line."""
-
-    def __init__(self, document: Document, path: Path_, value: Any) -> None:
-        self.document = document
-        self.path = path
-        self.value = value
-
-    def error(self, message: str, hint: str = "") -> SettingsError:
-        return self.document.error(self.path, message, hint=hint)
-
-    def mapping(self, allowed: Collection[str], required: Collection[str] = ()) -> dict[str, _Node]:
-        if not isinstance(self.value, dict):
-            raise self.error("a mapping with keys is expected here.", f"Known keys: {', '.join(allowed)}.")
-        for key in self.value:
-            if key not in allowed:
-                raise self.document.error((*self.path, key), f"unknown key {key!r}.", hint=nearest(key, [*allowed]))
-        for key in required:
-            if key not in self.value:
-                raise self.error(f"the key {key!r} is missing.")
-        return {key: _Node(self.document, (*self.path, key), value) for key, value in self.value.items()}
-
-    def items(self) -> list[_Node]:
-        if not isinstance(self.value, list):
-            raise self.error("a list is expected here.", "Write [one, two] or lines that begin with a dash.")
-        return [_Node(self.document, (*self.path, index), value) for index, value in enumerate(self.value)]
-
-    def one_or_more(self) -> list[_Node]:
-        return self.items() if isinstance(self.value, list) else [self]
-
-    def text(self) -> str:
-        if not isinstance(self.value, str) or not self.value.strip():
-            raise self.error("a text is expected here.")
-        return self.value.strip()
-
-    def choice(self, known: Collection[str]) -> str:
-        text = self.text()
-        if text not in known:
-            raise self.error(f"{text!r} is not known here.", nearest(text, [*known]))
-        return text
-
-    def flag(self) -> bool:
-        return self.choice(("true", "false")) == "true"
-
-    def number(self) -> int:
-        text = self.text()
-        if not text.isascii() or not text.isdigit() or len(text) > 4:
-            raise self.error(f"{text!r} is not a whole number.")
-        return int(text)
-
-    def span(self, *, signed: bool = False) -> Span:
-        text = self.text()
-        span = parse_span(text)
-        if span is None or (text[0] in "+-" and not signed):
-            raise self.error(f"{text!r} is not a duration.", "Write 15m, 2h, 3d, 3bd (business days) or 4bh.")
-        return span
-
-    def field(self, kinds: Collection[str]) -> Path:
-        try:
-            return parse_path(self.text(), kinds)
-        except ValueError as error:
-            raise self.error(f"{error}.") from error
-
-    def template(self, kinds: Collection[str]) -> Template:
-        try:
-            return parse_template(self.text(), kinds)
-        except ValueError as error:
-            raise self.error(f"{error}.") from error
-
-
-def _rule(node: _Node) -> Rule | _SwitchedOff:
+def _rule(node: Node) -> Rule | _SwitchedOff:
     allowed = [*(name for name in Rule.__struct_fields__ if name != "place")]
     place = node.document.where(node.path)
     if isinstance(node.value, dict) and set(node.value) == {"id", "enabled"} and node.value["enabled"] == "false":
@@ -314,9 +236,9 @@ def _rule(node: _Node) -> Rule | _SwitchedOff:
         "key": lambda each: each.template(kinds),
         "trigger": lambda _: trigger,
         "seeds": lambda each: tuple(item.text() for item in each.items()),
-        "enabled": _Node.flag,
+        "enabled": Node.flag,
         "enforce_from": _enforce_from,
-        "where": lambda each: _checks(each, kinds),
+        "where": lambda each: read_checks(each, kinds),
         "on_repeat": lambda each: each.choice(ON_REPEAT),
         "due": lambda each: _due(each, trigger),
         "warn": lambda each: each.mapping(["before"], ["before"])["before"].span(),
@@ -325,12 +247,12 @@ def _rule(node: _Node) -> Rule | _SwitchedOff:
         "channels": lambda each: tuple(_id(item) for item in each.items()),
         "resolve": lambda each: tuple(_closing(item, trigger) for item in each.items()),
         "attempts": lambda each: tuple(_closing(item, trigger) for item in each.items()),
-        "over": _Node.text,
-        "cancel": lambda each: _checks(each, kinds),
+        "over": Node.text,
+        "cancel": lambda each: read_checks(each, kinds),
         "snooze": _snooze,
         "escalate": lambda each: tuple(_escalation(item, trigger, kinds) for item in each.items()),
         "stages": lambda each: _stages(each, trigger, kinds),
-        "max_firings": _Node.number,
+        "max_firings": Node.number,
         "expire": _expire,
         "produce": lambda each: tuple(_product(item) for item in each.items()),
         "script": lambda each: tuple(item.template(kinds) for item in each.items()),
@@ -345,14 +267,14 @@ def _rule(node: _Node) -> Rule | _SwitchedOff:
     return rule
 
 
-def _id(node: _Node) -> str:
+def _id(node: Node) -> str:
     text = node.text()
     if not text.isascii() or not text.replace("_", "a").isalnum() or not text.islower():
         raise node.error(f"{text!r} is no rule id.", "Write small Latin letters, digits and underscores.")
     return text
 
 
-def _trigger(node: _Node) -> Trigger:
+def _trigger(node: Node) -> Trigger:
     keys = node.mapping(["event", "for", "scan", "since", "date", "offsets", "yearly", "each"])
     given = [name for name in ("event", "scan", "date") if name in keys]
     if len(given) != 1:
@@ -378,21 +300,21 @@ def _trigger(node: _Node) -> Trigger:
     return DateTrigger(path[0], path, tuple(offsets), yearly, each_client)
 
 
-def _typed_field(node: _Node, kinds: Collection[str], types: tuple[str, ...]) -> Path:
+def _typed_field(node: Node, kinds: Collection[str], types: tuple[str, ...]) -> Path:
     path = node.field(kinds)
     if field_type(path) not in types:
         raise node.error(f"{node.text()!r} is {field_type(path)}, not {' or '.join(types)}.")
     return path
 
 
-def _events(node: _Node) -> tuple[str, ...]:
+def _events(node: Node) -> tuple[str, ...]:
     types = tuple(each.choice(EVENTS) for each in node.one_or_more())
     if len({name.partition(".")[0] for name in types}) != 1:
         raise node.error("all events of one list are about things of one kind.")
     return types
 
 
-def _enforce_from(node: _Node) -> date | None:
+def _enforce_from(node: Node) -> date | None:
     text = node.text()
     if text == "install":
         return None
@@ -402,66 +324,7 @@ def _enforce_from(node: _Node) -> date | None:
         raise node.error(f"{text!r} is neither `install` nor a day such as 2026-11-01.") from error
 
 
-def _checks(node: _Node, kinds: Collection[str], subject: str = "") -> tuple[Check, ...]:
-    return tuple(_check(item, kinds, subject) for item in node.items())
-
-
-def _check(node: _Node, kinds: Collection[str], subject: str) -> Check:
-    if isinstance(node.value, dict) and "any" in node.value:
-        inner = node.mapping(["any"])["any"]
-        conditions = [_condition(item, kinds, subject) for item in inner.items()]
-        if not conditions:
-            raise inner.error("`any` needs at least one condition.")
-        return AnyOf(tuple(conditions))
-    return _condition(node, kinds, subject)
-
-
-def _condition(node: _Node, kinds: Collection[str], subject: str) -> Condition:
-    keys = node.mapping(["field", *OPERATORS], ["field"])
-    names = [name for name in keys if name != "field"]
-    if len(names) != 1:
-        raise node.error("a condition has one field and one operator.", f"Operators: {', '.join(OPERATORS)}.")
-    path, operator = keys["field"].field(kinds), names[0]
-    operand = _operand(keys[operator], operator, field_type(path), subject)
-    written = keys[operator].value
-    return Condition(path, operator, operand, f"{'.'.join(filter(None, path))} {operator} {_written(written)}")
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(str, value))}]"
-    if isinstance(value, dict):
-        return f"{value['subject']} of the reminder" + (f" + {value['plus']}" if "plus" in value else "")
-    return str(value)
-
-
-def _operand(node: _Node, operator: str, kind: str, subject: str) -> Any:
-    if operator in ("older", "newer"):
-        if kind not in ("moment", "day"):
-            raise node.error(f"{operator} needs a time or a day, this field is {kind}.")
-        return node.span()
-    if operator == "contains" and kind not in ("text", "list"):
-        raise node.error(f"contains looks into a text, this field is {kind}.")
-    if operator in ("exists", "missing"):
-        return node.flag()
-    if operator == "in":
-        return tuple(_typed(item, kind) for item in node.items())
-    if isinstance(node.value, dict) and subject:
-        keys = node.mapping(["subject", "plus"], ["subject"])
-        return SubjectField(
-            keys["subject"].field([subject, "client"]), keys["plus"].span(signed=True) if "plus" in keys else Span()
-        )
-    return _typed(node, kind)
-
-
-def _typed(node: _Node, kind: str) -> Any:
-    value = parse_operand(kind, node.text())
-    if value is None:
-        raise node.error(f"{node.text()!r} is no {kind}.")
-    return value
-
-
-def _due(node: _Node, trigger: Trigger) -> DueSpec:
+def _due(node: Node, trigger: Trigger) -> DueSpec:
     keys = node.mapping(["after", "offset", "at", "time", "calendar", "not_before"])
     if "offset" in keys and not isinstance(trigger, DateTrigger):
         raise keys["offset"].error("offset counts from the day of a date trigger.", "Write after.")
@@ -486,11 +349,11 @@ def _due(node: _Node, trigger: Trigger) -> DueSpec:
     )
 
 
-def _people(node: _Node, kinds: Collection[str]) -> tuple[str, ...]:
+def _people(node: Node, kinds: Collection[str]) -> tuple[str, ...]:
     return (*(_person(each, kinds) for each in node.one_or_more()), "role:duty", "role:head")
 
 
-def _person(node: _Node, kinds: Collection[str]) -> str:
+def _person(node: Node, kinds: Collection[str]) -> str:
     text = node.text()
     if not text.startswith("role:"):
         node.field(kinds)
@@ -499,7 +362,7 @@ def _person(node: _Node, kinds: Collection[str]) -> str:
     return text
 
 
-def _closing(node: _Node, trigger: Trigger) -> Closing:
+def _closing(node: Node, trigger: Trigger) -> Closing:
     keys = node.mapping(["event", "object", "match", "since", "where", "words"], ["words"])
     if ("event" in keys) == ("object" in keys):
         raise node.error("give one of event and object.")
@@ -515,29 +378,29 @@ def _closing(node: _Node, trigger: Trigger) -> Closing:
         events=events,
         same=tuple(item.choice(known) for item in same.items()) if same else ("subject",),
         since=_since(keys["since"], trigger) if "since" in keys else "trigger",
-        where=_checks(keys["where"], sorted({kind, "client"}), trigger.kind) if "where" in keys else (),
+        where=read_checks(keys["where"], sorted({kind, "client"}), trigger.kind) if "where" in keys else (),
     )
 
 
-def _since(node: _Node, trigger: Trigger) -> str | Path:
+def _since(node: Node, trigger: Trigger) -> str | Path:
     if node.text() in ("trigger", "ever"):
         return node.text()
     return _typed_field(node, [trigger.kind], ("moment", "day"))
 
 
-def _snooze(node: _Node) -> Snooze:
+def _snooze(node: Node) -> Snooze:
     keys = node.mapping(["max", "times"], ["max"])
     return Snooze(keys["max"].span(), keys["times"].number() if "times" in keys else 3)
 
 
-def _expire(node: _Node) -> Span:
+def _expire(node: Node) -> Span:
     keys = node.mapping(["after", "as"], ["after"])
     if "as" in keys:
         keys["as"].choice(["unresolved"])
     return keys["after"].span()
 
 
-def _escalation(node: _Node, trigger: Trigger, kinds: Collection[str]) -> Escalation:
+def _escalation(node: Node, trigger: Trigger, kinds: Collection[str]) -> Escalation:
     keys = node.mapping(["after", "at", "if", "calendar", "to"], ["to", "if"])
     if ("after" in keys) == ("at" in keys):
         raise node.error("give one of after and at.")
@@ -554,7 +417,7 @@ def _escalation(node: _Node, trigger: Trigger, kinds: Collection[str]) -> Escala
     return Escalation(to, unless, after, anchor, keys["calendar"].choice(CALENDARS) if "calendar" in keys else "office")
 
 
-def _stages(node: _Node, trigger: Trigger, kinds: Collection[str]) -> tuple[Stage, ...]:
+def _stages(node: Node, trigger: Trigger, kinds: Collection[str]) -> tuple[Stage, ...]:
     nodes = node.items()
     stages = tuple(_stage(item, trigger, kinds, is_last=item is nodes[-1]) for item in nodes)
     if len({stage.name for stage in stages}) != len(stages) or len(stages) < 2:
@@ -562,13 +425,13 @@ def _stages(node: _Node, trigger: Trigger, kinds: Collection[str]) -> tuple[Stag
     return stages
 
 
-def _stage(node: _Node, trigger: Trigger, kinds: Collection[str], *, is_last: bool) -> Stage:
+def _stage(node: Node, trigger: Trigger, kinds: Collection[str], *, is_last: bool) -> Stage:
     needed = ["name", "title", "due"] if is_last else ["name", "title", "due", "done", "at"]
     keys = node.mapping([*needed, "escalate"], needed)
     return Stage(
         name=_id(keys["name"]),
         title=keys["title"].text(),
-        done=() if is_last else _checks(keys["done"], kinds),
+        done=() if is_last else read_checks(keys["done"], kinds),
         at=None if is_last else _typed_field(keys["at"], [trigger.kind], ("moment", "day")),
         due=_due(keys["due"], trigger),
         escalate=tuple(_escalation(item, trigger, kinds) for item in keys["escalate"].items())
@@ -577,7 +440,7 @@ def _stage(node: _Node, trigger: Trigger, kinds: Collection[str], *, is_last: bo
     )
 
 
-def _anchored(node: _Node, trigger: Trigger) -> tuple[Span, Path]:
+def _anchored(node: Node, trigger: Trigger) -> tuple[Span, Path]:
     """Read `contract.end - 14d`, `contract.end` or, for a date trigger, `+15bd`."""
     text = node.text()
     cut = next((place for place, sign in enumerate(text) if sign in "+-"), len(text))
@@ -589,10 +452,10 @@ def _anchored(node: _Node, trigger: Trigger) -> tuple[Span, Path]:
         return span, trigger.path
     if not name:
         raise node.error("name the field from which the time counts.", "Write contract.end - 14d.")
-    return span, _typed_field(_Node(node.document, node.path, name), [trigger.kind], ("day", "moment"))
+    return span, _typed_field(Node(node.document, node.path, name), [trigger.kind], ("day", "moment"))
 
 
-def _product(node: _Node) -> tuple[str, str]:
+def _product(node: Node) -> tuple[str, str]:
     keys = node.mapping(["document", "mail", "checklist"])
     if len(keys) != 1:
         raise node.error("give one of document, mail and checklist.")

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from hub.model.errors import HubError
 from hub.store import bulk
-from hub.store.tables import audit, document, document_file, document_number
+from hub.store.tables import audit, document, document_file, document_number, redirect
 
 EVENTS_SOURCE = "documents"
 """The source of the events about documents; what it says is kept in the log and shown as it is."""
@@ -29,6 +29,13 @@ STATES = (
     "archived",
     "cancelled",
 )
+
+
+_known_as = redirect.alias()
+_document = select(
+    *(func.coalesce(_known_as.c.new, it).label("client") if it.name == "client" else it for it in document.c)
+).select_from(document.outerjoin(_known_as, _known_as.c.old == document.c.client))
+"""Documents with their client as it is known now: after a merge the old id stays in the row."""
 
 
 class DocumentRow(Struct, frozen=True):
@@ -73,7 +80,7 @@ def insert(
 
 def get(connection: Connection, number: int) -> DocumentRow:
     """Return a document. Raises HubError when there is none."""
-    row = connection.execute(select(document).where(document.c.id == number)).first()
+    row = connection.execute(_document.where(document.c.id == number)).first()
     if row is None:
         raise HubError(f"there is no document {number}.", hint="See: hub document list")
     return DocumentRow(*row)
@@ -81,16 +88,18 @@ def get(connection: Connection, number: int) -> DocumentRow:
 
 def some(connection: Connection, keys: Sequence[int]) -> list[DocumentRow]:
     """Return those of these documents that there are, by id."""
-    query = select(document).where(document.c.id.in_(keys)).order_by(document.c.id)
+    query = _document.where(document.c.id.in_(keys)).order_by(document.c.id)
     return [DocumentRow(*row) for row in connection.execute(query)]
 
 
 def listed(
     connection: Connection, client: str = "", *, kind: str = "", state: str = "", number: str = ""
 ) -> list[DocumentRow]:
-    """Return documents, the newest first."""
-    query = select(document).order_by(document.c.id.desc())
-    for column, wanted in (("client", client), ("kind", kind), ("state", state), ("number", number)):
+    """Return documents, the newest first; those of a client include what was made before another became one with it."""
+    query = _document.order_by(document.c.id.desc())
+    if client:
+        query = query.where(or_(document.c.client == client, _known_as.c.new == client))
+    for column, wanted in (("kind", kind), ("state", state), ("number", number)):
         if wanted:
             query = query.where(document.c[column] == wanted)
     return [DocumentRow(*row) for row in connection.execute(query)]
@@ -143,11 +152,13 @@ def give_number(connection: Connection, key: int, number: str, context: str, by:
     connection.execute(update(document).where(document.c.id == key).values(values))
 
 
-def mark_issued(connection: Connection, key: int, made: Sequence[FileRow], template: str) -> None:
-    """Mark a numbered document issued, with its files and the template they were made with."""
+def mark_issued(connection: Connection, key: int, made: Sequence[FileRow], template: str) -> bool:
+    """Mark a numbered document issued, with its files and the template of them; tell whether nobody was quicker."""
+    claimed = update(document).where(document.c.id == key, document.c.state == "numbered")
+    if connection.execute(claimed.values(state="issued", template=template)).rowcount != 1:
+        return False
     save_files(connection, key, made)
-    set_state(connection, key, "issued", ("numbered",))
-    connection.execute(update(document).where(document.c.id == key).values(template=template))
+    return True
 
 
 def save_files(connection: Connection, key: int, made: Sequence[FileRow]) -> None:

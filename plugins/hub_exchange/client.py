@@ -54,7 +54,7 @@ MOST_CHANGES = 200
 """Changes asked for at once; Exchange gives at most 512."""
 MOST_FOLDERS = 1000
 MOST_LEVELS = 100
-WELL_KNOWN = {"Inbox": "inbox", "Sent": "sentitems", "Calendar": "calendar"}
+WELL_KNOWN = {"Inbox": "inbox", "Sent": "sentitems", "Calendar": "calendar", "Tasks": "tasks"}
 
 EVENTS = ("NewMailEvent", "CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent", "CopiedEvent")
 LOST = ("ErrorSubscriptionNotFound", "ErrorInvalidSubscription", "ErrorExpiredSubscription", "ErrorInvalidWatermark",
@@ -316,9 +316,9 @@ class Mailbox:
             return Refusal("ErrorMimeContentInvalidBase64String")
 
     def details(self, ids: Sequence[str], names: Sequence[str]) -> list[Any]:
-        """Return each item with these fields, or as the Refusal to give it."""
+        """Return each item with these fields and the mark of the hub, or as the Refusal to give it."""
         wanted = M.ItemIds(*(T.ItemId(Id=it) for it in ids))
-        answers = self._ask("GetItem", M.GetItem(item_shape(fields(*names)), wanted), len(ids))
+        answers = self._ask("GetItem", M.GetItem(item_shape([*fields(*names), mark()]), wanted), len(ids))
         return [
             Refusal(self._item_code(it)) if isinstance(it, errors.EWSError) else it.find("m:Items", NS)[0]
             for it in answers

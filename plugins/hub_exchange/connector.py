@@ -1,4 +1,4 @@
-"""The connector `exchange`: reads folders as streams, sends letters, and writes tasks."""
+"""The connector `exchange`: reads folders of letters, meetings and tasks, sends letters, and writes tasks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from hub.api import (
     sent_message_id,
 )
 
-from . import meetings, raw, tasks
+from . import meetings, raw, tasks, todos
 from .access import Access
 from .client import FolderGone, Mailbox, StateLost, TaskFound, session
 from .settings import ExchangeSettings
@@ -43,6 +43,8 @@ MOST_BYTES = 4 * 1024 * 1024
 MOST_STATE = 3000
 """Characters of a sync state that fit into a cursor; a longer one is kept as a blob."""
 LIGHT = ("message:InternetMessageId",)
+_LIGHT = {"Calendar": meetings.LIGHT, "Tasks": todos.LIGHT}
+"""What the list of changes tells of items that are no letters, by the folder they lie in."""
 WHOLE = "1"
 """Version of the record of a letter: it never changes, so one that is stored need not be fetched again."""
 TYPES = raw.TYPES
@@ -113,13 +115,15 @@ class Exchange:
 
     def streams(self) -> Sequence[Stream]:
         """Return one stream per folder."""
-        titles = {"Inbox": "Входящие", "Sent": "Отправленные", "Calendar": "Календарь"}
-        return [Stream(name, titles.get(name, name), snapshot=_is_calendar(name)) for name in self._settings.folders]
+        titles = {"Inbox": "Входящие", "Sent": "Отправленные", "Calendar": "Календарь", "Tasks": "Задачи"}
+        return [
+            Stream(name, titles.get(name, name), snapshot=not _holds_letters(name)) for name in self._settings.folders
+        ]
 
     def read(self, stream: Stream, cursor: Cursor | None) -> Iterator[Batch]:
         """Read what happened in a folder since the cursor; each batch's cursor is true once it is stored."""
         known = Place.read(cursor, self._tools)
-        also = meetings.LIGHT if _is_calendar(stream.name) else LIGHT
+        also = _LIGHT.get(_top(stream.name), LIGHT)
         with self._session() as mailbox:
             folder = self._folder(mailbox, stream.name, known)
             place = known if known is not None and known.folder == folder.id else self._start(folder)
@@ -141,8 +145,8 @@ class Exchange:
                     raise Unavailable("Exchange goes in circles: it gives the same changes of a folder again.")
                 passed.add(page.state)
                 after = Place(folder.id, page.state, place.since, place.is_first and not is_last)
-                if _is_calendar(stream.name):
-                    yield self._meetings(mailbox, page.changes, place, after, complete=is_last and is_whole)
+                if not _holds_letters(stream.name):
+                    yield self._items(mailbox, stream, page.changes, place, after, complete=is_last and is_whole)
                 else:
                     yield from self._letters(mailbox, stream, folder, page.changes, place, after)
                 place = after
@@ -183,19 +187,21 @@ class Exchange:
         last = _distinct(self._records(mailbox, chunks[-1])) if chunks else ()
         yield Batch(last, cursor=after.cursor(self._tools), present=stored, expected=expected)
 
-    def _meetings(
-        self, mailbox: Mailbox, changes: Sequence[Change], place: Place, after: Place, *, complete: bool
+    def _items(
+        self, mailbox: Mailbox, stream: Stream, changes: Sequence[Change], place: Place, after: Place, *, complete: bool
     ) -> Batch:
-        """Return a page of a calendar: here what is deleted is gone, and what is private never comes in."""
+        """Return a page of meetings or tasks: here what is deleted is gone, and what is private never comes in."""
+        names = todos.FIELDS if _top(stream.name) == "Tasks" else meetings.FIELDS
         latest = {it.id: it for it in changes if it.kind != "flag"}
         gone = [it.id for it in latest.values() if it.kind == "delete" or it.is_private]
         old = [it.id for it in latest.values() if it.id not in gone and place.is_first and _is_old(it, place)]
         wanted = [it for it in latest if it not in {*gone, *old}]
         records = [Record(it, deleted=True) for it in gone]
         for start in range(0, len(wanted), MOST_ITEMS):
-            items = mailbox.details(wanted[start : start + MOST_ITEMS], meetings.FIELDS)
+            items = mailbox.details(wanted[start : start + MOST_ITEMS], names)
             # one that is gone meanwhile comes as deleted with the next page
-            records += [meetings.record_of(it) for it in items if not isinstance(it, Refusal)]
+            found = [it for it in items if not isinstance(it, Refusal) and not todos.is_by_hub(it)]
+            records += [meetings.record_of(it) for it in found]
         return Batch(records, cursor=after.cursor(self._tools), present=old, complete=complete)
 
     def _records(self, mailbox: Mailbox, chunk: Sequence[Change]) -> Iterator[Record]:
@@ -244,17 +250,19 @@ class Exchange:
         )
 
     def normalise(self, record: Record) -> Sequence[Event]:
-        """Return the events of one letter or meeting; a letter deleted in the mailbox was received all the same."""
+        """Return the events of a letter, meeting or task; a letter deleted in the mailbox was received all the same."""
         if record.deleted:
             return []
-        if _is_calendar(record.stream):
+        if _top(record.stream) == "Calendar":
             return meetings.events(record, self._settings.ours)
+        if _top(record.stream) == "Tasks":
+            return [*todos.events(record, self._settings.mailbox, self._settings.zone)]
         mail = raw.read(record.payload)
         return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
 
     def files(self, record: Record) -> Sequence[MailFile]:
         """Return the files that came with a letter."""
-        return [] if _is_calendar(record.stream) else raw.read(record.payload).files
+        return raw.read(record.payload).files if _holds_letters(record.stream) else []
 
     def wait(self, timeout: timedelta) -> bool:
         """Wait until something happens in one of the folders, at most so long; tell whether it did."""
@@ -349,8 +357,12 @@ def _letter(change: Change, payload: bytes) -> Record:
     return Record(change.key, payload, WHOLE) if change.key else Record(raw.key_of(payload), payload)
 
 
-def _is_calendar(stream: str) -> bool:
-    return stream.partition("/")[0] == "Calendar"
+def _top(stream: str) -> str:
+    return stream.partition("/")[0]
+
+
+def _holds_letters(stream: str) -> bool:
+    return _top(stream) not in _LIGHT
 
 
 def _is_wanted(change: Change, place: Place) -> bool:

@@ -26,7 +26,7 @@ _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=Fals
 
 
 def record_of(element: Any) -> Record:
-    """Return the record of an item of a calendar."""
+    """Return the record of an item that is no letter."""
     reference = element.find(f"{TYPES}ItemId")
     payload: bytes = etree.tostring(element, method="c14n")
     return Record(reference.get("Id"), payload, version=reference.get("ChangeKey", ""))

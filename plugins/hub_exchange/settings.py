@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from hub.api import Duration, Email, Listed, Mailbox, OneLine, OurNames, Secret, Settings, is_loopback
+from hub.api import Duration, Email, Listed, Mailbox, OneLine, OurNames, Secret, Settings, ZoneName, is_loopback
 
 ONLINE = ("outlook.office365.com", "outlook.office.com", "outlook.cn", "office365.us", "outlook.com", "outlook.de")
 WHY_NOT_ONLINE = (
@@ -45,7 +45,7 @@ class ExchangeSettings(Settings):
     sender_name: OneLine = ""
     """Name shown beside the address in what the hub sends, for example `ООО «Пример»`."""
     folders: Listed[str] = ("Inbox", "Sent")
-    """Folders to read, separated by commas: `Inbox`, `Sent`, `Calendar`, or a path such as `Inbox/Клиенты`."""
+    """Folders to read, separated by commas: `Inbox`, `Sent`, `Calendar`, `Tasks`, or a path such as `Inbox/Клиенты`."""
     own: OurNames = ()
     """Our own domains and addresses, separated by commas; without it the domain of the mailbox."""
     since: Duration = timedelta(days=90)
@@ -54,6 +54,8 @@ class ExchangeSettings(Settings):
     """A larger letter is read in parts: headers, text, and its attachments one by one."""
     max_attachment_bytes: Annotated[int, Field(ge=64 * 1024, le=256 * 1024 * 1024)] = 32 * 1024 * 1024
     """Of a larger attachment the name and the size are kept, but not the content."""
+    zone: ZoneName = "UTC"
+    """Time zone in which a task is due at the end of its day; the firm's zone when left out."""
     ca_file: str = ""
     """File with the certificate (PEM) of the authority that signed that of the server, if it is not a public one."""
 
@@ -67,7 +69,7 @@ class ExchangeSettings(Settings):
     def _folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("name at least one folder, for example Inbox")
-        known = {"inbox": "Inbox", "sent": "Sent", "calendar": "Calendar"}
+        known = {"inbox": "Inbox", "sent": "Sent", "calendar": "Calendar", "tasks": "Tasks"}
         return tuple(dict.fromkeys(known.get(name.lower(), name) for name in value))
 
     @model_validator(mode="after")

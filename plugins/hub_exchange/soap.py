@@ -107,6 +107,10 @@ def folder_of(element: Any) -> Folder:
     )
 
 
+_MOMENTS = {f"{{{NS['t']}}}Task": "t:CompleteDate"}
+"""Which field says when an item was over, where it is not the one of letters: a task is not, before it is done."""
+
+
 def change_of(element: Any) -> Change:
     """Return the change an answer tells of."""
     kind = {"Create": "create", "Update": "update", "Delete": "delete"}.get(etree.QName(element).localname, "flag")
@@ -116,7 +120,7 @@ def change_of(element: Any) -> Change:
         kind,
         item.find("t:ItemId", NS).get("Id"),
         item.findtext("t:ItemClass", "", NS),
-        item.findtext("t:End", "", NS) or item.findtext("t:DateTimeReceived", "", NS),
+        item.findtext("t:End", "", NS) or item.findtext(_MOMENTS.get(item.tag, "t:DateTimeReceived"), "", NS),
         int(size),
         item.findtext("t:Sensitivity", "Normal", NS) != "Normal",
         item.findtext("t:InternetMessageId", "", NS),

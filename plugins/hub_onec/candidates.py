@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .rows import ContractRow, CounterpartyRow, DocumentRow, PersonRow, RawRow, WorkerRow
+from .rows import ContractRow, CounterpartyRow, DocumentRow, InvoiceRow, PersonRow, RawRow, WorkerRow
 from .trade_rows import BalanceRow, BankAccountRow, OrderRow, OrganisationRow, PriceRow, ProductRow, StockRow
 
 Table = Literal["", "SliceLast", "Balance"]
@@ -23,7 +23,8 @@ class Source(Struct, frozen=True):
     `needs` says for a field of ours by which names 1C may have it, one of which a set should have. With `table` the
     sets are registers, of which this virtual table is read; `accounts` are the beginnings of the codes that matter.
     Of a choice only the first published set is read, because each of them says all there is to say, and a stream
-    `instead_of` another one only where there is no such. `joins` are references whose objects are put into the row.
+    `instead_of` another one only where there is no such. `joins` are references whose objects are put into the row,
+    each with the catalogues into which it may lead.
     """
 
     title: str
@@ -34,12 +35,22 @@ class Source(Struct, frozen=True):
     accounts: tuple[str, ...] = ()
     is_choice: bool = False
     instead_of: str = ""
-    joins: Mapping[str, str] = {}
+    joins: Mapping[str, tuple[str, ...]] = {}
 
     @property
     def is_raw(self) -> bool:
         """Tell whether objects are kept as they are, because the hub has no noun for them."""
         return self.row is RawRow
+
+    @property
+    def has_names(self) -> bool:
+        """Tell whether rows of parts name something that has to be looked up: goods, units, kinds of addresses."""
+        return "names" in self.row.__struct_fields__
+
+    @property
+    def has_lines(self) -> bool:
+        """Tell whether the rows of documents are read."""
+        return issubclass(self.row, InvoiceRow)
 
 
 CONFIGURATIONS = {
@@ -53,6 +64,7 @@ CONFIGURATIONS = {
 _ALL = "БП УТ КА УНФ БГУ"
 _CLIENT = ("Контрагент_Key", "Контрагент")
 _MONEY = {"client": _CLIENT, "total": ("СуммаДокумента",)}
+_BANK = {"Банк": ("Catalog_Банки", "Catalog_КлассификаторБанков")}
 
 SOURCES: dict[str, Source] = {
     "counterparties": Source(
@@ -73,10 +85,10 @@ SOURCES: dict[str, Source] = {
     "bank_accounts": Source(
         "Банковские счета",
         {"Catalog_БанковскиеСчета": "БП УНФ БГУ", "Catalog_БанковскиеСчетаКонтрагентов": "УТ КА"},
-        BankAccountRow,
+        BankAccountRow, joins=_BANK,
     ),
     "own_bank_accounts": Source(
-        "Банковские счета организаций", {"Catalog_БанковскиеСчетаОрганизаций": "УТ КА"}, BankAccountRow
+        "Банковские счета организаций", {"Catalog_БанковскиеСчетаОрганизаций": "УТ КА"}, BankAccountRow, joins=_BANK,
     ),
     "users": Source("Пользователи", {"Catalog_Пользователи": _ALL}, WorkerRow),
     "employees": Source("Сотрудники", {"Catalog_Сотрудники": "БП КА УНФ БГУ"}, WorkerRow),
@@ -92,7 +104,7 @@ SOURCES: dict[str, Source] = {
             "Document_СчетНаОплату": "УНФ БГУ",
             "Document_СчетПокупателю": "УНФ",
         },
-        DocumentRow,
+        InvoiceRow,
         _MONEY,
     ),
     "sales": Source(
@@ -104,7 +116,7 @@ SOURCES: dict[str, Source] = {
             "Document_РасходнаяНакладная": "УНФ",
             "Document_АктОбОказанииУслуг": "БГУ",
         },
-        DocumentRow,
+        InvoiceRow,
         _MONEY,
     ),
     "payments": Source(
@@ -150,7 +162,7 @@ SOURCES: dict[str, Source] = {
             "AccumulationRegister_РасчетыСПокупателями": "УНФ",
         },
         BalanceRow, table="Balance", is_choice=True,
-        joins={"АналитикаУчетаПоПартнерам": "Catalog_КлючиАналитикиУчетаПоПартнерам"},
+        joins={"АналитикаУчетаПоПартнерам": ("Catalog_КлючиАналитикиУчетаПоПартнерам",)},
     ),
     "account_settlements": Source(
         "Расчеты с покупателями по счетам", {"AccountingRegister_Хозрасчетный": "БП"}, BalanceRow, table="Balance",
@@ -164,6 +176,16 @@ SOURCES: dict[str, Source] = {
 
 PREFIXES = ("Catalog_", "Document_", "ChartOfCharacteristicTypes_", "BusinessProcess_", "Task_")
 """Kinds of objects with `Ref_Key` and `DataVersion` that can be read raw, one stream a set."""
+
+NAMED: Mapping[str, tuple[str, ...]] = {
+    "Номенклатура": ("Catalog_Номенклатура",),
+    "Характеристика": ("Catalog_ХарактеристикиНоменклатуры",),
+    "ЕдиницаИзмерения": ("Catalog_КлассификаторЕдиницИзмерения", "Catalog_ЕдиницыИзмерения"),
+    "Упаковка": ("Catalog_УпаковкиЕдиницыИзмерения", "Catalog_УпаковкиНоменклатуры"),
+    "СтавкаНДС": ("Catalog_СтавкиНДС",),
+    "Вид": ("Catalog_ВидыКонтактнойИнформации",),
+}
+"""References in rows of parts that need a name, and the catalogues into which each may lead."""
 
 CHARTS = {
     "AccountingRegister_Хозрасчетный": "ChartOfAccounts_Хозрасчетный",

@@ -32,6 +32,7 @@ from . import resolve
 from .candidates import CONFIGURATIONS, guess_configuration
 from .client import UNKNOWN_NAME, ODataClient, ODataError
 from .exchange import Exchange
+from .joins import Joins
 from .metadata import Schema, Types, read_schema
 from .normalise import Normaliser
 from .place import Place, Way, cursor_of, describe_way, read_place, way_of
@@ -54,6 +55,7 @@ class OneC:
         self._settings = settings
         self._tools = tools
         self._client = ODataClient(settings, tools.http, tools.log)
+        self._joins = Joins(self._client, tools.log)
         self._normaliser = Normaliser(settings)
         self._writer = Writer(settings, self._client, tools.clock)
         self._streams: Mapping[str, Found] | None = None
@@ -111,7 +113,7 @@ class OneC:
         if exchange is not None:
             streams = [name for name, one in self._found().items() if not one.source.table]
             exchange.prove(stream.name, kept.message if kept else 0, streams)
-        reader = Reader(self._settings, self._client, self._tools, stream.name, found)
+        reader = Reader(self._settings, self._client, self._tools, self._joins, stream.name, found)
         refused: ODataError | None = None
         for place in self._places(stream.name, found, kept):
             try:
@@ -186,7 +188,7 @@ class OneC:
     def _places(self, name: str, found: Found, kept: Place | None) -> Iterator[Place]:
         """Yield where to go on; each is tried when 1C did not know a name that the one before asked for."""
         source, own = found.source, resolve.own_fields(self._settings, name)
-        shape = resolve.shape(source, own)
+        shape = resolve.shape(source, own, self._client.published())
         if (
             kept is not None
             and kept.shape == shape
@@ -241,7 +243,7 @@ class OneC:
         period = here.replace(hour=23, minute=59, second=59, microsecond=0)
         records: list[Record] = []
         for set_name in found.sets:
-            records += read_table(self._client, self._schema(kept), found.source, set_name, name, period)
+            records += read_table(self._client, self._joins, self._schema(kept), found.source, set_name, name, period)
         is_choice = found.source.is_choice  # another set then says the same in other words
         lost = [] if kept is None or is_choice else [it for it in kept.sets if it not in found.sets]
         sets = dict.fromkeys([*found.sets, *lost], "")

@@ -66,6 +66,11 @@ class Target(Struct, frozen=True):
     stream: str
     field: str
     convert: Callable[[Any, str], Any]
+    is_text: bool
+
+    def shown(self, wire: str) -> str:
+        """Return the name of the text that 1C shows for a reference, where a text is wanted; else nothing."""
+        return f"{wire.removesuffix('_Key')}____Presentation" if self.is_text and wire.endswith("_Key") else ""
 
 
 def target(name: str) -> Target:
@@ -77,7 +82,7 @@ def target(name: str) -> Target:
     converters = {key: made for key, kind in get_type_hints(THINGS[stream]).items() if (made := _converter(key, kind))}
     if field not in converters:
         raise ValueError(f"{name}: {stream} have the fields {', '.join(sorted(converters))}")
-    return Target(stream, field, converters[field])
+    return Target(stream, field, converters[field], is_text=converters[field] is _as_text)
 
 
 def _converter(name: str, kind: Any) -> Callable[[Any, str], Any] | None:
@@ -90,14 +95,14 @@ def _converter(name: str, kind: Any) -> Callable[[Any, str], Any] | None:
         return lambda value, field: day_of(_words(value), field)
     if bool in kinds:
         return _flag
-    return (lambda value, _: _text(value)) if str in kinds else None
+    return _as_text if str in kinds else None
 
 
 def _words(value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _text(value: Any) -> str:
+def _as_text(value: Any, _: str) -> str:
     words = _words(value)
     return "" if words == EMPTY_KEY else words
 

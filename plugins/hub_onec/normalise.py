@@ -33,8 +33,9 @@ from hub.api import (
 )
 
 from .candidates import PREFIXES, SOURCES
+from .lines import lines_of
 from .mapping import Target, target
-from .rows import ContactRow, ContractRow, CounterpartyRow, DocumentRow, PersonRow, RawRow, WorkerRow
+from .rows import ContractRow, CounterpartyRow, DocumentRow, InvoiceRow, PersonRow, RawRow, WorkerRow
 from .settings import OneCSettings
 from .trade import balance, bank_account, order, price, product, stock
 from .trade_rows import OrderRow, OrganisationRow
@@ -52,6 +53,8 @@ _TYPES = {
 }
 
 
+_LEGAL = "юрид"
+_Reachable = CounterpartyRow | PersonRow | OrganisationRow | WorkerRow
 Own = tuple[tuple[str, Target, str], ...]
 """Attribute of the row, where it goes, and the name of the field in 1C."""
 
@@ -115,7 +118,7 @@ class Normaliser:
     def _client(self, row: CounterpartyRow) -> Client | None:
         if row.is_folder:
             return None
-        points, city = self._points(row.points) if row.points else ((), "")
+        points, city = self._points(row) if row.points else ((), "")
         kind = row.type or row.short_type or row.kind
         return Client(
             name=text_of(row.name),
@@ -123,7 +126,7 @@ class Normaliser:
             inn=text_of(row.inn),
             kpp=text_of(row.kpp),
             type=_TYPES.get(kind.strip(), kind.strip()) if kind else "",
-            status="closed" if row.is_marked else "",
+            status="closed" if row.is_marked or row.is_invalid else "",
             city=city,
             note=note_of(row.note) or note_of(row.comment),
             points=points,
@@ -145,13 +148,13 @@ class Normaliser:
             position=text_of(row.position_text) or _position(row.position),
             birthday=day_of(row.birthday, "ДатаРождения"),
             note=note_of(row.comment),
-            points=self._points(row.points)[0] if row.points else (),
+            points=self._points(row)[0],
         )
 
     def _organisation(self, row: OrganisationRow) -> Organisation | None:
         if row.is_folder or row.is_marked:
             return None
-        points = self._points(row.points)[0] if row.points else ()
+        points = sorted(self._points(row)[0], key=lambda it: it.type == "address" and _LEGAL not in it.label.casefold())
         found = {it.type: it.value or it.raw for it in reversed(points)}  # of several the first
         return Organisation(
             name=text_of(row.name),
@@ -167,16 +170,16 @@ class Normaliser:
     def _worker(self, row: WorkerRow) -> Employee | None:
         if row.is_folder or row.is_marked or row.is_invalid or row.is_archived or row.is_service:
             return None
-        points = self._points(row.points)[0] if row.points else ()
+        points = self._points(row)[0]
         found = {it.type: it.value for it in reversed(points)}  # of several the first
         return Employee(name=text_of(row.name), role="", mail=found.get("email", ""), phone=found.get("phone", ""))
 
-    def _points(self, rows: list[ContactRow]) -> tuple[tuple[ContactPoint, ...], str]:
+    def _points(self, whole: _Reachable) -> tuple[tuple[ContactPoint, ...], str]:
         """Return the ways to reach somebody and the city, by the rule of which column holds what."""
         points: list[ContactPoint] = []
         city = ""
-        for row in rows:
-            kind = row.type
+        for row in whole.points or ():
+            kind, at = row.type, len(points)
             if kind == "Телефон" or kind == "Факс":
                 points += _phones(text_of(row.shown) or text_of(row.phone), self._area_code)
             elif kind == "АдресЭлектроннойПочты":
@@ -185,6 +188,8 @@ class Normaliser:
                     points += _emails(raw)
             elif raw := text_of(row.shown):
                 points.append(ContactPoint("address" if kind == "Адрес" else "other", raw, raw))
+            if label := (whole.names or {}).get(text_of(row.sort).lower()):
+                points[at:] = [replace(it, label=label) for it in points[at:]]
             if row.city and not city:
                 city = row.city.strip()
         return tuple(points), city
@@ -203,12 +208,12 @@ def _contract(row: ContractRow) -> Contract | None:
         end=day_of(row.until, "СрокДействия") or day_of(row.end, "ДатаОкончанияДействия"),
         type=text_of(row.type) or text_of(row.sort),
         is_signed=row.is_signed if row.is_signed is not None else row.is_agreed,
-        is_closed=bool(row.is_marked or row.is_closed or status == "Закрыт"),
+        is_closed=bool(row.is_marked or row.is_closed or row.is_invalid or status == "Закрыт"),
         note=note_of(row.comment),
     )
 
 
-def _invoice(row: DocumentRow) -> Invoice | None:
+def _invoice(row: InvoiceRow) -> Invoice | None:
     if row.is_marked:
         return None
     return Invoice(
@@ -220,10 +225,11 @@ def _invoice(row: DocumentRow) -> Invoice | None:
         total=_total(row),
         is_posted=row.is_posted is not False,
         note=note_of(row.comment),
+        lines=lines_of(row, _total(row)),
     )
 
 
-def _act(row: DocumentRow) -> Act | None:
+def _act(row: InvoiceRow) -> Act | None:
     if row.is_marked:
         return None
     return Act(
@@ -235,11 +241,13 @@ def _act(row: DocumentRow) -> Act | None:
         total=_total(row),
         is_posted=row.is_posted is not False,
         note=note_of(row.comment),
+        lines=lines_of(row, _total(row)),
     )
 
 
 def _order(row: OrderRow) -> Order | None:
-    return order(row, _owner(row.client_key, row.client, row.client_type), _contract_of(row), _total(row))
+    client, total = _owner(row.client_key, row.client, row.client_type), _total(row)
+    return order(row, client, _contract_of(row), total, lines_of(row, total))
 
 
 def _payment(row: DocumentRow) -> Payment | None:
@@ -249,7 +257,7 @@ def _payment(row: DocumentRow) -> Payment | None:
     contracts = {key_of(it.contract_key, name) or key_of(it.agreement_key, name) for it in details}
     invoices = {key_of(it.invoice_key, name) for it in details}
     return Payment(
-        number=text_of(row.outer_number) or text_of(row.number),
+        number=text_of(row.outer_number) or text_of(row.first_number) or text_of(row.number),
         client=_owner(row.client_key, row.client, row.client_type),
         contract=_contract_of(row) or _only("contract", contracts),
         invoice=reference_of("invoice", row.account_key, "СчетНаОплату_Key") or _only("invoice", invoices),
@@ -268,10 +276,11 @@ def _decoder(stream: str, row: type[Struct], given: Mapping[str, str]) -> tuple[
     for name, wire in given.items():
         aim = target(name)
         if aim.stream == stream:
-            if wire not in attributes:
-                attributes[wire] = f"own_{len(wanted)}"
-                wanted[attributes[wire]] = wire
-            own.append((attributes[wire], aim, wire))
+            for one in filter(None, (wire, aim.shown(wire))):  # the text for a reference says more than its key
+                if one not in attributes:
+                    attributes[one] = f"own_{len(wanted)}"
+                    wanted[attributes[one]] = one
+                own.append((attributes[one], aim, one))
     if wanted:
         extra = [(name, Any, None) for name in wanted]
         row = msgspec.defstruct(row.__name__, extra, bases=(row,), rename=wanted)
@@ -280,8 +289,8 @@ def _decoder(stream: str, row: type[Struct], given: Mapping[str, str]) -> tuple[
 
 def _filled(entity: Entity, row: Struct, own: Own) -> Entity:
     """Return the entity with what the own fields say; an empty one leaves the standard value."""
-    said = {aim.field: aim.convert(getattr(row, name), wire) for name, aim, wire in own}
-    return replace(entity, **{name: value for name, value in said.items() if value not in (None, "")})
+    said = [(aim.field, aim.convert(getattr(row, name), wire)) for name, aim, wire in own]
+    return replace(entity, **{name: value for name, value in said if value not in (None, "")})
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], payload: bytes) -> Any:

@@ -13,6 +13,7 @@ from hub.api import Batch, Record, Tools
 
 from .client import ODataClient, Row
 from .exchange import Exchange
+from .joins import Joins
 from .place import Place, cursor_of, way_of
 from .resolve import Found
 from .settings import OneCSettings
@@ -27,10 +28,13 @@ MOST_SINGLE = 3000
 class Reader:
     """Reads one stream whose objects have keys and versions."""
 
-    def __init__(self, settings: OneCSettings, client: ODataClient, tools: Tools, name: str, found: Found) -> None:
+    def __init__(
+        self, settings: OneCSettings, client: ODataClient, tools: Tools, joins: Joins, name: str, found: Found
+    ) -> None:
         self._settings = settings
         self._client = client
         self._tools = tools
+        self._joins = joins
         self._name = name
         self._found = found
 
@@ -164,5 +168,7 @@ class Reader:
         return Batch(cursor=cursor_of(end), complete=whole and not lost and not self._settings.allowed_only)
 
     def _records(self, rows: Iterable[Row]) -> list[Record]:
-        name = self._name
-        return [Record(row.key, row.payload, row.version, False, name) for row in rows]
+        name, source = self._name, self._found.source
+        return [
+            Record(row.key, row.payload, row.version, False, name) for row in self._joins.complete(source, list(rows))
+        ]

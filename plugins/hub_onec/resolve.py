@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Any, get_args
+from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import fields
 
-from .candidates import CONFIGURATIONS, CORE, PREFIXES, SOURCES, Source, guess_configuration
+from .candidates import CONFIGURATIONS, CORE, NAMED, PREFIXES, SOURCES, Source, guess_configuration
 from .mapping import Target, target
 from .metadata import Schema, Types
 from .settings import OneCSettings
@@ -20,6 +21,8 @@ SHOWN = "____Presentation"
 """Asks 1C to show a reference as text in the same answer; only a named field can be shown."""
 MOST_RAW = 200
 """So many sets are read raw without being named; a base that publishes more has to say which."""
+MOST_COLUMNS = 1400
+"""So long may the columns of parts be in an address: web servers take 2048 characters of a question as a rule."""
 SELECTION = 2
 """Counts the ways in which we ask; a new one makes stored documents be read again."""
 ADD = "In 1C open «Настройка стандартного интерфейса OData» and add"
@@ -101,10 +104,11 @@ def field_findings(schema: Schema, published: Collection[str], settings: OneCSet
                 yield f"{set_name} is published but not described.", "Check that $metadata comes whole."
             elif one.source.table and not function_of(schema, set_name, one.source.table):
                 yield f"{set_name} has no {one.source.table}.", f"Put {stream} into `skip:`."
-            for field, other in one.source.joins.items():
+            for field, others in one.source.joins.items():
                 records = schema.types.get(f"{set_name}_RecordType", {})
-                if other not in published and f"{field}_Key" in {**properties, **records}:
-                    yield f"{stream} say no client: {other} is not published.", f"{ADD} {other}."
+                if not any(it in published for it in others) and f"{field}_Key" in {**properties, **records}:
+                    words = " or ".join(others)
+                    yield f"{stream} lack what stands behind {field}: {words} is not published.", f"{ADD} {words}."
             for field, names in one.source.needs.items():
                 if properties and field not in own and not any(it in properties for it in names):
                     yield f"{set_name} has no field {' or '.join(names)}.", _likely(stream, field, names, properties)
@@ -169,14 +173,25 @@ def selection(source: Source, set_name: str, types: Types, own: Sequence[str], *
         return "**"
     parts = _parts(source.row)
     names = ["**"] if not way else [*ALWAYS, *(it for it in own if SHOWN not in it and _has(properties, it))]
+    names += _columns(parts, set_name, types)
     for item in fields(source.row):
         name = item.encode_name
         if name in parts:
-            columns = types.get(f"{set_name}_{name}_RowType", {})
-            names += [f"{name}/{it.encode_name}" for it in fields(parts[name]) if it.encode_name in columns]
-        elif _has(properties, name) and (SHOWN in name if not way else way < 2 or SHOWN not in name):
+            continue
+        if _has(properties, name) and (SHOWN in name if not way else way < 2 or SHOWN not in name):
             names.append(name)
     return ",".join(dict.fromkeys([*names, *shown]))
+
+
+def _columns(parts: Mapping[str, type[Struct]], set_name: str, types: Types) -> list[str]:
+    """Return what to ask of the parts: the columns we need, or whole parts where these make the address too long."""
+    named: dict[str, list[str]] = {}
+    for name, row in parts.items():
+        columns = types.get(f"{set_name}_{name}_RowType", {})
+        if found := [f"{name}/{it.encode_name}" for it in fields(row) if it.encode_name in columns]:
+            named[name] = found
+    columns_of_all = [it for found in named.values() for it in found]
+    return columns_of_all if len(quote(",".join(columns_of_all), safe="/,")) <= MOST_COLUMNS else list(named)
 
 
 def shown_names(row: type[Struct]) -> list[str]:
@@ -191,18 +206,22 @@ def lacks_own_fields(sets: Sequence[str], types: Types, own: Sequence[str]) -> l
 
 
 def own_fields(settings: OneCSettings, stream: str) -> list[str]:
-    """Return the fields of this base that the settings name for a stream."""
+    """Return the fields of this base that the settings name for a stream; of a reference also the text for it."""
     aims: list[tuple[Target, str]] = [(target(name), wire) for name, wire in settings.fields.items()]
-    return [wire for aim, wire in aims if aim.stream == stream]
+    mine = [(aim, wire) for aim, wire in aims if aim.stream == stream]
+    return [wire for _, wire in mine] + [shown for aim, wire in mine if (shown := aim.shown(wire))]
 
 
-def shape(source: Source, own: Sequence[str]) -> str:
+def shape(source: Source, own: Sequence[str], published: Collection[str]) -> str:
     """Return a short mark of what we would ask for; another mark means that stored objects lack something.
 
-    Own fields come with their objects anyway, except texts for references, which have to be asked for.
+    Own fields come with their objects anyway, except texts for references, which have to be asked for. What is put into
+    the objects is missing in those that were read before its catalogue was published.
     """
     shown = [it for it in own if SHOWN in it]
-    text = "\n".join([str(SELECTION), *(item.encode_name for item in fields(source.row)), *shown])
+    targets = [*source.joins.values(), *(NAMED.values() if source.has_names else ())]
+    joined = sorted({it for one in targets for it in one if it in published})
+    text = "\n".join([str(SELECTION), *(item.encode_name for item in fields(source.row)), *shown, *joined])
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 

@@ -19,8 +19,13 @@ class RawRow(Struct):
     """An object that is kept as it is."""
 
 
+NAMES = "_names"
+"""The property that an object gets from us: `Ref_Key` of what rows of its parts name → how it is called."""
+POINTS = "КонтактнаяИнформация"
+
+
 class ContactRow(Struct, rename={"type": "Тип", "shown": "Представление", "email": "АдресЭП",
-                                 "phone": "НомерТелефона", "city": "Город"}):  # fmt: skip
+                                 "phone": "НомерТелефона", "city": "Город", "sort": "Вид_Key"}):  # fmt: skip
     """One row of the part `КонтактнаяИнформация`."""
 
     type: Text = None
@@ -28,13 +33,14 @@ class ContactRow(Struct, rename={"type": "Тип", "shown": "Представл�
     email: Text = None
     phone: Text = None
     city: Text = None
+    sort: Text = None
 
 
 class CounterpartyRow(Struct, rename={
     "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "full_name": "НаименованиеПолное",
     "inn": "ИНН", "kpp": "КПП", "type": "ЮридическоеФизическоеЛицо", "short_type": "ЮрФизЛицо",
-    "kind": "ВидКонтрагента", "note": "ДополнительнаяИнформация", "comment": "Комментарий",
-    "points": "КонтактнаяИнформация",
+    "kind": "ВидКонтрагента", "is_invalid": "Недействителен", "note": "ДополнительнаяИнформация",
+    "comment": "Комментарий", "points": POINTS, "names": NAMES,
 }):  # fmt: skip
     """`Catalog_Контрагенты`."""
 
@@ -47,15 +53,17 @@ class CounterpartyRow(Struct, rename={
     type: Text = None
     short_type: Text = None
     kind: Text = None
+    is_invalid: Flag = None
     note: Text = None
     comment: Text = None
     points: list[ContactRow] | None = None
+    names: dict[str, str] | None = None
 
 
 class PersonRow(Struct, rename={
     "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "position": "Должность",
     "position_text": "ДолжностьПоВизитке", "birthday": "ДатаРождения", "comment": "Комментарий",
-    "points": "КонтактнаяИнформация", "owner_key": "Owner_Key", "owner": "Owner", "owner_type": "Owner_Type",
+    "points": POINTS, "names": NAMES, "owner_key": "Owner_Key", "owner": "Owner", "owner_type": "Owner_Type",
     "holder_key": "ОбъектВладелец_Key", "holder": "ОбъектВладелец", "holder_type": "ОбъектВладелец_Type",
 }):  # fmt: skip
     """A contact person: `Catalog_КонтактныеЛица`, `Catalog_КонтактныеЛицаПартнеров`."""
@@ -68,6 +76,7 @@ class PersonRow(Struct, rename={
     birthday: Text = None
     comment: Text = None
     points: list[ContactRow] | None = None
+    names: dict[str, str] | None = None
     owner_key: Text = None
     owner: Text = None
     owner_type: Text = None
@@ -78,7 +87,7 @@ class PersonRow(Struct, rename={
 
 class WorkerRow(Struct, rename={
     "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "is_invalid": "Недействителен",
-    "is_archived": "ВАрхиве", "is_service": "Служебный", "points": "КонтактнаяИнформация",
+    "is_archived": "ВАрхиве", "is_service": "Служебный", "points": POINTS, "names": NAMES,
 }):  # fmt: skip
     """Somebody of our own: `Catalog_Пользователи`, `Catalog_Сотрудники`."""
 
@@ -89,6 +98,7 @@ class WorkerRow(Struct, rename={
     is_archived: Flag = None
     is_service: Flag = None
     points: list[ContactRow] | None = None
+    names: dict[str, str] | None = None
 
 
 class ContractRow(Struct, rename={
@@ -96,6 +106,7 @@ class ContractRow(Struct, rename={
     "second_number": "НомерДоговора", "second_day": "ДатаДоговора",
     "start": "ДатаНачалаДействия", "until": "СрокДействия", "end": "ДатаОкончанияДействия", "type": "ВидДоговора",
     "sort": "ТипДоговора", "is_signed": "ДоговорПодписан", "is_agreed": "Согласован", "is_closed": "ДоговорЗакрыт",
+    "is_invalid": "Недействителен",
     "status": "Статус", "comment": "Комментарий", "client_key": "Контрагент_Key", "client": "Контрагент",
     "client_type": "Контрагент_Type", "owner_key": "Owner_Key", "owner": "Owner", "owner_type": "Owner_Type",
 }):  # fmt: skip
@@ -116,6 +127,7 @@ class ContractRow(Struct, rename={
     is_signed: Flag = None
     is_agreed: Flag = None
     is_closed: Flag = None
+    is_invalid: Flag = None
     status: Text = None
     comment: Text = None
     client_key: Text = None
@@ -143,7 +155,8 @@ class DocumentRow(Struct, rename={
     "invoice_key": "СчетНаОплатуПокупателю_Key", "account_key": "СчетНаОплату_Key", "total": "СуммаДокумента",
     "currency": "ВалютаДокумента____Presentation", "currency_name": "Валюта____Presentation",
     "due": "СрокОплаты", "pay_until": "ДатаПлатежа", "comment": "Комментарий", "purpose": "НазначениеПлатежа",
-    "outer_number": "НомерВходящегоДокумента", "details": "РасшифровкаПлатежа",
+    "outer_number": "НомерВходящегоДокумента", "first_number": "НомерПервичногоДокумента",
+    "details": "РасшифровкаПлатежа",
 }):  # fmt: skip
     """An invoice, a sale or act, or a payment."""
 
@@ -166,4 +179,55 @@ class DocumentRow(Struct, rename={
     comment: Text = None
     purpose: Text = None
     outer_number: Text = None
+    first_number: Text = None
     details: list[PaymentRow] | None = None
+
+
+class LineRow(Struct, rename={
+    "content": "Содержание", "product": "Номенклатура_Key", "product_of_any": "Номенклатура",
+    "variant": "Характеристика_Key", "quantity": "Количество", "packs": "КоличествоУпаковок",
+    "price": "Цена", "amount": "Сумма", "vat_amount": "СуммаНДС", "with_vat": "СуммаСНДС", "whole": "Всего",
+    "vat": "СтавкаНДС", "vat_key": "СтавкаНДС_Key", "unit_key": "ЕдиницаИзмерения_Key", "unit": "ЕдиницаИзмерения",
+    "pack": "Упаковка_Key", "is_cancelled": "Отменено",
+}):  # fmt: skip
+    """One row of what a document sells."""
+
+    content: Text = None
+    product: Text = None
+    product_of_any: Text = None
+    variant: Text = None
+    quantity: Number = None
+    packs: Number = None
+    price: Number = None
+    amount: Number = None
+    vat_amount: Number = None
+    with_vat: Number = None
+    whole: Number = None
+    vat: Text = None
+    vat_key: Text = None
+    unit_key: Text = None
+    unit: Text = None
+    pack: Text = None
+    is_cancelled: Flag = None
+
+
+class InvoiceRow(DocumentRow, rename={
+    "is_vat_included": "СуммаВключаетНДС", "is_vat_in_price": "ЦенаВключаетНДС", "names": NAMES, "goods": "Товары",
+    "services": "Услуги", "supplies": "Запасы", "works": "Работы", "works_done": "РаботыИУслуги",
+    "agency": "АгентскиеУслуги",
+}):  # fmt: skip
+    """A document with rows: an invoice, a sale, an act, an order."""
+
+    is_vat_included: Flag = None
+    is_vat_in_price: Flag = None
+    names: dict[str, str] | None = None
+    goods: list[LineRow] | None = None
+    services: list[LineRow] | None = None
+    supplies: list[LineRow] | None = None
+    works: list[LineRow] | None = None
+    works_done: list[LineRow] | None = None
+    agency: list[LineRow] | None = None
+
+
+LINES = ("Товары", "Услуги", "Запасы", "Работы", "РаботыИУслуги", "АгентскиеУслуги")
+"""The parts of which lines are made, in this order."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from hub.api import BadRecord, Record, Rejected
+from hub.api import Record, Rejected
 
 from .candidates import CHARTS, Source
 from .client import UNKNOWN_NAME, ODataClient, ODataError
+from .joins import Joins, row_of
 from .metadata import Schema
 from .resolve import SHOWN, function_of, shown_names
 from .values import EMPTY_KEY
@@ -24,13 +24,10 @@ _NUMBERS = ("Edm.Double", "Edm.Decimal", "Edm.Int16", "Edm.Int32", "Edm.Int64")
 ACCOUNTS = 18
 """So many accounts fit into one address."""
 LONGEST_ID = 300
-MOST_SINGLE = 200
-"""For more keys than these the whole set is asked for, a page at a time."""
-PAGE = 1000
 
 
 def read_table(
-    client: ODataClient, schema: Schema, source: Source, set_name: str, stream: str, period: datetime
+    client: ODataClient, joins: Joins, schema: Schema, source: Source, set_name: str, stream: str, period: datetime
 ) -> list[Record]:
     """Return the rows of one register. Raises Rejected when it has no such table."""
     bound = function_of(schema, set_name, source.table)
@@ -48,7 +45,7 @@ def read_table(
             select = "*"  # this publication shows no references here
             rows += client.table(bound, source.table, period, where)
     records: dict[str, Record] = {}
-    joined = _joined(client, source, rows)
+    joined = joins.with_objects(source.joins, rows)
     for payload, whole in zip(rows, joined, strict=True):
         name = f"{set_name}/{row_id(payload, types)}"
         while name in records:
@@ -57,49 +54,9 @@ def read_table(
     return list(records.values())
 
 
-def _joined(client: ODataClient, source: Source, rows: Sequence[bytes]) -> Sequence[bytes]:
-    """Return the rows with the objects that their references lead to, where `$expand` would put them."""
-    for name, target in source.joins.items():
-        if target not in client.published():
-            continue
-        keys = [_key_in(row, f"{name}_Key") for row in rows]
-        wanted = [it for it in dict.fromkeys(keys) if it and it != EMPTY_KEY]
-        objects = _objects(client, target, wanted)
-        rows = [
-            row.rstrip()[:-1] + f',"{name}":'.encode() + objects[key] + b"}" if key in objects else row
-            for row, key in zip(rows, keys, strict=True)
-        ]
-    return rows
-
-
-def _objects(client: ODataClient, target: str, keys: Sequence[str]) -> dict[str, bytes]:
-    """Return objects by their keys: a few one after another, many with the pages of the whole set."""
-    found: dict[str, bytes] = {}
-    is_more = len(keys) > MOST_SINGLE
-    while is_more:
-        known = len(found)
-        found |= {it.key: it.payload for it in client.rows(target, "", known, PAGE)}
-        is_more = len(found) == known + PAGE
-    missing = [it for it in keys if it not in found]  # rows may have moved from page to page meanwhile
-    found |= {it.key: it.payload for it in client.objects(target, missing, "")}
-    return found
-
-
-def _key_in(row: bytes, name: str) -> str:
-    found = _row_of(row).get(name)
-    return found.lower() if isinstance(found, str) else ""
-
-
-def _row_of(payload: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(payload, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadRecord("A row of a virtual table is no object.") from error
-
-
 def row_id(payload: bytes, types: Mapping[str, str]) -> str:
     """Return what tells a row of a virtual table from the others: its dimensions, without time and amounts."""
-    row = _row_of(payload)
+    row = row_of(payload)
     values: list[str] = []
     for name in sorted(row):
         value = row[name]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from hub.api import Balance, BankAccount, Money, Order, Price, Product, Reference, Stock, currency_code
+from hub.api import Balance, BankAccount, Line, Money, Order, Price, Product, Reference, Stock, currency_code
 
-from .trade_rows import BalanceRow, BankAccountRow, OrderRow, PriceRow, ProductRow, StockRow
+from .trade_rows import BalanceRow, BankAccountRow, BankRow, OrderRow, PriceRow, ProductRow, StockRow
 from .values import day_of, money_of, note_of, reference_of, text_of
 
 _TYPES = {
@@ -15,6 +15,7 @@ _TYPES = {
     "Услуга": "service", "Работа": "work", "Набор": "set",
 }  # fmt: skip
 _RATE = re.compile(r"(?:НДС|VAT)?\s*(\d{1,2})(?:\s*%|_1\d\d|/1\d\d)?", re.IGNORECASE)
+BIC_DIGITS = 9
 CLIENTS, ORGANISATIONS = "Catalog_Контрагенты", "Catalog_Организации"
 CONTRACTS = ("Catalog_ДоговорыКонтрагентов", "Catalog_Договоры")
 
@@ -32,12 +33,17 @@ def bank_account(row: BankAccountRow, *, is_own: bool) -> BankAccount | None:
         client=reference_of("client", key, "Owner") if not is_ours and kind.endswith(f".{CLIENTS}") else None,
         organisation=reference_of("organisation", key, "Owner") if is_ours else None,
         title=text_of(row.title),
-        bank=text_of(row.bank_name) or text_of(row.bank),
-        bic=text_of(row.bic),
-        corr_account=text_of(row.corr_account),
+        bank=text_of(row.bank_name) or text_of(row.bank) or (text_of(row.at.name) if row.at else ""),
+        bic=text_of(row.bic) or _bic(row.at),
+        corr_account=text_of(row.corr_account) or (text_of(row.at.corr_account) if row.at else ""),
         currency=currency_code(currency or _digits_of_currency(number)),
         is_closed=bool(row.is_closed) or day_of(row.closed, "ДатаЗакрытия") is not None,
     )
+
+
+def _bic(bank: BankRow | None) -> str:
+    code = text_of(bank.code) if bank else ""
+    return code if len(code) == BIC_DIGITS and code.isdigit() else ""
 
 
 def _digits_of_currency(number: str) -> str:
@@ -57,19 +63,21 @@ def product(row: ProductRow) -> Product | None:
         article=text_of(row.article),
         type=_TYPES.get(kind, kind) or {True: "service", False: "goods", None: ""}[row.is_service],
         unit=text_of(row.unit) or text_of(row.base_unit),
-        vat_rate=_rate(text_of(row.vat_name) or text_of(row.vat)),
+        vat_rate=rate_of(text_of(row.vat_name) or text_of(row.vat)),
         group=text_of(row.group),
         note=note_of(row.comment) or note_of(row.description),
     )
 
 
-def _rate(text: str) -> int | None:
+def rate_of(text: str) -> int | None:
     """Return the rate of `НДС20`, `НДС20_120`, `20%`; nothing for «Без НДС» and what is unknown."""
     found = _RATE.fullmatch(text)
     return int(found[1]) if found else None
 
 
-def order(row: OrderRow, client: Reference | None, contract: Reference | None, total: Money | None) -> Order | None:
+def order(
+    row: OrderRow, client: Reference | None, contract: Reference | None, total: Money | None, lines: tuple[Line, ...]
+) -> Order | None:
     """Return an order; whose it is and what it comes to is found as for any document."""
     if row.is_marked:
         return None
@@ -85,6 +93,7 @@ def order(row: OrderRow, client: Reference | None, contract: Reference | None, t
         is_posted=row.is_posted is not False,
         is_closed=bool(row.is_closed) or state == "Закрыт",
         note=note_of(row.comment),
+        lines=lines,
     )
 
 
@@ -99,6 +108,7 @@ def price(row: PriceRow) -> Price | None:
         price=money_of(row.price, "Цена", text_of(row.currency)),
         unit=text_of(row.unit) or text_of(row.second_unit),
         date=day_of(row.day, "Period"),
+        variant=text_of(row.variant),
     )
 
 
@@ -112,8 +122,9 @@ def stock(row: StockRow) -> Stock | None:
     return Stock(
         product=found,
         warehouse=text_of(row.warehouse) or text_of(row.place),
-        quantity=_quantity(quantity, "ВНаличииBalance"),
-        reserved=_quantity(reserved or Decimal(0), "ВРезервеBalance"),
+        quantity=quantity_of(quantity, "ВНаличииBalance"),
+        reserved=quantity_of(reserved or Decimal(0), "ВРезервеBalance"),
+        variant=text_of(row.variant),
     )
 
 
@@ -138,7 +149,8 @@ def balance(row: BalanceRow) -> Balance | None:
     )
 
 
-def _quantity(value: Decimal, name: str) -> str:
+def quantity_of(value: Decimal, name: str) -> str:
+    """Return a quantity as text, without zeros that say nothing. Raises BadRecord for what can be none."""
     money_of(value, name)  # within what a quantity can be
     text = format(value, "f")
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text

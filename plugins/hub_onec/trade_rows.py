@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .rows import ContactRow, DocumentRow, Flag, Number, Text
+from .rows import NAMES, POINTS, ContactRow, Flag, InvoiceRow, Number, Text
 
 
 class OrganisationRow(Struct, rename={
     "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "full_name": "НаименованиеПолное",
-    "inn": "ИНН", "kpp": "КПП", "ogrn": "ОГРН", "prefix": "Префикс", "points": "КонтактнаяИнформация",
+    "inn": "ИНН", "kpp": "КПП", "ogrn": "ОГРН", "prefix": "Префикс", "points": POINTS, "names": NAMES,
 }):  # fmt: skip
     """`Catalog_Организации`: one of our own legal persons."""
 
@@ -25,13 +25,22 @@ class OrganisationRow(Struct, rename={
     ogrn: Text = None
     prefix: Text = None
     points: list[ContactRow] | None = None
+    names: dict[str, str] | None = None
+
+
+class BankRow(Struct, rename={"code": "Code", "name": "Description", "corr_account": "КоррСчет"}):
+    """`Catalog_Банки`, `Catalog_КлассификаторБанков`: the code of a bank is its БИК."""
+
+    code: Text = None
+    name: Text = None
+    corr_account: Text = None
 
 
 class BankAccountRow(Struct, rename={
     "title": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "number": "НомерСчета",
     "owner_key": "Owner_Key", "owner": "Owner", "owner_type": "Owner_Type", "bank_name": "НаименованиеБанка",
     "bank": "Банк____Presentation", "bic": "БИКБанка", "corr_account": "КоррСчетБанка", "is_closed": "Закрыт",
-    "closed": "ДатаЗакрытия", "currency": "ВалютаДенежныхСредств____Presentation",
+    "closed": "ДатаЗакрытия", "currency": "ВалютаДенежныхСредств____Presentation", "at": "Банк",
 }):  # fmt: skip
     """`Catalog_БанковскиеСчета` and its kin."""
 
@@ -49,6 +58,7 @@ class BankAccountRow(Struct, rename={
     is_closed: Flag = None
     closed: Text = None
     currency: Text = None
+    at: BankRow | None = None
 
 
 class ProductRow(Struct, rename={
@@ -77,7 +87,7 @@ class ProductRow(Struct, rename={
     description: Text = None
 
 
-class OrderRow(DocumentRow, rename={
+class OrderRow(InvoiceRow, rename={
     "state": "Статус", "state_name": "СостояниеЗаказа____Presentation", "shipping": "ДатаОтгрузки",
     "wanted": "ЖелаемаяДатаОтгрузки", "is_closed": "Закрыт",
 }):  # fmt: skip
@@ -94,6 +104,7 @@ class PriceRow(Struct, rename={
     "day": "Period", "product_key": "Номенклатура_Key", "price": "Цена", "currency": "Валюта____Presentation",
     "type": "ВидЦены____Presentation", "second_type": "ТипЦен____Presentation", "third_type": "ВидЦен____Presentation",
     "unit": "Упаковка____Presentation", "second_unit": "ЕдиницаИзмерения____Presentation",
+    "variant": "Характеристика____Presentation",
 }):  # fmt: skip
     """A row of `InformationRegister_ЦеныНоменклатуры/SliceLast`."""
 
@@ -106,6 +117,7 @@ class PriceRow(Struct, rename={
     third_type: Text = None
     unit: Text = None
     second_unit: Text = None
+    variant: Text = None
 
 
 _EXTRA = {
@@ -133,7 +145,7 @@ class _EntryRow(Struct, rename=_EXTRA):
 class StockRow(_EntryRow, rename={
     "product_key": "Номенклатура_Key", "warehouse": "Склад____Presentation",
     "place": "СтруктурнаяЕдиница____Presentation", "quantity": "ВНаличииBalance", "amount": "КоличествоBalance",
-    "reserved": "ВРезервеBalance", "outgoing": "КОтгрузкеBalance",
+    "reserved": "ВРезервеBalance", "outgoing": "КОтгрузкеBalance", "variant": "Характеристика____Presentation",
 }):  # fmt: skip
     """A row of a balance of goods."""
 
@@ -144,6 +156,7 @@ class StockRow(_EntryRow, rename={
     amount: Number = None
     reserved: Number = None
     outgoing: Number = None
+    variant: Text = None
 
 
 class KeyRow(Struct, rename={

@@ -9,6 +9,7 @@ from msgspec.structs import fields
 
 from .candidates import CORE, SOURCES, Source
 from .resolve import MOST_RAW, Found, unknown_sets
+from .rows import DocumentRow
 from .settings import OneCSettings
 
 ENOUGH = 0.5
@@ -88,7 +89,7 @@ def _guess(stream: str, source: Source, name: str, properties: Mapping[str, str]
             points += 0.8
             longer[field] = likely
     share = points / len(source.needs)
-    known = {it.encode_name for it in fields(source.row)}
+    known = {it.encode_name for it in fields(DocumentRow if source.has_lines else source.row)}
     words = [it.partition("_")[2].lower() for it in source.sets]
     share += 0.2 * (len(known & set(properties)) / len(known)) + 0.3 * any(_alike(name, word) for word in words)
     return _Guess(name, stream, share, longer) if share >= ENOUGH else None

@@ -50,9 +50,12 @@ class Office:
         with self.store.write() as connection:
             ingest(connection, source, [fact_of(event, "")], Sources(["base", "desk"]), self.now)
 
+    pasted: bytes | None = None
+    """What stands in the clipboard, that is on stdin."""
+
     def call(self, *words: str) -> Result:
         given = ["--config", str(self.folder / "hub.yaml"), "--now", self.now.isoformat(), *words]
-        return CliRunner().invoke(cli, given)
+        return CliRunner().invoke(cli, given, input=self.pasted)
 
     def ok(self, *words: str) -> str:
         """Run a command that must succeed; return what it prints."""

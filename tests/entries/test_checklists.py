@@ -132,3 +132,20 @@ def test_any_order_and_any_split_give_the_same_list(
     assert seen(facts, whole) == whole
     assert whole.items[2].done is None
     assert whole.items[3].by == "ivanova"
+
+
+def test_a_line_that_was_ticked_by_mistake_is_open_again(office: Office) -> None:
+    """S003-24: a completed list is open once more; what an event did is no matter of a person."""
+    key = office.json("checklist", "new", "--client", "Поликлиника", "--template", "appendix_1",
+                      "--created", "вчера в 12:00")["id"]  # fmt: skip
+    talked(office, "early", NOW - timedelta(hours=5))
+    office.ok("today")
+    office.ok("checklist", "tick", key, *(str(line) for line in range(1, 11) if line != 4))
+    assert office.json("checklist", "list", "--open") == []
+    assert "2 lines are left" in office.ok("checklist", "untick", key, "2", "9")
+    assert (lines(office)[2], lines(office)[9]) == (("", None), ("", None))
+    assert [it["id"] for it in office.json("checklist", "list", "--open")] == [key]
+    assert "line 2 is not done" in office.refused("checklist", "untick", key, "2")
+    assert "was done by what happened" in office.refused("checklist", "untick", key, "4")
+    assert "no line 11" in office.refused("checklist", "untick", key, "11")
+    assert "completed" in office.ok("checklist", "tick", key, "2", "9")

@@ -6,14 +6,18 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
 from bureau import Office
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "enter-what-happened.md").read_text(encoding="utf-8")
 
 
-def test_commands_of_the_page_run_in_their_order(office: Office) -> None:
+def test_commands_of_the_page_run_in_their_order(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.M | re.S) for line in block.splitlines()]
     assert len(commands) > 35
+    monkeypatch.chdir(office.folder)
+    for name, text in re.findall(r"<!-- list: ([\w.]+) -->\n```text\n(.*?)^```", PAGE, re.M | re.S):
+        (office.folder / name).write_text(text, encoding="utf-8")
     for line in commands:
         office.ok(*shlex.split(line)[1:])
     assert [row["state"] for row in office.rows("complaint")] == ["confirmed"]

@@ -115,3 +115,37 @@ def test_dictionary_learns_what_it_does_not_know(office: Office) -> None:
     assert "it is known" in office.refused("term", "new", "--dictionary", "position", "--text", "главный бухгалтер",
                                            "--value", "head accountant")  # fmt: skip
     assert "nobody" in office.refused("term", "say", "position", "главный бухгалтер", "--language", "fr")
+
+
+def test_fields_have_the_values_that_the_firm_permits(made: Callable[..., Office]) -> None:
+    """S002-14: another value is refused with the list; a list for a field that nothing has is refused as well."""
+    office = made(entering={"options": {"client.segment": ["школы", "клиники"], "trait.type": ["hobby", "питомец"]}})
+    office.ok("client", "new", "--name", "Фермер", "--city", "-", "--contact", "-", "--phone", "-")
+    told = office.refused("client", "set", "Фермер", "segment=школа")
+    assert "none of школы, клиники" in told
+    assert "школы" in told.partition("клиники")[2], "the nearest is named"
+    office.ok("client", "set", "Фермер", "segment=школы")
+    office.ok("client", "set", "Фермер", "segment=")
+    assert "none of hobby, питомец" in office.refused("trait", "new", "--client", "Фермер", "--type", "кот", "--value",
+                                                      "Мурка")  # fmt: skip
+    office.ok("trait", "new", "--client", "Фермер", "--type", "питомец", "--value", "Мурка")
+    wrong = made(entering={"options": {"client.segmnet": ["школы"]}})
+    assert "client.segment" in wrong.refused("client", "list")
+
+
+def test_a_diary_is_read_by_employee(office: Office) -> None:
+    """S004-9: the hours of one of us."""
+    office.now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    for who in ("ivanova", "petrov"):
+        office.ok("diary", "new", "--employee", who, "--activity", f"дела {who}", "--begun", "сегодня в 10:00",
+                  "--ended", "сегодня в 11:00")  # fmt: skip
+    assert [it["activity"] for it in office.json("diary", "list", "--employee", "Иванова М. С.")] == ["дела ivanova"]
+
+
+def test_a_questionnaire_is_corrected_without_saying_the_answers_again(office: Office) -> None:
+    """S002-29."""
+    key = office.json("questionnaire", "new", "--client", "Школа № 5", "--type", "refusal", "--answer", "дорого")["id"]
+    office.ok("questionnaire", "change", key, "--type", "return")
+    (row,) = office.rows("questionnaire")
+    assert (row["type"], row["answers"][0]["answer"]) == ("return", "дорого")
+    assert "nothing is to be changed" in office.refused("questionnaire", "change", key)

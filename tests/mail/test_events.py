@@ -72,6 +72,57 @@ def test_a_returned_letter_that_names_nobody_is_returned_all_the_same():
     assert (found.type, found.data.outside, found.data.is_bounce) == ("message.bounced", (), True)
 
 
+REPORT = """--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.client.example
+
+Final-Recipient: rfc822; belova@client.example
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown
+
+Final-Recipient: rfc822; buh@client.example
+Action: failed
+Status: 5.2.2
+Diagnostic-Code: smtp; 552 5.2.2 Mailbox full
+
+Final-Recipient: rfc822; late@client.example
+Action: delayed
+Status: 4.4.1
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <offer@example.com>
+--b--
+"""
+
+
+def test_a_returned_letter_says_whom_it_did_not_reach_and_whether_that_may_pass():
+    head = "From: MAILER-DAEMON@mail.example\nSubject: Undelivered\nContent-Type: multipart/report; boundary=b\n\n"
+    mail = read_mail((head + REPORT).encode())
+    [found] = mail_events(Reference("message", "m"), mail, folder="INBOX", ours=OURS)
+    told_of = [(it.address, it.status, it.is_permanent) for it in found.data.bounces]
+    assert told_of == [("belova@client.example", "5.1.1", True), ("buh@client.example", "5.2.2", False)]
+    assert found.data.bounces[1].reason == "552 5.2.2 Mailbox full"
+    assert (found.data.in_reply_to, found.data.thread) == ("offer@example.com", "offer@example.com")
+
+
+@pytest.mark.parametrize(
+    ("fields", "thread"),
+    [
+        ({}, "m@x.example"),
+        ({"references": "<a@x.example> <b@x.example>", "in_reply_to": "<b@x.example>"}, "a@x.example"),
+        ({"in_reply_to": "<b@x.example>"}, "b@x.example"),
+        ({"references": "<m@x.example>", "in_reply_to": "<m@x.example>"}, "m@x.example"),
+        ({"message_id": ""}, "m"),
+    ],
+    ids=["a first letter", "an answer to an answer", "an answer without references", "its own forefather", "no id"],
+)
+def test_all_letters_of_a_conversation_have_its_first_letter_for_a_thread(fields, thread):
+    assert told(**fields)[0].data.thread == thread
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -102,6 +102,9 @@ HOSTILE = {
     "many recipients": b"From: a@b.example\n" + b"To: a@b.example\n" * 90_000 + b"\nx",
     "many ids": b"From: a@b.example\n" + b"References: <a@b.example>\n" * 50_000 + b"\nx",
     "base64": typed("application/pdf\nContent-Transfer-Encoding: base64", b"QUJD\n"),
+    "base64 with a letter too many": typed("application/pdf\nContent-Transfer-Encoding: base64", b"QUJD\n", 144_000)
+    + b"Q",
+    "lines of one letter, not so many": typed("text/plain; charset=utf-8", b"a\n", 142_000),
     "quoted-printable": typed("application/pdf\nContent-Transfer-Encoding: quoted-printable", b"=41"),
     "uuencode": typed("application/pdf\nContent-Transfer-Encoding: x-uuencode", b"begin 644 a\n#86)C\n"),
     "winmail": with_winmail(tnef(*[(f"{number}.pdf", b"%PDF") for number in range(5000)])),

@@ -67,6 +67,7 @@ def test_a_received_letter_is_told_whole():
         subject="Вопрос № 7",
         text="Добрый день!\n\nПодскажите, пожалуйста, по счёту 7.",
         sent=datetime(2026, 11, 20, 3, 15, tzinfo=UTC),
+        thread="letter-7@client.example",
         folder="INBOX",
     )
 

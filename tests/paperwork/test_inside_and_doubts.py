@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from hub.cli import cli
 from hub.config import load_config
 from hub.documents.forms import FORMS
 from hub.model.errors import HubError
+from hub.operator import merge
 from hub.paperwork.sending import readers
+from hub.projection import Sources
 
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 INTERNAL = ("offer_internal", "works_list", "purchase_request", "title_page", "checklist", "reclamation")
 EMPLOYEES = "\nemployees:\n  - {id: frolov, name: Фролов Глеб, mail: frolov@example.ru}\n"
 
@@ -69,3 +73,19 @@ def test_what_looks_wrong_is_said_with_the_draft_and_with_the_issue(firm: Any) -
 def test_what_is_right_raises_no_doubt(firm: Any) -> None:
     made = run(firm, "document", "new", "act", "--client", "2466001236", "--draft", str(draft_of(firm, "act")))
     assert "Check:" not in made.output
+
+
+def test_papers_of_a_merged_client_stay_with_it(firm: Any) -> None:
+    """`list --client`, the folder and the row itself know the client under the id that holds now."""
+    firm.issue(firm.draft("invoice"))
+    firm.issue(firm.draft("act", client="Ромашка"))
+    gone, kept = firm.client("Ромашка")["id"], firm.client()["id"]
+    with firm.store.write() as connection:
+        holds = merge(connection, gone, kept, Sources(()), by="anna", now=NOW)
+    assert holds in (gone, kept)
+    for key in (gone, kept):
+        listed = json.loads(run(firm, "document", "list", "--client", key, "--json").stdout)
+        assert [(it["kind"], it["client"]) for it in listed] == [("act", holds), ("invoice", holds)]
+        folder = json.loads(run(firm, "document", "folder", key, "--json").stdout)
+        assert [it["number"] for it in folder if it["kind"] == "invoice"] == ["1"]
+    assert {firm.get(1).client, firm.get(2).client} == {holds}

@@ -17,8 +17,9 @@ from sqlalchemy import select
 from hub.documents import pdf
 from hub.model.errors import HubError
 from hub.paperwork import issuing
-from hub.paperwork.drafts import Wish, correct, from_entity, new_document, parse_line
+from hub.paperwork.drafts import Wish, correct, new_document, parse_line
 from hub.paperwork.issuing import issue_all
+from hub.paperwork.known import from_entity
 from hub.paperwork.life import NEXT, move
 from hub.paperwork.sheet import mark_of, read_file, sheet_of
 from hub.store import documents as rows

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from forks import Forks, QuickOffice
 from inside import rows as table_rows
 from lab import opened
 from pypdf import PdfReader
 
-from hub.model.errors import HubError, Unavailable
+from hub.cli import cli
+from hub.config import load_config
+from hub.model.errors import HubError, SettingsError, Unavailable
 from hub.paperwork.client_folder import one_pdf, papers_of
 from hub.paperwork.month import _alone, issue_month, parse_month, plan
+from hub.paperwork.sheet import sheet_of
 from hub.store import documents as rows
 
 NOW = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
@@ -26,7 +30,7 @@ MakeContract = Callable[..., dict[str, Any]]
 
 
 def left_of(found: Any) -> dict[str, str]:
-    return {it.contract: it.reason for it in found.left if it.kind == "act"}
+    return {it.contract: f"{it.reason} {it.detail}".strip() for it in found.left if it.kind == "act"}
 
 
 def test_everything_is_looked_at_before_anything_is_issued(firm: Any, make_contract: MakeContract) -> None:
@@ -49,9 +53,10 @@ def test_everything_is_looked_at_before_anything_is_issued(firm: Any, make_contr
         found = plan(connection, firm.config, NOVEMBER)
     assert left_of(found) == {
         "8": "the client has no ИНН", "9": "the check digits of the client's ИНН 2466001237 are wrong",
-        "10": "no monthly fee", "11": "closed", "12": "begins on 2026-12-01", "13": "ended on 2026-10-31",
-        "14": "made in 1C, № У-5; print it with `hub document from act`", "15": "its client is not known",
+        "10": "no monthly fee", "11": "closed", "12": "not begun begins on 01.12.2026",
+        "13": "over ended on 31.10.2026", "14": "made in 1C № У-5", "15": "its client is not known",
     }  # fmt: skip
+    assert {it.contract for it in found.left if it.mend} == {"8", "9", "15"}
     assert sorted((it.contract["number"], it.kind) for it in found.items) == [
         ("14", "invoice"), ("7", "act"), ("7", "invoice"),
     ]  # fmt: skip
@@ -64,21 +69,82 @@ def test_a_month_is_issued_once(firm: Any, make_contract: MakeContract) -> None:
     firm.learn("contract", ("1", make_contract("7", "1")))
     with firm.store.read() as connection:
         found = plan(connection, firm.config, NOVEMBER)
-    issued, failed = issue_month(firm.store, firm.config, found, by="anna", now=NOW)
+    issued = list(issue_month(firm.store, firm.config, found, by="anna", now=NOW))
     assert [(it.row.kind, it.row.number) for it in issued] == [("invoice", "1"), ("act", "1")]
-    assert failed == []
     text = PdfReader(firm.files(issued[1].id)["pdf"]).pages[0].extract_text().replace("\u00a0", " ")
     assert "30 ноября 2026 г." in text
     assert "Абонентское обслуживание за ноябрь 2026 г. по договору № 7" in " ".join(text.split())
     with firm.store.read() as connection:
         again = plan(connection, firm.config, NOVEMBER)
         other = plan(connection, firm.config, date(2026, 12, 1))
-    assert (len(again.items), left_of(again)) == (0, {"7": f"issued already, № 1, document {issued[1].id}"})
+    assert (len(again.items), left_of(again)) == (0, {"7": f"issued already № 1, document {issued[1].id}"})
     assert len(other.items) == 2
     with _alone(firm.store, NOVEMBER), pytest.raises(Unavailable):
-        issue_month(firm.store, firm.config, other.__class__(NOVEMBER, other.items, ()), by="boris", now=NOW)
+        list(issue_month(firm.store, firm.config, other.__class__(NOVEMBER, other.items, ()), by="boris", now=NOW))
     with pytest.raises(HubError, match="is no month"):
         parse_month("2026-13")
+
+
+def test_what_the_issue_would_refuse_is_on_the_check_list(firm: Any, make_contract: MakeContract) -> None:
+    """Before anything is issued: a contract that no document can be made of, and a firm that lacks its own side."""
+    firm.learn("contract", ("1", make_contract("7", "1")), ("2", make_contract("8" * 101, "1")))
+    firm.learn("client", ("1", {"name": "Школа № 5", "full_name": "\u202e", "inn": "2466001236", "kpp": "246601001"}))
+    with firm.store.read() as connection:
+        found = plan(connection, firm.config, NOVEMBER)
+    assert {(it.kind, it.mend) for it in found.left} == {("invoice", True), ("act", True)}
+    assert all("name of the" in it.reason for it in found.left)
+    path = firm.folder / "hub.yaml"
+    path.write_text(path.read_text().replace('kpp: "246501001"', 'kpp: ""').replace('"2465000007"', '""'))
+    with firm.store.read() as connection, pytest.raises(SettingsError):
+        plan(connection, load_config(path), NOVEMBER)
+
+
+@pytest.mark.parametrize(
+    ("part", "days", "price", "words"),
+    [
+        ("whole", ("2026-11-16", None), "10000", "за ноябрь 2026 г. по договору № 7"),
+        ("days", ("2026-11-16", None), "5000.00", "за ноябрь 2026 г. (с 16 по 30 ноября) по договору № 7"),
+        ("days", ("2026-01-01", "2026-11-07"), "2333.33", "за ноябрь 2026 г. (с 1 по 7 ноября) по договору № 7"),
+        ("days", ("2026-11-01", "2026-11-30"), "10000", "за ноябрь 2026 г. по договору № 7"),
+    ],
+)
+def test_a_part_of_a_month_is_charged_as_it_is_set(
+    firm: Any, make_contract: MakeContract, part: str, days: tuple[str, str | None], price: str, words: str
+) -> None:
+    firm.configure(f"{{month: [act], month_part: {part}}}")
+    fee = {"amount": "10000", "currency": "RUB"}
+    firm.learn("contract", ("1", make_contract("7", "1", fee=fee, start=days[0], end=days[1])))
+    with firm.store.read() as connection:
+        found = plan(connection, firm.config, NOVEMBER)
+    (done,) = issue_month(firm.store, firm.config, found, by="anna", now=NOW)
+    (line,) = json.loads(bytes(sheet_of(done.row).draft))["lines"]
+    assert (line["price"]["amount"], line["title"]) == (price, f"Абонентское обслуживание {words}")
+
+
+def test_the_check_list_comes_before_the_issue(firm: Any, make_contract: MakeContract) -> None:
+    """On 80 columns: what is to be mended in full, what is not due as a count, what is charged in part."""
+    firm.configure("{month: [act]}")
+    firm.learn(
+        "contract",
+        ("1", make_contract("7", "1", start="2026-11-16")),
+        ("2", make_contract("8", "2")),
+        ("3", make_contract("9", "1", is_closed=True)),
+    )
+    command = ["--config", str(firm.folder / "hub.yaml"), "--now", "2026-12-01T10:00+07:00", "document", "month",
+               "--month", "2026-11"]  # fmt: skip
+    looked = CliRunner().invoke(cli, [*command, "--dry-run"])
+    assert looked.output.splitlines() == [
+        "To be mended, left out until then:",
+        "  8  act  Ромашка: the client has no ИНН",
+        "Nothing due: closed: 1. See them: --all",
+        "In force for a part of the month, charged whole (documents: month_part):",
+        "  7  16.11–30.11.2026",
+        "Due: act: 1.",
+    ]
+    assert "9  act  Школа № 5: closed" in CliRunner().invoke(cli, [*command, "--dry-run", "--all"]).output
+    done = CliRunner().invoke(cli, command)
+    assert (done.exit_code, done.stdout.splitlines()[-1][:8]) == (0, "Issued 1")
+    assert "1 of 1 documents" in done.stderr
 
 
 def test_the_folder_of_a_client_is_printed_in_its_order(firm: Any) -> None:

@@ -116,6 +116,40 @@ def test_letters_bring_scans_home(office: Any) -> None:
         assert recognise(connection, "HUB:999:000000000000") is None
 
 
+SIGNED = """{}
+letters:
+  - id: signed
+    make: return
+    kinds: act
+    when: [{field: message.subject, contains: подписан}]"""
+
+
+def test_a_rule_brings_home_what_neither_code_nor_number_names(office: Any) -> None:
+    """«Подписанный акт во вложении»: the one act of this client that is out; a logo and two acts are for a person."""
+    key = act(office)
+    office.configure(SIGNED)
+    letter(office, "1", "Вопрос по акту", "scan.pdf", b"%PDF-1.7 a")
+    letter(office, "2", "Подписанный акт во вложении", "logo.png", b"\x89PNG\r\n\x1a\n" + bytes(50))
+    letter(office, "3", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 b", sender="unknown@example.org")
+    assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
+    letter(office, "4", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 c")
+    letter(office, "5", "Ещё раз подписан", "scan.pdf", b"%PDF-1.7 d")
+    (done,) = collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW)
+    assert (done.document, done.by_code, done.rule, office.get(key).state) == (key, False, "signed", "returned")
+    two = act(office), act(office)
+    letter(office, "6", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 e")
+    assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
+    assert [office.get(each).state for each in two] == ["issued", "issued"]
+
+
+def test_a_rule_names_the_kinds_that_may_come_back(office: Any) -> None:
+    key = act(office)
+    office.configure(SIGNED.replace("kinds: act", "kinds: contract"))
+    letter(office, "1", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 c")
+    assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
+    assert office.get(key).state == "issued"
+
+
 @pytest.mark.parametrize("content", [b"", b"%PDF-1.7 broken", b"\x89PNG\r\n\x1a\n" + bytes(50)])
 def test_what_is_no_picture_has_no_code(content: bytes) -> None:
     assert codes.codes_in(content, "pdf") == codes.codes_in(content, "png") == []

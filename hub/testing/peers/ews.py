@@ -341,13 +341,13 @@ def _fault(code: str, text: str, *, busy: str = "") -> Answer:
 
 
 class EwsPeer:
-    """A mailbox on Exchange. What was received never changes and never unhappens; meetings do both.
+    """A mailbox on Exchange. What was received never changes and never unhappens; meetings and tasks do both.
 
     A test that has the official schema names its driver in a subclass.
     """
 
-    streams: ClassVar[Sequence[str]] = ("Calendar", "Inbox")
-    removable: ClassVar[Collection[str]] = ("Calendar",)
+    streams: ClassVar[Sequence[str]] = ("Calendar", "Inbox", "Tasks")
+    removable: ClassVar[Collection[str]] = ("Calendar", "Tasks")
     faults: ClassVar[Collection[Fault]] = ("auth", "down", "cut", "garbage", "lost_answer", "refuse")
     schema: ClassVar[Path | None] = None
 
@@ -376,7 +376,7 @@ class EwsPeer:
         """Return the settings of the mailbox."""
         return {
             "endpoint": self.server.url, "auth": "basic", "user": USER, "password": PASSWORD,
-            "folders": "Inbox, Sent, Calendar",
+            "folders": "Inbox, Sent, Calendar, Tasks",
         }  # fmt: skip
 
     def deliver(self, folder: str = "Inbox", raw: bytes = b"", **other: Any) -> Item:
@@ -394,27 +394,36 @@ class EwsPeer:
         return self.deliver("Calendar", b"BEGIN:VCALENDAR", tag="CalendarItem", item_class="IPM.Appointment",
                             meeting=meeting)  # fmt: skip
 
+    def task(self, title: str = "", **told: str) -> Item:
+        """Put a task of the owner into his folder; `told` are further fields by the names of EWS."""
+        made = {"Subject": title or f"Поручение № {next(self._numbers)}", "DueDate": "2026-12-25T00:00:00Z", **told}
+        return self.deliver("Tasks", b"task", tag="Task", item_class="IPM.Task", task=made)
+
     def add(self, stream: str, count: int = 1) -> list[str]:
-        """Deliver letters from a client, or make appointments with one."""
+        """Deliver letters from a client, make appointments with one, or tasks."""
+        made = {"Calendar": self.meet, "Tasks": self.task}
         keys = []
         for _ in range(count):
-            item = self.meet() if stream == "Calendar" else self.deliver(stream)
-            keys.append(item.id if stream == "Calendar" else key_of(item))
+            item = made[stream]() if stream in made else self.deliver(stream)
+            keys.append(item.id if stream in made else key_of(item))
             self._items[keys[-1]] = item
         return keys
 
     def change(self, stream: str, external_id: str) -> None:  # noqa: ARG002 - a verb of every peer
-        """Put a meeting off. Nobody can change a letter that was received."""
-        meeting = self._items[external_id].meeting
-        if meeting is None:
+        """Put a meeting off, or rename a task. Nobody can change a letter that was received."""
+        item = self._items[external_id]
+        if item.meeting is None and not item.task:
             raise NotImplementedError("a letter that was received never changes")
         with self.server.lock:
-            meeting.start += timedelta(days=1)
-            meeting.end += timedelta(days=1)
-            self.mailbox.touch(self._items[external_id])
+            if item.meeting is not None:
+                item.meeting.start += timedelta(days=1)
+                item.meeting.end += timedelta(days=1)
+            else:
+                item.task["Subject"] += "!"
+            self.mailbox.touch(item)
 
     def remove(self, stream: str, external_id: str) -> None:  # noqa: ARG002 - a verb of every peer
-        """Delete a letter, which stays received to the hub, or a meeting."""
+        """Delete a letter, which stays received to the hub, or a meeting or a task."""
         with self.server.lock:
             self.mailbox.remove(self._items[external_id])
 

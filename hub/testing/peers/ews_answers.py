@@ -24,11 +24,13 @@ from hub.testing.peers.ews_streaming import Stream, Subscriptions
 M = ElementMaker(namespace=MESSAGES, nsmap={"m": MESSAGES, "t": TYPES})
 T = ElementMaker(namespace=TYPES, nsmap={"t": TYPES})
 NS = {"m": MESSAGES, "t": TYPES}
-ELEMENT_ORDER = ("MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject", "Sensitivity", "Body",
-                 "Attachments", "DateTimeReceived", "Size", "InReplyTo", "InternetMessageHeaders", "DateTimeSent",
-                 "ExtendedProperty",
-                 "TextBody", "Start", "End", "Location", "IsCancelled", "Organizer", "RequiredAttendees",
-                 "ToRecipients", "CcRecipients", "From", "InternetMessageId", "Status")  # fmt: skip
+TASK = ("AssignedTime", "CompleteDate", "Delegator", "DueDate", "Status")
+ELEMENT_ORDER = (
+    "MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject", "Sensitivity", "Body", "Attachments",
+    "DateTimeReceived", "Size", "InReplyTo", "InternetMessageHeaders", "DateTimeSent", "DateTimeCreated",
+    "ExtendedProperty", "Mark", "TextBody", "Start", "End", "Location", "IsCancelled", "Organizer",
+    "RequiredAttendees", "ToRecipients", "CcRecipients", "From", "InternetMessageId", *TASK,
+)  # fmt: skip
 
 
 class Refused(Exception):
@@ -215,6 +217,8 @@ class Answers:
             item = self._item(change.find("t:ItemId", NS).get("Id"))
             for field in change.iterfind("t:Updates/t:SetItemField", NS):
                 item.task |= {local(it): it.text or "" for it in field.find("t:Task", NS)}
+            if item.task.get("Status") == "Completed":
+                item.task.setdefault("CompleteDate", datetime.now(UTC).strftime("%Y-%m-%dT00:00:00Z"))
             for mailbox in self._mailboxes.values():
                 if item.id in mailbox.items:
                     mailbox.touch(item)
@@ -267,6 +271,8 @@ def _asked(request: etree._Element) -> set[str]:
     fields = {it.get("FieldURI").partition(":")[2] for it in shape.iterfind(".//t:FieldURI", NS)}
     if shape.find(".//t:ExtendedFieldURI[@PropertyTag='0x300B']", NS) is not None:
         fields.add("ExtendedProperty")
+    if shape.find(".//t:ExtendedFieldURI[@PropertyName]", NS) is not None:
+        fields.add("Mark")
     if shape.findtext("t:IncludeMimeContent", "", NS) == "true":
         fields.add("MimeContent")
     return fields
@@ -332,14 +338,31 @@ def _item_element(item: Item, asked: set[str]) -> etree._Element:
         "ToRecipients": lambda: _people(item, "To"),
         "CcRecipients": lambda: _people(item, "Cc"),
         "From": lambda: _people(item, "From"),
-        "InternetMessageId": lambda: T.InternetMessageId(item.message_id) if item.tag != "Item" else None,
+        "InternetMessageId": lambda: T.InternetMessageId(item.message_id) if item.tag not in ("Item", "Task") else None,
+        "Mark": lambda: _mark(item),
     }
     if item.task:
-        made |= {"Status": lambda: T.Status(item.task.get("Status", "NotStarted"))}
+        told = {"Status": "NotStarted", "DateTimeCreated": _moment(item.received), **item.task}
+        told["TextBody"] = told.get("Body", "")
+        names = (*TASK, "Subject", "Sensitivity", "DateTimeCreated", "TextBody")
+        made |= {name: partial(_task_part, told, name) for name in names}
     if item.meeting is not None:
         made |= _meeting_parts(item.meeting)
     parts = [made[name]() for name in ELEMENT_ORDER if name == "ItemId" or (name in asked and name in made)]
     return T(item.tag, *(part for part in parts if part is not None))
+
+
+def _mark(item: Item) -> etree._Element | None:
+    for name, value in item.properties.items():
+        field = T.ExtendedFieldURI(DistinguishedPropertySetId="PublicStrings", PropertyName=name, PropertyType="String")
+        return T.ExtendedProperty(field, T.Value(value))
+    return None
+
+
+def _task_part(told: Mapping[str, str], name: str) -> etree._Element | None:
+    if not told.get(name):
+        return None
+    return T(name, told[name], **({"BodyType": "Text"} if name == "TextBody" else {}))
 
 
 def _meeting_parts(meeting: Meeting) -> dict[str, Callable[[], etree._Element | None]]:

@@ -80,7 +80,7 @@ class Item(Struct):
     """The mark that copies and moved items share."""
     properties: dict[str, str] = {}
     task: dict[str, str] = {}
-    """What makes a task: `Subject`, `Body`, `DueDate`, `Status` and `Importance` as they were given."""
+    """What makes a task: `Subject`, `Body`, `DueDate`, `Status` and others by their names, as they were given."""
     is_internal: bool = False
     """The server kept no headers of it, as of mail inside the organisation."""
     is_lost: bool = False

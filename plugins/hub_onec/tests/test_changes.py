@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.api import SettingsError, Unavailable
-from hub.testing.peers.onec import ACCOUNTING, Infobase, OneCServer
+from hub.api import SettingsError, Stream, Unavailable
+from hub.testing.peers.onec import ACCOUNTING, TRADE, Infobase, OneCServer
 from hub.testing.peers.onec.samples import counterparty
 from hub_onec.exchange import Change, read_changes
 from hub_onec.place import WINDOW_PAGES
@@ -220,6 +220,33 @@ def test_part_that_was_not_stored_is_not_confirmed_with_the_packet_before(hub: A
     assert pending(planned).keys() == {(CLIENTS, key)}
     hub.run()
     assert key in hub.ids("counterparties")
+
+
+def test_packet_counts_as_stored_with_its_last_batch_only(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    sales, acts = "Document_РеализацияТоваровУслуг", "Document_АктВыполненныхРабот"
+    hub.server = publish(TRADE, (), {"Связка": [sales, acts]})
+    base = hub.server.base
+    base.add(PLAN, Code="HUB")
+    hub.settings |= {"exchange_plan": PLAN, "exchange_node": "HUB", "page": "2"}
+    hub.run()
+    for _ in range(2):
+        base.add(sales)
+    late = base.add(acts)
+    connector = hub.connector()
+    streams = [it.name for it in connector.streams()]
+    reading = hub.batches("sales", connector)
+    next(reading)  # the sales are stored; killed before the act
+    reading.close()
+    for name in streams:
+        if name != "sales":
+            list(hub.batches(name, connector))
+    connector = hub.connector()
+    list(connector.read(Stream("sales"), hub.cursors["sales"]))  # killed before anything was stored
+    for name in streams:
+        if name != "sales":
+            list(hub.batches(name, connector))
+    hub.run()
+    assert late in hub.ids("sales")
 
 
 @settings(deadline=None, max_examples=25)

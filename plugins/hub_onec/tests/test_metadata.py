@@ -30,7 +30,10 @@ def test_real_metadata_of_a_trade_base_is_understood() -> None:
     sale = "Document_РеализацияТоваровУслуг"
     types = parse_metadata(REAL.read_bytes(), wanted_types(found(counterparties="Catalog_Контрагенты", sales=sale)))
     assert types["Catalog_Контрагенты"]["ИНН"] == "Edm.String"
-    assert selection(SOURCES["sales"], sale, types, [], way=0) == "**,Валюта____Presentation"
+    whole = selection(SOURCES["sales"], sale, types, [], way=0).split(",")
+    assert (whole[0], whole[-1]) == ("**", "Валюта____Presentation")
+    assert {"Товары/Номенклатура_Key", "Товары/КоличествоУпаковок", "Товары/СуммаСНДС"} <= set(whole[1:-1])
+    assert all(it.startswith("Товары/") for it in whole[1:-1])
     asked = selection(SOURCES["sales"], sale, types, [], way=1).split(",")
     assert {"Контрагент_Key", "Договор_Key", "СуммаДокумента", "Валюта____Presentation"} <= set(asked)
     assert "ДоговорКонтрагента_Key" not in asked

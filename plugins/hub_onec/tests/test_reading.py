@@ -13,7 +13,7 @@ import pytest
 
 from hub.api import Money, Rejected, SettingsError, Unavailable
 from hub.testing.peers.onec import ACCOUNTING, TRADE, Infobase, OneCServer, many_counterparties
-from hub.testing.peers.onec.edm import Field, Model, catalog, document, text
+from hub.testing.peers.onec.edm import Field, Model, catalog, document, part, text
 from hub.testing.peers.onec.samples import counterparty
 from hub_onec.candidates import SOURCES
 
@@ -95,12 +95,20 @@ def test_resumed_load_proves_no_deletion(hub: Any, base: Infobase) -> None:
     assert hub.sync("counterparties")[-1].complete
 
 
-def test_documents_are_asked_for_named_fields_only(hub: Any, base: Infobase, server: OneCServer) -> None:
-    base.add(INVOICES, Number="1", Товары=[{"Содержание": "Работы", "Цена": 100}])
+def test_documents_come_with_the_columns_that_lines_need_and_no_others(
+    hub: Any, publish: Callable[..., OneCServer]
+) -> None:
+    rows = part("Товары", text("Содержание", "пр_Примечание"), Field("Сумма", "Double"))
+    stages = part("ЭтапыОплаты", text("Вариант"))
+    hub.server = publish([document("СчетНаОплатуПокупателю", Field("СуммаДокумента", "Double"), rows, stages)])
+    row = {"Содержание": "Работы", "Сумма": 100, "пр_Примечание": "длинное"}
+    hub.server.base.add(INVOICES, Number="1", Товары=[row], ЭтапыОплаты=[{"Вариант": "Аванс"}])
     hub.sync("invoices")
     (record,) = hub.payloads["invoices"].values()
-    assert "Товары".encode() not in record.payload
-    assert "СуммаДокумента".encode() in record.payload
+    kept = json.loads(record.payload)
+    assert kept["Товары"] == [{"Содержание": "Работы", "Сумма": 100}]
+    assert "СуммаДокумента" in kept
+    assert "ЭтапыОплаты" not in kept, "a document with all its parts can have 64 KB"
 
 
 def test_metadata_is_fetched_once_for_all_and_not_again(hub: Any, base: Infobase, server: OneCServer) -> None:

@@ -31,10 +31,10 @@ from hub.api import (
 from hub.testing.peers.onec import ACCOUNTING_REGISTERS, FULL_ACCOUNTING, FULL_TRADE, TRADE_REGISTERS, OneCServer
 from hub.testing.peers.onec.edm import Field, catalog, chart, composite, text
 from hub.testing.peers.onec.registers import Register
-from hub_onec import tables
+from hub_onec import joins
 from hub_onec.normalise import Normaliser
 from hub_onec.settings import OneCSettings
-from hub_onec.trade import _rate
+from hub_onec.trade import rate_of
 
 NIL = "00000000-0000-0000-0000-000000000000"
 CLIENTS, ORGANISATIONS = "Catalog_Контрагенты", "Catalog_Организации"
@@ -131,7 +131,7 @@ def test_goods_of_the_trade(hub: Any, trade: Any) -> None:
      ("БезНДС", None), ("Без НДС", None), ("", None), ("Общая", None), ("НДС200", None)],
 )  # fmt: skip
 def test_rates_in_every_spelling(text: str, rate: int | None) -> None:
-    assert _rate(text) == rate
+    assert rate_of(text) == rate
 
 
 def test_an_order(hub: Any, trade: Any) -> None:
@@ -223,8 +223,8 @@ def test_debts_of_the_trade_find_their_client_behind_the_key(hub: Any, trade: An
 
 
 def test_many_debts_ask_for_their_keys_by_the_page(hub: Any, trade: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "MOST_SINGLE", 20)
-    monkeypatch.setattr(tables, "PAGE", 16)
+    monkeypatch.setattr(joins, "MOST_SINGLE", 20)
+    monkeypatch.setattr(joins, "PAGE", 16)
     debts = trade.registers["AccumulationRegister_РасчетыСКлиентамиПланОплат"]
     clients = [trade.add(CLIENTS, Description=str(number)) for number in range(70)]
     for client in clients:

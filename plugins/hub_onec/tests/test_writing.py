@@ -267,7 +267,7 @@ def test_a_preview_shows_the_exact_difference_and_sends_no_change(hub: Any, serv
     found = hub.connector().preview(asked)
     assert found.version == held(server, INVOICES, invoice)["DataVersion"]
     lost = {"Номенклатура_Key": "00000000-0000-0000-0000-000000000000", "Содержание": "Б", "Количество": 0, "Цена": 0,
-            "Сумма": 2}  # fmt: skip
+            "Сумма": 2, "СуммаНДС": 0}  # fmt: skip
     assert found.differences == (
         Difference("Комментарий", "", "[hub:cmd-0000000e] Новый"),
         Difference("Товары[1].Сумма", 1, 5),

@@ -23,7 +23,7 @@ _WARES = catalog(
     enum("ТипНоменклатуры", "Товар", "Услуга", "Работа", "Набор"), ref("СтавкаНДС", "Catalog_СтавкиНДС"), folders=True,
 )  # fmt: skip
 _ROWS = part("Товары", ref("Номенклатура", "Catalog_Номенклатура"), Field("Количество", "Double"),
-             Field("Сумма", "Double"))  # fmt: skip
+             Field("Сумма", "Double"), Field("СуммаНДС", "Double"))  # fmt: skip
 _CLIENT = ref("Контрагент", "Catalog_Контрагенты")
 _ACCOUNT = ref("Account", "ChartOfAccounts_Хозрасчетный")
 _TOTAL = Field("СуммаДокумента", "Double")
@@ -34,6 +34,10 @@ PRICES = Register(
     (Field("Цена", "Double"),),
     recorder="Document_УстановкаЦенНоменклатуры",
 )  # fmt: skip
+_VARIANT = ref("Характеристика", "Catalog_ХарактеристикиНоменклатуры")
+TRADE_PRICES = Register(
+    PRICES.name, "information", (*PRICES.dimensions, _VARIANT), PRICES.resources, recorder=PRICES.recorder
+)
 RATES = Register(
     "InformationRegister_КурсыВалют", "information", (ref("Валюта", "Catalog_Валюты"),),
     (Field("Курс", "Double"), Field("Кратность", "Int64")),
@@ -45,7 +49,7 @@ LEDGER = Register(
 )  # fmt: skip
 STOCK = Register(
     "AccumulationRegister_ТоварыНаСкладах", "accumulation",
-    (ref("Номенклатура", "Catalog_Номенклатура"), ref("Склад", "Catalog_Склады")),
+    (ref("Номенклатура", "Catalog_Номенклатура"), _VARIANT, ref("Склад", "Catalog_Склады")),
     (Field("ВНаличии", "Double"), Field("КОтгрузке", "Double")), recorder="Document_РеализацияТоваровУслуг",
 )  # fmt: skip
 DEBTS = Register(
@@ -75,6 +79,7 @@ ACCOUNTING_REGISTERS = (PRICES, RATES, LEDGER)
 FULL_TRADE = (
     *TRADE,
     _ORGANISATIONS, _USERS, _WARES, _UNITS, catalog("СтавкиНДС"), catalog("Склады"), catalog("ВидыЦен"),
+    catalog("ХарактеристикиНоменклатуры"),
     catalog("Партнеры", Field("Клиент", "Boolean"), CONTACTS),
     catalog("БанковскиеСчетаКонтрагентов", composite("Owner"), fixed("НомерСчета", 20), text("НаименованиеБанка")),
     catalog(
@@ -92,4 +97,4 @@ FULL_TRADE = (
     ),
     document("СверкаВзаиморасчетов", _CLIENT),
 )  # fmt: skip
-TRADE_REGISTERS = (PRICES, RATES, STOCK, DEBTS, REVENUE)
+TRADE_REGISTERS = (TRADE_PRICES, RATES, STOCK, DEBTS, REVENUE)

@@ -27,7 +27,7 @@ _TRADE_HEADER = (
 )  # fmt: skip
 _GOODS = part(
     "Товары", ref("Номенклатура", "Catalog_Номенклатура"), text("Содержание"), Field("Количество", "Double"),
-    Field("Цена", "Double"), Field("Сумма", "Double"),
+    Field("Цена", "Double"), Field("Сумма", "Double"), Field("СуммаНДС", "Double"),
 )  # fmt: skip
 _CURRENCIES = catalog("Валюты", text("НаименованиеПолное"))
 _COUNTERPARTY_TEXTS = (

@@ -1,0 +1,140 @@
+"""What references lead to, put into the objects that hold them: `$expand` neither reaches parts nor single objects.
+
+Objects are kept for a run, so a bank or a product is asked for once, however many accounts and documents name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from logging import Logger
+from typing import Any, TypeVar
+
+import msgspec
+
+from hub.api import BadRecord
+
+from .candidates import NAMED, Source
+from .client import ODataClient, ODataError, Row
+from .rows import LINES, NAMES, POINTS
+from .values import EMPTY_KEY
+
+MOST_SINGLE = 200
+"""For more keys than these the whole set is asked for, a page at a time."""
+PAGE = 1000
+_HEADS = "Ref_Key,DataVersion"
+T = TypeVar("T")
+
+
+class _Named(msgspec.Struct):
+    name: str | None = msgspec.field(name="Description", default=None)
+
+
+_PARTS = (*LINES, POINTS)
+_Parts = msgspec.defstruct("_Parts", [(f"p{at}", Any, None) for at in range(len(_PARTS))],
+                           rename={f"p{at}": name for at, name in enumerate(_PARTS)})  # fmt: skip
+_named = msgspec.json.Decoder(_Named)
+_parts = msgspec.json.Decoder(_Parts)
+
+
+class Joins:
+    """The objects behind references of one publication, during one run."""
+
+    def __init__(self, client: ODataClient, log: Logger) -> None:
+        self._client = client
+        self._log = log
+        self._objects: dict[str, dict[str, bytes | None]] = {}
+        self._names: dict[str, dict[str, str | None]] = {}
+
+    def complete(self, source: Source, rows: Sequence[Row]) -> Sequence[Row]:
+        """Return the objects with what their references lead to, as far as it may be read."""
+        payloads = self.with_objects(source.joins, [row.payload for row in rows])
+        if source.has_names:
+            payloads = self._with_names(payloads)
+        return [Row(row.key, row.version, payload) for row, payload in zip(rows, payloads, strict=True)]
+
+    def with_objects(self, joins: Mapping[str, tuple[str, ...]], payloads: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the rows with the objects of these references as properties of that name."""
+        for name, targets in joins.items():
+            keys = [_key_in(it, f"{name}_Key") for it in payloads]
+            found = self._found(self._objects, targets, keys, "", lambda row: row.payload)
+            payloads = [_added(it, name, found[key]) if key in found else it
+                        for it, key in zip(payloads, keys, strict=True)]  # fmt: skip
+        return payloads
+
+    def _with_names(self, payloads: Sequence[bytes]) -> Sequence[bytes]:
+        wanted = [_references(it) for it in payloads]
+        called: dict[str, str] = {}
+        for column, targets in NAMED.items():
+            keys = [key for one in wanted for key in one.get(column, ())]
+            called |= self._found(self._names, targets, keys, f"{_HEADS},Description", _name_of)
+        made = []
+        for payload, one in zip(payloads, wanted, strict=True):
+            names = {key: called[key] for keys in one.values() for key in keys if key in called}
+            made.append(_added(payload, NAMES, msgspec.json.encode(names)) if names else payload)
+        return made
+
+    def _found(
+        self, kept: dict[str, dict[str, T | None]], targets: Sequence[str], keys: Iterable[str], select: str,
+        take: Callable[[Row], T],
+    ) -> dict[str, T]:  # fmt: skip
+        """Return what the keys lead to; a reference may lead into one catalogue or another, by configuration."""
+        left = [it for it in dict.fromkeys(keys) if it and it != EMPTY_KEY]
+        found: dict[str, T] = {}
+        for target in targets:
+            if left and target in self._client.published():
+                known = kept.setdefault(target, {})
+                new = [it for it in left if it not in known]
+                try:
+                    for row in self._rows(target, new, select):
+                        known[row.key] = take(row)
+                except ODataError as error:  # no right to read it: what names it is read all the same
+                    self._log.warning("%s cannot be read (code %s), what leads there stays empty", target, error.code)
+                known |= {it: None for it in new if it not in known}
+                found |= {it: value for it in left if (value := known[it]) is not None}
+                left = [it for it in left if it not in found]
+        return found
+
+    def _rows(self, target: str, keys: Sequence[str], select: str) -> Iterator[Row]:
+        """Yield objects by their keys: a few one after another, many with the pages of the whole set."""
+        met: set[str] = set()
+        is_more, number = len(keys) > MOST_SINGLE, 0
+        while is_more:
+            page = self._client.rows(target, select, number, PAGE)
+            met |= {row.key for row in page}
+            yield from page
+            number += len(page)
+            is_more = len(page) == PAGE
+        yield from self._client.objects(target, [it for it in keys if it not in met], select)  # rows may have moved
+
+
+def _name_of(row: Row) -> str:
+    return (_named.decode(row.payload).name or "").strip()
+
+
+def _added(payload: bytes, name: str, value: bytes) -> bytes:
+    return payload.rstrip()[:-1] + f',"{name}":'.encode() + value + b"}"
+
+
+def _key_in(payload: bytes, name: str) -> str:
+    found = row_of(payload).get(name)
+    return found.lower() if isinstance(found, str) else ""
+
+
+def _references(payload: bytes) -> dict[str, list[str]]:
+    """Return the keys in the rows of the parts, by what they are; whether they lead anywhere is not known yet."""
+    found: dict[str, list[str]] = {}
+    for rows in msgspec.structs.astuple(_parts.decode(payload)):
+        for row in rows if isinstance(rows, list) else ():
+            for column in NAMED:
+                key = row.get(f"{column}_Key", row.get(column)) if isinstance(row, dict) else None
+                if isinstance(key, str) and len(key) == len(EMPTY_KEY):
+                    found.setdefault(column, []).append(key.lower())
+    return found
+
+
+def row_of(payload: bytes) -> dict[str, Any]:
+    """Return an object or a row decoded. Raises BadRecord."""
+    try:
+        return msgspec.json.decode(payload, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BadRecord("A row is no object.") from error

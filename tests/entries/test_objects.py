@@ -1,0 +1,310 @@
+"""Objects and offers by the command line: from the first control call to the bonus of a closed object."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from bureau import Office
+
+from conftest import furnished
+from hub.model.entities import Payment, Price, Product, Reference, Stock
+from hub.model.values import Money
+from hub.store.meta import set_meta
+
+NAME = "Школа, видеонаблюдение"
+WORKS = [
+    {"goods": "камера", "work": "Монтаж камеры", "price": "2500"},
+    {"goods": "кабели", "price": "90"},
+    {"percent": "20"},
+]
+SETTINGS = {"entering": {"works": WORKS, "works_share": "0.4"}, "reports": {"object_percent": {"школа": "10"}}}
+
+
+@pytest.fixture
+def site(made: Callable[..., Office]) -> Office:
+    """An office with rules of works, a catalogue, an object of the school, in use for a month."""
+    office = furnished(made(**SETTINGS))
+    for key, name, group, price, cost, stock in (
+        ("p1", "Камера уличная", "Камеры", "8450.50", "6100", "2"),
+        ("p2", "Камера купольная", "Камеры", "7000", "5000", "9"),
+        ("p3", "Витая пара", "Кабели", "46", "31.20", "400"),
+    ):  # fmt: skip
+        office.says("base", key, Product(name=name, code=key, group=group, unit="шт", type="goods"))
+        product = Reference("product", key)
+        office.says("base", f"{key}/s", Price(product=product, type="Розничная", price=Money(Decimal(price)),
+                                              date=date(2026, 1, 1)))  # fmt: skip
+        office.says("base", f"{key}/c", Price(product=product, type="Закупочная", price=Money(Decimal(cost)),
+                                              date=date(2026, 1, 1)))  # fmt: skip
+        office.says("base", f"{key}/n", Price(product=product, type="Розничная", price=Money(Decimal(1)),
+                                              date=date(2027, 1, 1)))  # fmt: skip
+        office.says("base", f"{key}/w", Stock(product=product, warehouse="Основной", quantity=stock, reserved="0"))
+    with office.store.write() as connection:
+        set_meta(connection, "installed", (office.now - timedelta(days=30)).isoformat())
+    office.ok("project", "new", "--client", "Школа № 5", "--name", NAME, "--type", "школа", "--next-call", "завтра",
+              "--employee", "ivanova")  # fmt: skip
+    return office
+
+
+def offered(office: Office) -> dict[str, Any]:
+    office.ok("offer", "new", "--project", NAME, "--line", "Камера уличная; 6", "--line", "витая пара; 152,5",
+              "--line", "Шкаф; 1; шт; 5000; 4000", "--line", "работа: Пусконаладка; 1; компл; 9000")  # fmt: skip
+    return office.rows("offer")[0]
+
+
+def contracted(office: Office) -> str:
+    """Bring the object into work with an accepted offer; return the sum of the offer."""
+    total = offered(office)["total"]
+    office.ok("offer", "send", "1")
+    office.ok("offer", "receive", "1", "--next-call", "через 3 рабочих дня")
+    office.ok("offer", "accept", "1")
+    office.ok("project", "sign", NAME, "--number", "21/2026", "--start", "через неделю", "--end", "через месяц")
+    return f"{total.amount:.2f}"
+
+
+def rules(office: Office) -> set[str]:
+    return {it["rule"] for it in office.json("reminder", "list")}
+
+
+def test_works_follow_from_goods_and_the_profit_from_both(site: Office) -> None:
+    """S004-1, S004-4, S004-15: price, cost and stock come from the catalogue, works from the firm's rules."""
+    row = offered(site)
+    lines = [(it["title"], it.get("quantity", "1"), it["price"]["amount"], it["cost"]["amount"]) for it in row["lines"]]
+    assert lines == [
+        ("Камера уличная", "6", "8450.50", "6100"), ("Витая пара", "152.5", "46", "31.20"),
+        ("Шкаф", "1", "5000", "4000"), ("Пусконаладка", "1", "9000", "3600.00"),
+        ("Монтаж камеры", "6", "2500.00", "1000.00"),
+        ("Монтаж: Витая пара", "152.5", "90.00", "36.00"), ("Монтаж: Шкаф", "1", "1000.00", "400.00"),
+    ]  # fmt: skip
+    total = Decimal("50703.00") + 7015 + 5000 + 9000 + 15000 + 13725 + 1000
+    cost = Decimal("36600.00") + 4758 + 4000 + 3600 + 6000 + 5490 + 400
+    assert (row["total"], row["cost"], row["profit"]) == (Money(total), Money(cost), Money(total - cost))
+    assert (row["number"], row["state"], row["date"], row["client_id"]) == (
+        "1", "working", date(2026, 11, 23), site.rows("project")[0]["client_id"]
+    )  # fmt: skip
+
+
+def test_offer_says_what_the_stock_lacks_and_what_lies_there_instead(site: Office) -> None:
+    """S002-47: two of six are there; of the same group there are others."""
+    offered(site)
+    told = site.ok("offer", "lines", "1")
+    assert "Камера уличная: 2 in stock. Of the same group: Камера купольная (9)." in told
+    assert "Витая пара: " not in told
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_rows_are_added_and_dropped_with_their_works(site: Office) -> None:
+    """S004-23: what was shipped beyond the offer is entered into it; S004-24: an additional wish too."""
+    offered(site)
+    site.ok("offer", "add", "1", "--line", "Камера купольная; 1")
+    assert [it["title"] for it in site.rows("offer")[0]["lines"]][-2:] == ["Камера купольная", "Монтаж камеры"]
+    site.ok("offer", "drop", "1", "1", "7")
+    left = [it["title"] for it in site.rows("offer")[0]["lines"]]
+    assert left == ["Витая пара", "Шкаф", "Пусконаладка", "Монтаж: Витая пара", "Камера купольная", "Монтаж камеры"]
+    assert site.rows("offer")[0]["total"] == Money(Decimal(7015 + 5000 + 9000 + 13725 + 7000 + 2500))
+    assert "no row 9" in site.refused("offer", "drop", "1", "9")
+    site.ok("offer", "change", "1", "--line", "Витая пара; 10")
+    assert [it["title"] for it in site.rows("offer")[0]["lines"]] == ["Витая пара", "Монтаж: Витая пара"]
+
+
+@pytest.mark.parametrize(("line", "reason"), [
+    ("Кабель; 10", "has no price"), ("Кабель; много; м; 10", "quantity"), ("Кабель; 0; м; 10", "quantity"),
+    ("Кабель; 1; м; 10,555", "whole kopecks"), ("Кабель; 1; м; -5", "whole kopecks"), ("; 1", "no row"),
+    ("Кабель; 1; м; 1; 2; 3", "no row"),
+])  # fmt: skip
+def test_a_row_that_is_none_is_refused_with_its_reason(site: Office, line: str, reason: str) -> None:
+    assert reason in site.refused("offer", "new", "--project", NAME, "--line", line)
+
+
+def test_offer_goes_its_way_with_a_day_of_the_next_call(site: Office) -> None:
+    """S004-16, S004-17, S004-20: sent, received, decided; «Рабочее» becomes «Договор»."""
+    offered(site)
+    site.ok("offer", "send", "1")
+    site.now += timedelta(days=2)
+    assert "offer_receipt" in rules(site)
+    assert "next_call must be said" in site.refused("offer", "receive", "1")
+    site.ok("offer", "receive", "1", "--next-call", "завтра")
+    site.now += timedelta(days=1)
+    assert {"offer_receipt", "offer_decision"} & rules(site) == {"offer_decision"}
+    site.ok("offer", "answer", "1", "--answer", "ждут бюджета", "--next-call", "через неделю")
+    assert "offer_decision" not in rules(site)
+    site.ok("offer", "accept", "1")
+    (row,) = site.rows("offer")
+    assert (row["state"], row["next_call"], row["answer"]) == ("contract", None, "ждут бюджета")
+    assert "contract already" in site.refused("offer", "refuse", "1", "--answer", "дорого")
+
+
+def test_refused_offer_and_object_are_called_in_a_year(site: Office) -> None:
+    """S004-18: the same day next year is a Tuesday."""
+    offered(site)
+    site.ok("offer", "refuse", "1", "--answer", "дорого")
+    site.ok("project", "call", NAME, "--result", "refused", "--text", "выбрали других")
+    (offer,), (site_row,) = site.rows("offer"), site.rows("project")
+    assert (offer["state"], offer["next_call"]) == ("refused", date(2027, 11, 23))
+    assert (site_row["state"], site_row["next_call"]) == ("refused", date(2027, 11, 23))
+    assert site.json("project", "list", "--open") == []
+
+
+def test_control_call_is_asked_for_until_its_answer_and_the_next_day_stand(site: Office) -> None:
+    """S004-3, S004-14, S004-17: an object wants a day of the first call; the answer stays in the history."""
+    assert "next_call must be said" in site.refused("project", "new", "--client", "Школа № 5", "--name", "Другой")
+    site.now += timedelta(days=1, hours=3)
+    assert "control_call" in rules(site)
+    assert "what did the client say" in site.refused("project", "call", NAME, "--next-call", "завтра")
+    site.ok("project", "call", NAME, "--text", "согласуют бюджет", "--next-call", "через 2 недели")
+    assert "control_call" not in rules(site)
+    assert "Согласуют бюджет. Связаться снова 08.12.2026" in site.ok("client", "timeline", "Школа № 5").replace(
+        "\n" + " " * 28, " ")  # fmt: skip
+
+
+def test_payments_of_an_object_stand_in_a_table(site: Office) -> None:
+    """S004-21: those of 1C under its contract and those entered here; the same money is not entered twice."""
+    assert "no contract yet" in site.refused("project", "pay", NAME, "--total", "100")
+    total = contracted(site)
+    contract = site.rows("contract")[0]
+    reference = Reference("contract", contract["external_id"], "operator")
+    site.says("base", "p9", Payment(number="9", contract=reference, client=Reference("client", "1"),
+                                    date=date(2026, 11, 20), total=Money(Decimal("40000"))))  # fmt: skip
+    assert "is known from base" in site.refused("project", "pay", NAME, "--total", "40 000", "--date", "20.11")
+    site.ok("project", "pay", NAME, "--total", "10 000", "--date", "вчера", "--purpose", "наличные")
+    assert "still to come" in site.refused("project", "pay", NAME, "--total", "5", "--date", "2026-11-25")
+    told = site.json("project", "payments", NAME)
+    assert (told["agreed"], told["paid"]) == (total, "50000.00")
+    assert [(it["date"], it["total"]["amount"]) for it in told["payments"]] == [
+        ("2026-11-20", "40000"), ("2026-11-22", "10000")
+    ]  # fmt: skip
+    shown = site.ok("project", "payments", NAME)
+    assert f"paid 50000.00, left {Decimal(total) - 50000}" in shown
+    assert max(map(len, shown.splitlines()[:-1])) <= 80
+    key = told["payments"][1]["id"]
+    site.ok("payment", "remove", key)
+    assert site.json("project", "payments", NAME)["paid"] == "40000.00"
+
+
+def test_object_closes_by_three_conditions_and_pays_its_bonus(site: Office) -> None:
+    """S004-25, S004-26, S004-20: act with a photo, the whole sum, the papers; ten percent of the profit."""
+    assert "not in work" in site.refused("project", "close", NAME)
+    total = contracted(site)
+    missing = ["no act of acceptance", f"{total} are not paid", "papers for bookkeeping"]
+    assert [it in site.refused("project", "close", NAME) for it in missing] == [True] * 3
+    site.ok("project", "accept", NAME)
+    assert "no photo of what works" in site.refused("project", "close", NAME)
+    site.ok("project", "accept", NAME, "--has-photo")
+    site.ok("project", "pay", NAME, "--total", str(Decimal(total) - 1))
+    site.ok("project", "papers", NAME)
+    assert "cannot be closed: 1.00 are not paid." in site.refused("project", "close", NAME)
+    site.ok("project", "pay", NAME, "--total", "1")
+    site.ok("project", "close", NAME)
+    (row,) = site.rows("project")
+    assert (row["state"], row["closed"], row["profit"]) == (
+        "closed",
+        date(2026, 11, 23),
+        site.rows("offer")[0]["profit"],
+    )
+    assert "was closed on 23.11.2026" in site.refused("project", "accept", NAME)
+    (line,) = site.json("report", "bonus")["rows"]
+    assert Decimal(line["bonus"]) == (row["profit"].amount / 10).quantize(Decimal("0.01"))
+
+
+def test_object_paid_in_cash_wants_no_papers(site: Office) -> None:
+    """S004-25: papers are for those who pay by the bank."""
+    total = contracted(site)
+    site.ok("project", "change", NAME, "--is-cash")
+    site.ok("project", "accept", NAME, "--has-photo")
+    site.ok("project", "pay", NAME, "--total", total)
+    site.ok("project", "close", NAME)
+
+
+def test_purchasing_is_asked_for_what_the_stock_lacks(site: Office) -> None:
+    """S004-22: six cameras are offered and two lie there; the cabinet is nowhere; enough cable is."""
+    contracted(site)
+    site.now += timedelta(days=1)
+    assert "purchase_request" in rules(site)
+    key = site.json("purchase", "new", "--project", NAME, "--needed", "в пятницу")["id"]
+    (row,) = site.rows("purchase")
+    assert [(it["title"], it["quantity"]) for it in row["lines"] if it.setdefault("quantity", "1")] == [
+        ("Камера уличная", "4"), ("Шкаф", "1")
+    ]  # fmt: skip
+    assert "purchase_request" not in rules(site)
+    site.ok("purchase", "ready", key)
+    assert "ready already" in site.refused("purchase", "ready", key)
+    assert site.rows("purchase")[0]["ready"] == date(2026, 11, 24)
+
+
+def test_what_was_shipped_is_compared_with_the_offer(site: Office) -> None:
+    """S004-6, S004-23: goods beyond the offer stand out, warranty goods do not count."""
+    contracted(site)
+    site.ok("handover", "new", "--project", NAME, "--line", "Камера уличная; 7", "--line", "Реле; 1; шт", "--line",
+            "Камера уличная; 1; шт; гарантия")  # fmt: skip
+    site.now += timedelta(days=2)
+    (told,) = [it for it in site.json("reminder", "list") if it["rule"] == "shipment_differs"]
+    assert told["why"] == "Камера уличная: отгружено 7 вместо 6; Реле: отгружено 1 вместо 0"
+    rows = {
+        it["title"]: (it["offered"], it["shipped"], it["warranty"]) for it in site.json("report", "shipped")["rows"]
+    }
+    assert {name: tuple(map(Decimal, it)) for name, it in rows.items()} == {
+        "Камера уличная": (6, 7, 1), "Витая пара": (Decimal("152.5"), 0, 0), "Шкаф": (1, 0, 0), "Реле": (0, 1, 0)
+    }  # fmt: skip
+    site.ok("offer", "add", "1", "--line", "Камера уличная; 1", "--line", "Реле; 1; шт; 900; 500")
+    assert "shipment_differs" not in rules(site)
+
+
+def test_type_of_an_object_is_one_that_pays_a_bonus(site: Office) -> None:
+    """S004-26: a misspelt type would pay nothing."""
+    told = site.refused(
+        "project", "new", "--client", "Школа № 5", "--name", "x", "--type", "школ", "--next-call", "завтра"
+    )
+    assert "no type of objects" in told
+    assert "школа" in told
+
+
+def test_works_end_after_they_start(site: Office) -> None:
+    assert "before they start" in site.refused("project", "sign", NAME, "--start", "10.12", "--end", "01.12")
+
+
+def test_own_contract_is_the_one_that_1c_knows(site: Office) -> None:
+    """S004-19: a number that 1C has is taken, another is entered as signed."""
+    from hub.model.entities import Contract
+
+    site.says("base", "k21", Contract(number="21/2026", client=Reference("client", "1"), date=date(2026, 11, 20)))
+    contracted(site)
+    (contract,) = site.rows("contract")
+    assert (contract["connection"], site.rows("project")[0]["contract"]) == ("base", contract["id"])
+    other = ("project", "sign", NAME, "--start", "25.11", "--end", "10.12", "--number", "22/2026", "--date", "вчера")
+    site.ok(*other)
+    own = next(it for it in site.rows("contract") if it["connection"] == "operator")
+    assert (own["number"], own["date"], own["type"], own["is_signed"]) == (
+        "22/2026",
+        date(2026, 11, 22),
+        "installation",
+        True,
+    )
+
+
+def test_offers_of_one_manager(site: Office) -> None:
+    """S004-2: each manager has his own clients and offers."""
+    offered(site)
+    site.ok("offer", "change", "1", "--employee", "petrov")
+    assert [it["number"] for it in site.json("offer", "list", "--employee", "Петров Пётр Петрович")] == ["1"]
+    assert site.json("offer", "list", "--employee", "ivanova") == []
+    assert [it["name"] for it in site.json("project", "list", "--employee", "ivanova")] == [NAME]
+    site.ok("client", "set", "Поликлиника", "manager=petrov")
+    assert [it["name"] for it in site.json("client", "list", "--manager", "petrov")] == ["КГБУЗ «Поликлиника»"]
+
+
+def test_papers_of_the_object_follow_from_its_offer(made: Callable[..., Office]) -> None:
+    """S004-5, S004-15: the client's copy knows no cost, the works list has what installers are paid."""
+    office = furnished(made(**SETTINGS, organisation={"name": "ООО «Пример»", "inn": "2465000007", "kpp": "246501001"}))
+    office.ok("project", "new", "--client", "Школа № 5", "--name", NAME, "--next-call", "завтра")
+    office.ok("offer", "new", "--project", NAME, "--line", "Камера; 2; шт; 8000; 6100", "--employee", "ivanova")
+    for kind in ("offer", "offer_internal", "works_list", "purchase_request"):
+        office.ok("offer", "paper", "1", "--kind", kind)
+    papers = {it["kind"]: office.json("document", "show", str(it["id"])) for it in office.json("document", "list")}
+    draft = papers["works_list"]["draft"]
+    assert (draft["place"], draft["coefficient"], draft["manager"]) == (NAME, "0.4", "Иванова Мария Сергеевна")
+    assert [(it["title"], it.get("work", "")) for it in draft["items"]] == [("Камера", ""), ("Монтаж камеры",) * 2]
+    assert json.dumps(papers["offer_internal"]["draft"]).count("6100") == 1
