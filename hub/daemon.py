@@ -15,6 +15,7 @@ from hub.connections import Hub, Opened, credentials_mark, is_refused, open_conn
 from hub.engine import jobs
 from hub.engine.jobs import Job, Lease
 from hub.engine.runner import Handler, Runner, Schedule, Timetable
+from hub.letter_files import letter_files
 from hub.model.connector import Command, Receipt
 from hub.model.errors import AuthError, HubError, SettingsError
 from hub.notify import notify, withdraw_if_over
@@ -24,7 +25,6 @@ from hub.store import commands, history
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import open_problem
 from hub.tasks import keep_tasks
-from hub.tools import FileBlobs
 from hub.wakeups import Wakeups, sync_key
 
 log = logging.getLogger("hub.daemon")
@@ -58,8 +58,8 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
         if hub.config.model.feeds:
             write_feeds(hub.config, shown(found))
         keep_tasks(hub, found.now)
-        blobs = FileBlobs(hub.config.folder / "blobs")
-        collect(hub.store, hub.config, blobs.get, by="hub", now=hub.clock.now(), patience=REMIND_EVERY)
+        with letter_files(hub) as get:
+            collect(hub.store, hub.config, get, by="hub", now=hub.clock.now(), patience=REMIND_EVERY)
 
     def command(job: Job, lease: Lease) -> None:
         command_id = str(job.payload["command"])

@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 
 from hub.cli.app import App, pass_app, print_json, say
+from hub.connections import Hub
 from hub.documents.codes import can_read, codes_in
+from hub.letter_files import letter_files
 from hub.model.errors import HubError
 from hub.paperwork.returns import attach as attach_scan
 from hub.paperwork.returns import collect, recognise
-from hub.tools import FileBlobs
+from hub.tools import SystemClock
 
 
 @click.command()
@@ -49,8 +51,8 @@ def scans(app: App, as_json: bool) -> None:
 
     The daemon does it every minute. JSON: [{document, number, name, by_code, rule}]
     """
-    get = FileBlobs(app.config.folder / "blobs").get
-    found = collect(app.store, app.config, get, by=getpass.getuser(), now=app.now())
+    with letter_files(Hub(app.config, app.plugins, app.store, SystemClock())) as get:
+        found = collect(app.store, app.config, get, by=getpass.getuser(), now=app.now())
     if as_json:
         print_json(found)
         return

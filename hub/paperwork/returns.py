@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -37,6 +38,8 @@ from hub.store.problems import note
 ENDINGS = ("pdf", *codes.PICTURES)
 _LOOKED = "documents/scans"
 _PAGE = 200
+_SKEW = timedelta(days=1)
+"""Clocks of senders may be wrong by so much."""
 _PICTURE_BYTES = 50 * 1024
 """A picture below this is a logo or a signature of a letter and no page, as far as a rule may say."""
 
@@ -49,6 +52,15 @@ class Returned(Struct, frozen=True):
     name: str
     by_code: bool
     rule: str = ""
+
+
+class Held(Struct, frozen=True):
+    """Where the content of a file lies: under its digest among the blobs, or within the letter it came with."""
+
+    digest: str
+    connection: str
+    folder: str
+    record_id: str
 
 
 def attach(
@@ -89,14 +101,14 @@ def recognise(connection: Connection, text: str) -> DocumentRow | None:
 
 
 def collect(
-    store: Store, config: Config, get: Callable[[str], bytes], *, by: str, now: datetime,
+    store: Store, config: Config, get: Callable[[Held], bytes], *, by: str, now: datetime,
     patience: timedelta = timedelta(0),
 ) -> list[Returned]:  # fmt: skip
     """Look at the files of letters that came since the last look; attach the scans among them.
 
-    `get` gives the bytes of a blob and raises KeyError. Letters are looked at in the order of the log, each once; those
-    younger than `patience` next time, because another process may still be storing one with a lower number. Writes
-    nothing when nothing came.
+    `get` gives the bytes of a file and raises KeyError. Letters are looked at in the order of the log, each once; those
+    younger than `patience` next time, because another process may still be storing one with a lower number. Files that
+    came before any document was out are not opened. Writes nothing when nothing came.
     """
     done: list[Returned] = []
     while True:
@@ -104,8 +116,11 @@ def collect(
             after = int(get_meta(connection, _LOOKED) or 0)
             newest = log.newest(connection)
             page = log.read_log(connection, after=after, limit=_PAGE, type_="message.received")
+            out = [row.issued_at or row.created_at for row in rows.listed(connection) if "returned" in NEXT[row.state]]
         settled = [event for event in page if event.recorded_at <= now - patience]
         for event in settled:
+            if not out or (event.time or event.recorded_at) < min(out) - _SKEW:
+                continue
             done += _of_letter(store, config, event, get, by, now)
         is_end = len(settled) == len(page) < _PAGE
         reached = settled[-1].seq if settled else after
@@ -119,14 +134,15 @@ def collect(
 
 
 def _of_letter(
-    store: Store, config: Config, event: Any, get: Callable[[str], bytes], by: str, now: datetime
+    store: Store, config: Config, event: Any, get: Callable[[Held], bytes], by: str, now: datetime
 ) -> Iterator[Returned]:
     message = msgspec.json.decode(event.data or "null", type=Message | None)
     if message is None:
         return
     key = entity_id(event.source, "message", event.subject.partition("/")[2])
     for file in message.attachments:
-        found = _look(store, config, key, message, file, get)
+        held = Held(file.blob, event.source, message.folder, event.record_id)
+        found = _look(store, config, key, message, file, partial(get, held))
         if found is None:
             continue
         row, content, by_code = found
@@ -160,7 +176,7 @@ def _only_one(store: Store, config: Config, key: str, rule: LetterRule) -> Docum
 
 
 def _look(
-    store: Store, config: Config, key: str, message: Message, file: Attachment, get: Callable[[str], bytes]
+    store: Store, config: Config, key: str, message: Message, file: Attachment, get: Callable[[], bytes]
 ) -> tuple[DocumentRow | None, bytes, bool] | None:
     """Return the document a scan is of, its bytes, and whether its code says so; nothing for what is no scan."""
     ending = file.name.rpartition(".")[2].lower()
@@ -172,7 +188,7 @@ def _look(
         theirs = waiting_for_signature(rows.listed(connection, client), kinds) if client else []
     named = [row for row in theirs if row.number and _names(f"{message.subject}\n{file.name}", row.number)]
     try:
-        content = get(file.blob)
+        content = get()
     except KeyError:
         return None
     for text in codes.codes_in(content, ending):

@@ -24,7 +24,8 @@ class Source(Struct, frozen=True):
     sets are registers, of which this virtual table is read; `accounts` are the beginnings of the codes that matter.
     Of a choice only the first published set is read, because each of them says all there is to say, and a stream
     `instead_of` another one only where there is no such. `joins` are references whose objects are put into the row,
-    each with the catalogues into which it may lead.
+    each with the catalogues into which it may lead; a change of the object that it `follows` is a change of its own.
+    `owner_of` is the reference by which counterparties lead to the owner of such an object.
     """
 
     title: str
@@ -36,6 +37,8 @@ class Source(Struct, frozen=True):
     is_choice: bool = False
     instead_of: str = ""
     joins: Mapping[str, tuple[str, ...]] = {}
+    follows: str = ""
+    owner_of: str = ""
 
     @property
     def is_raw(self) -> bool:
@@ -70,10 +73,13 @@ SOURCES: dict[str, Source] = {
     "counterparties": Source(
         "Контрагенты", {"Catalog_Контрагенты": _ALL}, CounterpartyRow,
         {"inn": ("ИНН",), "kpp": ("КПП",), "points": ("КонтактнаяИнформация",)},
+        joins={"Партнер": ("Catalog_Партнеры",)}, follows="Партнер",
     ),
     "partners": Source("Партнеры", {"Catalog_Партнеры": "УТ КА"}),
     "contacts": Source("Контактные лица", {"Catalog_КонтактныеЛица": "БП УНФ БГУ"}, PersonRow),
-    "partner_contacts": Source("Контактные лица партнеров", {"Catalog_КонтактныеЛицаПартнеров": "УТ КА"}, PersonRow),
+    "partner_contacts": Source(
+        "Контактные лица партнеров", {"Catalog_КонтактныеЛицаПартнеров": "УТ КА"}, PersonRow, owner_of="Партнер"
+    ),
     "contracts": Source(
         "Договоры",
         {"Catalog_ДоговорыКонтрагентов": "БП УТ КА УНФ", "Catalog_Договоры": "БГУ"},
@@ -186,6 +192,9 @@ NAMED: Mapping[str, tuple[str, ...]] = {
     "Вид": ("Catalog_ВидыКонтактнойИнформации",),
 }
 """References in rows of parts that need a name, and the catalogues into which each may lead."""
+
+SHOWN_BEHIND = {"Catalog_Партнеры": "*,ОсновнойМенеджер____Presentation"}
+"""What to ask of joined objects, where all their fields do not say enough."""
 
 CHARTS = {
     "AccountingRegister_Хозрасчетный": "ChartOfAccounts_Хозрасчетный",

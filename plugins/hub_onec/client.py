@@ -147,18 +147,18 @@ class ODataClient:
         query = self._query(HEADS, {"$filter": f"Ref_Key eq guid'{key}'"})
         return bool(read_heads(self._get(quote(set_name), query).content, set_name))
 
-    def objects(self, set_name: str, keys: Sequence[str], select: str) -> Iterator[Row]:
-        """Yield the objects with these keys, as far as they still exist."""
-        size = self.group_size(set_name, select)
+    def objects(self, set_name: str, keys: Sequence[str], select: str, *, by: str = "Ref_Key") -> Iterator[Row]:
+        """Yield the objects with these keys, or whose reference `by` leads there, as far as they still exist."""
+        size = self.group_size(set_name, select, by)
         for start in range(0, len(keys), size):
-            wanted = " or ".join(f"Ref_Key eq guid'{key}'" for key in keys[start : start + size])
+            wanted = " or ".join(f"{by} eq guid'{key}'" for key in keys[start : start + size])
             query = self._query(select, {"$filter": wanted})
             yield from split(self._get(quote(set_name), query).content, set_name)
 
-    def group_size(self, set_name: str, select: str) -> int:
+    def group_size(self, set_name: str, select: str, by: str = "Ref_Key") -> int:
         """Return how many keys one address can name without growing too long for web servers."""
         empty = len(self._settings.url) + len(quote(set_name)) + len(self._query(select, {"$filter": ""})) + 1
-        clause = len(quote(" or Ref_Key eq guid''", safe=_SAFE)) + 36
+        clause = len(quote(f" or {by} eq guid''", safe=_SAFE)) + 36
         return max(1, (MAX_URL - empty) // clause)
 
     def count(self, set_name: str, where: str = "") -> int | None:

@@ -113,7 +113,8 @@ class OneC:
         if exchange is not None:
             streams = [name for name, one in self._found().items() if not one.source.table]
             exchange.prove(stream.name, kept.message if kept else 0, streams)
-        reader = Reader(self._settings, self._client, self._tools, self._joins, stream.name, found)
+        follows = self._follows(found, kept)
+        reader = Reader(self._settings, self._client, self._tools, self._joins, stream.name, found, follows=follows)
         refused: ODataError | None = None
         for place in self._places(stream.name, found, kept):
             try:
@@ -215,6 +216,14 @@ class OneC:
             if lacking := resolve.lacks_own_fields(found.sets, types, own):
                 raise Rejected(f"{name} has no field {', '.join(lacking)}.", hint="Correct `fields:` in the settings.")
         return {it: resolve.selection(found.source, it, types, own, way=way) for it in sets}
+
+    def _follows(self, found: Found, kept: Place | None) -> str:
+        """Return the reference whose object makes these objects change, where this publication has both."""
+        name = found.source.follows
+        if not name or not any(it in self._client.published() for it in found.source.joins[name]):
+            return ""
+        types = self._schema(kept).types
+        return name if all(f"{name}_Key" in types.get(it, {}) for it in found.sets) else ""
 
     def _schema(self, kept: Place | None) -> Schema:
         """Return the types of the sets we may read: as kept of this publication, else fetched, at most once a run."""

@@ -13,15 +13,14 @@ import msgspec
 
 from hub.api import BadRecord
 
-from .candidates import NAMED, Source
-from .client import ODataClient, ODataError, Row
-from .rows import LINES, NAMES, POINTS
+from .candidates import NAMED, SHOWN_BEHIND, SOURCES, Source
+from .client import HEADS, ODataClient, ODataError, Row
+from .rows import CLIENT, LINES, NAMES, POINTS
 from .values import EMPTY_KEY
 
 MOST_SINGLE = 200
 """For more keys than these the whole set is asked for, a page at a time."""
 PAGE = 1000
-_HEADS = "Ref_Key,DataVersion"
 T = TypeVar("T")
 
 
@@ -42,7 +41,8 @@ class Joins:
     def __init__(self, client: ODataClient, log: Logger) -> None:
         self._client = client
         self._log = log
-        self._objects: dict[str, dict[str, bytes | None]] = {}
+        self._objects: dict[str, dict[str, Row | None]] = {}
+        self._versions: dict[str, dict[str, str | None]] = {}
         self._names: dict[str, dict[str, str | None]] = {}
 
     def complete(self, source: Source, rows: Sequence[Row]) -> Sequence[Row]:
@@ -50,14 +50,24 @@ class Joins:
         payloads = self.with_objects(source.joins, [row.payload for row in rows])
         if source.has_names:
             payloads = self._with_names(payloads)
-        return [Row(row.key, row.version, payload) for row, payload in zip(rows, payloads, strict=True)]
+        if source.owner_of:
+            payloads = self._with_clients(source.owner_of, payloads)
+        versions = self.versions(source, rows) if source.follows else {row.key: row.version for row in rows}
+        return [Row(row.key, versions[row.key], payload) for row, payload in zip(rows, payloads, strict=True)]
+
+    def versions(self, source: Source, rows: Sequence[Row]) -> dict[str, str]:
+        """Return the versions of the objects, each with that of the object which it follows."""
+        keys = [_key_in(row.payload, f"{source.follows}_Key") for row in rows]
+        found = self._found(self._versions, source.joins[source.follows], keys, HEADS, lambda row: row.version)
+        return {row.key: f"{row.version}+{found[key]}" if key in found else row.version
+                for row, key in zip(rows, keys, strict=True)}  # fmt: skip
 
     def with_objects(self, joins: Mapping[str, tuple[str, ...]], payloads: Sequence[bytes]) -> Sequence[bytes]:
         """Return the rows with the objects of these references as properties of that name."""
         for name, targets in joins.items():
             keys = [_key_in(it, f"{name}_Key") for it in payloads]
-            found = self._found(self._objects, targets, keys, "", lambda row: row.payload)
-            payloads = [_added(it, name, found[key]) if key in found else it
+            found = self._found(self._objects, targets, keys, "", lambda row: row)
+            payloads = [_added(it, name, found[key].payload) if key in found else it
                         for it, key in zip(payloads, keys, strict=True)]  # fmt: skip
         return payloads
 
@@ -66,12 +76,29 @@ class Joins:
         called: dict[str, str] = {}
         for column, targets in NAMED.items():
             keys = [key for one in wanted for key in one.get(column, ())]
-            called |= self._found(self._names, targets, keys, f"{_HEADS},Description", _name_of)
+            called |= self._found(self._names, targets, keys, f"{HEADS},Description", _name_of)
         made = []
         for payload, one in zip(payloads, wanted, strict=True):
             names = {key: called[key] for keys in one.values() for key in keys if key in called}
             made.append(_added(payload, NAMES, msgspec.json.encode(names)) if names else payload)
         return made
+
+    def _with_clients(self, name: str, payloads: Sequence[bytes]) -> Sequence[bytes]:
+        """Return the objects with the one counterparty that has the same owner; of several none is meant."""
+        owners = [_key_in(it, "Owner_Key") for it in payloads]
+        field, clients = f"{name}_Key", SOURCES["counterparties"].sets
+        held: dict[str, set[str]] = {}
+        for target in (it for it in clients if it in self._client.published()):
+            wanted = [it for it in dict.fromkeys(owners) if it and it != EMPTY_KEY]
+            try:
+                for row in self._rows(target, wanted, f"{HEADS},{field}", by=field):
+                    if not row_of(row.payload).get("DeletionMark"):
+                        held.setdefault(_key_in(row.payload, field), set()).add(row.key)
+            except ODataError as error:
+                self._log.warning("%s cannot be asked for %s (code %s)", target, field, error.code)
+        sole = {owner: keys.pop() for owner, keys in held.items() if len(keys) == 1}
+        return [_added(it, CLIENT, msgspec.json.encode(sole[owner])) if owner in sole else it
+                for it, owner in zip(payloads, owners, strict=True)]  # fmt: skip
 
     def _found(
         self, kept: dict[str, dict[str, T | None]], targets: Sequence[str], keys: Iterable[str], select: str,
@@ -84,27 +111,28 @@ class Joins:
             if left and target in self._client.published():
                 known = kept.setdefault(target, {})
                 new = [it for it in left if it not in known]
-                try:
-                    for row in self._rows(target, new, select):
-                        known[row.key] = take(row)
-                except ODataError as error:  # no right to read it: what names it is read all the same
-                    self._log.warning("%s cannot be read (code %s), what leads there stays empty", target, error.code)
+                for asked in dict.fromkeys((select or SHOWN_BEHIND.get(target, ""), select)):
+                    try:
+                        known |= {row.key: take(row) for row in self._rows(target, new, asked)}
+                        break
+                    except ODataError as error:  # no right to read it: what names it is read all the same
+                        self._log.warning("%s cannot be read (code %s)", target, error.code)
                 known |= {it: None for it in new if it not in known}
                 found |= {it: value for it in left if (value := known[it]) is not None}
                 left = [it for it in left if it not in found]
         return found
 
-    def _rows(self, target: str, keys: Sequence[str], select: str) -> Iterator[Row]:
+    def _rows(self, target: str, keys: Sequence[str], select: str, *, by: str = "Ref_Key") -> Iterator[Row]:
         """Yield objects by their keys: a few one after another, many with the pages of the whole set."""
         met: set[str] = set()
         is_more, number = len(keys) > MOST_SINGLE, 0
         while is_more:
             page = self._client.rows(target, select, number, PAGE)
-            met |= {row.key for row in page}
+            met |= {row.key if by == "Ref_Key" else _key_in(row.payload, by) for row in page}
             yield from page
             number += len(page)
             is_more = len(page) == PAGE
-        yield from self._client.objects(target, [it for it in keys if it not in met], select)  # rows may have moved
+        yield from self._client.objects(target, [it for it in keys if it not in met], select, by=by)  # rows may move
 
 
 def _name_of(row: Row) -> str:

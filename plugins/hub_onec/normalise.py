@@ -35,7 +35,7 @@ from hub.api import (
 from .candidates import PREFIXES, SOURCES
 from .lines import lines_of
 from .mapping import Target, target
-from .rows import ContractRow, CounterpartyRow, DocumentRow, InvoiceRow, PersonRow, RawRow, WorkerRow
+from .rows import ContractRow, CounterpartyRow, DocumentRow, InvoiceRow, PartnerRow, PersonRow, RawRow, WorkerRow
 from .settings import OneCSettings
 from .trade import balance, bank_account, order, price, product, stock
 from .trade_rows import OrderRow, OrganisationRow
@@ -54,7 +54,7 @@ _TYPES = {
 
 
 _LEGAL = "юрид"
-_Reachable = CounterpartyRow | PersonRow | OrganisationRow | WorkerRow
+_Reachable = CounterpartyRow | PartnerRow | PersonRow | OrganisationRow | WorkerRow
 Own = tuple[tuple[str, Target, str], ...]
 """Attribute of the row, where it goes, and the name of the field in 1C."""
 
@@ -118,7 +118,9 @@ class Normaliser:
     def _client(self, row: CounterpartyRow) -> Client | None:
         if row.is_folder:
             return None
-        points, city = self._points(row) if row.points else ((), "")
+        points, city = self._points(row)
+        if row.partner:
+            points += tuple(it for it in self._points(row.partner)[0] if it not in points)
         kind = row.type or row.short_type or row.kind
         return Client(
             name=text_of(row.name),
@@ -127,6 +129,7 @@ class Normaliser:
             kpp=text_of(row.kpp),
             type=_TYPES.get(kind.strip(), kind.strip()) if kind else "",
             status="closed" if row.is_marked or row.is_invalid else "",
+            manager=text_of(row.partner.manager) if row.partner else "",
             city=city,
             note=note_of(row.note) or note_of(row.comment),
             points=points,
@@ -137,7 +140,7 @@ class Normaliser:
         return self._person(row, owner)
 
     def _partner_contact(self, row: PersonRow) -> Contact | None:
-        return self._person(row, None)  # a partner stands above counterparties and is none itself
+        return self._person(row, reference_of("client", row.client_key, "Партнер_Key"))
 
     def _person(self, row: PersonRow, client: Reference | None) -> Contact | None:
         if row.is_folder or row.is_marked:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hub.api import Batch, Record, Tools
 
-from .client import ODataClient, Row
+from .client import HEADS, Head, ODataClient, Row
 from .exchange import Exchange
 from .joins import Joins
 from .place import Place, cursor_of, way_of
@@ -29,14 +29,16 @@ class Reader:
     """Reads one stream whose objects have keys and versions."""
 
     def __init__(
-        self, settings: OneCSettings, client: ODataClient, tools: Tools, joins: Joins, name: str, found: Found
-    ) -> None:
+        self, settings: OneCSettings, client: ODataClient, tools: Tools, joins: Joins, name: str, found: Found,
+        *, follows: str,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._client = client
         self._tools = tools
         self._joins = joins
         self._name = name
         self._found = found
+        self._follows = follows
 
     def load(self, place: Place) -> Iterator[Batch]:
         """Read everything from the place on."""
@@ -90,12 +92,10 @@ class Reader:
         whole, total = True, 0
         began = self._tools.clock.now().isoformat()
         for set_name in self._found.sets:
-            walk = self._walk(
-                set_name, partial(self._client.heads, set_name, where),
-                partial(self._client.heads_from, set_name, where), replace(place, skip=0, after=""), where,
-            )  # fmt: skip
+            page_at, page_from = self._heads(set_name, where)
+            walk = self._walk(set_name, page_at, page_from, replace(place, skip=0, after=""), where)
             for page in walk.pages():
-                versions = {head.key: head.version or "" for head in page.rows}
+                versions = self._versions(page.rows)
                 stale = self._tools.stale(self._name, versions)
                 stale |= {key for key, version in versions.items() if not version}
                 rows = self._fetch(set_name, place.sets[set_name], stale, None if where else page) if stale else []
@@ -119,6 +119,20 @@ class Reader:
                 yield Batch(records)
                 records = []
         yield Batch(records, cursor=cursor_of(place))
+
+    def _heads(
+        self, set_name: str, where: str
+    ) -> tuple[Callable[[int, int], Sequence[Head | Row]], Callable[[str, int], Sequence[Head | Row]]]:
+        """Return how to ask for keys and versions, and for the reference that is followed."""
+        if not self._follows:
+            return partial(self._client.heads, set_name, where), partial(self._client.heads_from, set_name, where)
+        select = f"{HEADS},{self._follows}_Key"
+        return partial(self._client.rows, set_name, select), partial(self._client.rows_from, set_name, select)
+
+    def _versions(self, rows: Sequence[Head | Row]) -> dict[str, str]:
+        if self._follows:
+            return self._joins.versions(self._found.source, [it for it in rows if isinstance(it, Row)])
+        return {it.key: it.version or "" for it in rows}
 
     def _walk(
         self, set_name: str, page: Callable[[int, int], Sequence[Item]],

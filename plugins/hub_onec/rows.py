@@ -21,6 +21,8 @@ class RawRow(Struct):
 
 NAMES = "_names"
 """The property that an object gets from us: `Ref_Key` of what rows of its parts name → how it is called."""
+CLIENT = "_client"
+"""The property that a contact of a partner gets from us: the counterparty that belongs to the same partner."""
 POINTS = "КонтактнаяИнформация"
 
 
@@ -36,14 +38,25 @@ class ContactRow(Struct, rename={"type": "Тип", "shown": "Представл�
     sort: Text = None
 
 
+class PartnerRow(Struct, rename={
+    "manager": "ОсновнойМенеджер____Presentation", "points": POINTS, "names": NAMES,
+}):  # fmt: skip
+    """`Catalog_Партнеры`: stands above counterparties; whom a client belongs to and how it is reached is kept there."""
+
+    manager: Text = None
+    points: list[ContactRow] | None = None
+    names: dict[str, str] | None = None
+
+
 class CounterpartyRow(Struct, rename={
     "name": "Description", "is_folder": "IsFolder", "is_marked": "DeletionMark", "full_name": "НаименованиеПолное",
     "inn": "ИНН", "kpp": "КПП", "type": "ЮридическоеФизическоеЛицо", "short_type": "ЮрФизЛицо",
     "kind": "ВидКонтрагента", "is_invalid": "Недействителен", "note": "ДополнительнаяИнформация",
-    "comment": "Комментарий", "points": POINTS, "names": NAMES,
+    "comment": "Комментарий", "points": POINTS, "names": NAMES, "partner": "Партнер",
 }):  # fmt: skip
     """`Catalog_Контрагенты`."""
 
+    partner: PartnerRow | None = None
     name: Text = None
     is_folder: Flag = None
     is_marked: Flag = None
@@ -65,6 +78,7 @@ class PersonRow(Struct, rename={
     "position_text": "ДолжностьПоВизитке", "birthday": "ДатаРождения", "comment": "Комментарий",
     "points": POINTS, "names": NAMES, "owner_key": "Owner_Key", "owner": "Owner", "owner_type": "Owner_Type",
     "holder_key": "ОбъектВладелец_Key", "holder": "ОбъектВладелец", "holder_type": "ОбъектВладелец_Type",
+    "client_key": CLIENT,
 }):  # fmt: skip
     """A contact person: `Catalog_КонтактныеЛица`, `Catalog_КонтактныеЛицаПартнеров`."""
 
@@ -83,6 +97,7 @@ class PersonRow(Struct, rename={
     holder_key: Text = None
     holder: Text = None
     holder_type: Text = None
+    client_key: Text = None
 
 
 class WorkerRow(Struct, rename={

@@ -6,6 +6,8 @@ import hashlib
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
 from typing import Any
 
 import pytest
@@ -13,19 +15,24 @@ import segno
 import typst
 from PIL import Image
 
+from hub.connections import Hub, sync_connection
 from hub.documents import codes
 from hub.documents.forms import FORMS
 from hub.documents.render import layout_inputs
 from hub.ingest import import_events
+from hub.letter_files import letter_files
 from hub.model.errors import HubError
 from hub.paperwork.life import move
-from hub.paperwork.returns import attach, collect, recognise
+from hub.paperwork.returns import Held, attach, collect, recognise
 from hub.paperwork.sheet import mark_of, values_of
 from hub.plugins import Plugins
 from hub.projection import Sources
 from hub.remind import evaluate_now, rules_of
 from hub.store import documents as rows
 from hub.store import log
+from hub.testing.peers.imap import MailPeer
+from hub.testing.peers.smtp import PASSWORD, USER
+from hub.tools import SystemClock
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -69,6 +76,7 @@ def office(firm: Any) -> Any:
             import_events(connection, [json.dumps(line).encode()], Sources(()), NOW)
 
     firm.learn_event = learn_event
+    firm.get_file = lambda held: firm.blobs[held.digest]
     return firm
 
 
@@ -107,10 +115,10 @@ def test_letters_bring_scans_home(office: Any) -> None:
     letter(office, "2", "Подписанный акт № 2", "акт.pdf", scan_of("something else"))
     letter(office, "3", "Подписанный акт № 3", "акт.pdf", scan_of("nothing"), sender="unknown@example.org")
     letter(office, "4", "Вопрос", "image.png", scan_of("HUB:3:000000000000", "png"))
-    done = collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW)
+    done = collect(office.store, office.config, office.get_file, by="hub", now=NOW)
     assert [(it.document, it.by_code) for it in done] == [(coded, True), (numbered, False)]
     assert [office.get(key).state for key in (coded, numbered, other)] == ["returned", "returned", "issued"]
-    assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
+    assert collect(office.store, office.config, office.get_file, by="hub", now=NOW) == []
     with office.store.read() as connection:
         assert recognise(connection, "HUB:3:000000000000") is None, "a code of another store"
         assert recognise(connection, "HUB:999:000000000000") is None
@@ -126,27 +134,31 @@ letters:
 
 def test_a_rule_brings_home_what_neither_code_nor_number_names(office: Any) -> None:
     """«Подписанный акт во вложении»: the one act of this client that is out; a logo and two acts are for a person."""
-    key = act(office)
+    key, other = act(office), act(office)
     office.configure(SIGNED)
-    letter(office, "1", "Вопрос по акту", "scan.pdf", b"%PDF-1.7 a")
-    letter(office, "2", "Подписанный акт во вложении", "logo.png", b"\x89PNG\r\n\x1a\n" + bytes(50))
-    letter(office, "3", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 b", sender="unknown@example.org")
-    assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
-    letter(office, "4", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 c")
-    letter(office, "5", "Ещё раз подписан", "scan.pdf", b"%PDF-1.7 d")
-    (done,) = collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW)
+
+    def look() -> list[Any]:
+        return collect(office.store, office.config, office.get_file, by="hub", now=NOW)
+
+    letter(office, "1", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 a")
+    assert look() == []
+    with office.store.write() as connection:
+        move(connection, office.config, other, "cancelled", by="anna", now=NOW)
+    letter(office, "2", "Вопрос по акту", "scan.pdf", b"%PDF-1.7 b")
+    letter(office, "3", "Подписанный акт во вложении", "logo.png", b"\x89PNG\r\n\x1a\n" + bytes(50))
+    letter(office, "4", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 c", sender="unknown@example.org")
+    assert look() == []
+    letter(office, "5", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 d")
+    letter(office, "6", "Ещё раз подписан", "scan.pdf", b"%PDF-1.7 e")
+    (done,) = look()
     assert (done.document, done.by_code, done.rule, office.get(key).state) == (key, False, "signed", "returned")
-    two = act(office), act(office)
-    letter(office, "6", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 e")
-    assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
-    assert [office.get(each).state for each in two] == ["issued", "issued"]
 
 
 def test_a_rule_names_the_kinds_that_may_come_back(office: Any) -> None:
     key = act(office)
     office.configure(SIGNED.replace("kinds: act", "kinds: contract"))
     letter(office, "1", "Подписанный акт во вложении", "scan.pdf", b"%PDF-1.7 c")
-    assert collect(office.store, office.config, office.blobs.__getitem__, by="hub", now=NOW) == []
+    assert collect(office.store, office.config, office.get_file, by="hub", now=NOW) == []
     assert office.get(key).state == "issued"
 
 
@@ -197,3 +209,54 @@ def test_the_life_of_documents_survives_export_and_import(office: Any) -> None:
         assert import_events(connection, changed, Sources(()), NOW) == 2
     with office.store.read() as connection:
         assert rows.get(connection, key).state == "delivered"
+
+
+def test_a_scan_is_taken_out_of_the_letter_it_came_with(
+    office: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over a real mailbox: the connector keeps letters whole, and no blob holds their files."""
+    monkeypatch.setenv("MAIL_PASSWORD", PASSWORD)
+    key = act(office)
+    made = EmailMessage(policy=SMTP)
+    made["From"], made["To"], made["Message-ID"] = "school@example.ru", USER, "<1@example.ru>"
+    made["Date"], made["Subject"] = "Mon, 23 Nov 2026 10:00:00 +0700", "Документы"
+    made.set_content("Во вложении.")
+    made.add_attachment(scan_of(mark_of(office.get(key))), maintype="application", subtype="pdf", filename="scan.pdf")
+    peer = MailPeer()
+    peer.start()
+    try:
+        peer.imap.deliver(made.as_bytes())
+        office.configure(
+            "{}\nconnections:\n  office: {connector: imap, host: 127.0.0.1, tls: none, folders: INBOX, "
+            f"port: '{peer.imap.port}', user: '{USER}', password: 'env:MAIL_PASSWORD'}}"
+        )
+        hub = Hub(office.config, Plugins(), office.store, SystemClock())
+        assert [it.error for it in sync_connection(hub, "office")] == [None]
+    finally:
+        peer.stop()
+    with letter_files(hub) as get:
+        done = collect(office.store, office.config, get, by="hub", now=NOW + timedelta(days=2))
+        assert [(it.document, it.by_code) for it in done] == [(key, True)]
+        with pytest.raises(KeyError):
+            get(Held("0" * 64, "office", "INBOX", "no such letter"))
+        assert caplog.messages == []
+        with pytest.raises(KeyError):
+            get(Held("0" * 64, "gone", "INBOX", "1"))
+        assert "letters of gone cannot be looked into" in caplog.messages[0]
+
+
+def test_files_that_came_before_any_document_was_out_are_not_opened(office: Any) -> None:
+    letter(office, "1", "документы", "scan.pdf", scan_of("x"))
+    office.blobs.clear()
+    opened: list[str] = []
+
+    def get(held: Held) -> bytes:
+        opened.append(held.digest)
+        raise KeyError(held.digest)
+
+    assert collect(office.store, office.config, get, by="hub", now=NOW) == []
+    assert opened == []
+    act(office)
+    letter(office, "2", "документы", "scan.pdf", scan_of("y"))
+    assert collect(office.store, office.config, get, by="hub", now=NOW) == []
+    assert len(opened) == 1

@@ -187,6 +187,14 @@ def test_html_with_200_is_unavailable_and_named(hub: Any, server: OneCServer) ->
         hub.connector().check()
 
 
+def test_html_in_the_place_of_metadata_is_named(hub: Any, server: OneCServer) -> None:
+    client = hub.connector()._client
+    client.published()
+    server.troubles.html = True
+    with pytest.raises(Unavailable, match="HTML page"):
+        client.metadata()
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_failing_web_server_is_unavailable(hub: Any, server: OneCServer, status: int) -> None:
     server.troubles.status = status

@@ -284,3 +284,49 @@ def test_a_receipt_of_a_state_institution(hub: Any, publish: Callable[..., OneCS
     agreed, paid = hub.event("contracts"), hub.event("payments")
     assert (agreed.number, agreed.client) == ("7", Reference("client", client))
     assert (paid.number, paid.contract, paid.total) == ("145", Reference("contract", contract), rub("500"))
+
+
+def test_in_the_trade_manager_and_phones_stand_at_the_partner(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    """Also when only the partner is changed, which leaves the version of the counterparty as it is."""
+    hub.server = publish(FULL_TRADE)
+    base, partners = hub.server.base, "Catalog_Партнеры"
+    first, second = (base.add("Catalog_Пользователи", Description=it) for it in ("Иванова М. С.", "Петров И. И."))
+    phone = [{"Тип": "Телефон", "Представление": "8 (391) 200-00-01"}]
+    partner = base.add(partners, Description="Ромашка", ОсновнойМенеджер_Key=first, КонтактнаяИнформация=phone)
+    client = base.add(CLIENTS, Description="Ромашка ООО", Партнер_Key=partner)
+    for number in range(9):
+        base.add(CLIENTS, Description=str(number), Партнер_Key=base.add(partners, Description=str(number)))
+    hub.sync("counterparties")
+    (found,) = [it.data for it in hub.events("counterparties") if it.data.name == "Ромашка ООО"]
+    assert (found.manager, [it.value for it in found.points]) == ("Иванова М. С.", ["+73912000001"])
+
+    def read_again() -> set[str]:
+        return {record.external_id for batch in hub.sync("counterparties") for record in batch.records}
+
+    assert read_again() == set()
+    base.change(partners, partner, ОсновнойМенеджер_Key=second)
+    assert read_again() == {client}
+    (found,) = [it.data for it in hub.events("counterparties") if it.data.name == "Ромашка ООО"]
+    assert found.manager == "Петров И. И."
+    base.change(CLIENTS, client, Description="Лютик ООО")
+    assert read_again() == {client}
+    assert read_again() == set()
+    base.composition.discard(partners)
+    assert client in read_again(), "without partners there is no manager any more"
+    assert read_again() == set()
+
+
+def test_a_contact_of_a_partner_belongs_to_its_only_counterparty(hub: Any, publish: Callable[..., OneCServer]) -> None:
+    hub.server = publish(FULL_TRADE)
+    base = hub.server.base
+    one, several, none = (base.add("Catalog_Партнеры", Description=it) for it in ("А", "Б", "В"))
+    client = base.add(CLIENTS, Description="А ООО", Партнер_Key=one)
+    base.add(CLIENTS, Description="А старая", Партнер_Key=one, DeletionMark=True)
+    for name in ("Б ООО", "Б ИП"):
+        base.add(CLIENTS, Description=name, Партнер_Key=several)
+    for owner, name in ((one, "Анна"), (several, "Борис"), (none, "Вера")):
+        base.add("Catalog_КонтактныеЛицаПартнеров", Description=name, Owner_Key=owner)
+    hub.sync("partner_contacts")
+    assert {it.data.name: it.data.client for it in hub.events("partner_contacts")} == {
+        "Анна": Reference("client", client), "Борис": None, "Вера": None
+    }  # fmt: skip

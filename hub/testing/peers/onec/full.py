@@ -80,7 +80,7 @@ FULL_TRADE = (
     *TRADE,
     _ORGANISATIONS, _USERS, _WARES, _UNITS, catalog("СтавкиНДС"), catalog("Склады"), catalog("ВидыЦен"),
     catalog("ХарактеристикиНоменклатуры"),
-    catalog("Партнеры", Field("Клиент", "Boolean"), CONTACTS),
+    catalog("Партнеры", Field("Клиент", "Boolean"), ref("ОсновнойМенеджер", "Catalog_Пользователи"), CONTACTS),
     catalog("БанковскиеСчетаКонтрагентов", composite("Owner"), fixed("НомерСчета", 20), text("НаименованиеБанка")),
     catalog(
         "БанковскиеСчетаОрганизаций", ref("Owner", "Catalog_Организации"), fixed("НомерСчета", 20),
