@@ -34,7 +34,7 @@ from hub.facts import (
     load_world,
 )
 from hub.model.errors import HubError, SettingsError
-from hub.model.parts import part_of
+from hub.model.parts import EVERYTHING, part_of
 from hub.payments import Match, match_payments
 from hub.plugins import Plugins
 from hub.projection import sources_of
@@ -47,7 +47,6 @@ from hub.stop_points import stop_point
 from hub.store import parts, reminders
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
-from hub.store.parts import EVERYTHING
 from hub.store.problems import close_problem, open_problem, open_problems
 from hub.store.reminders import Kept, Run
 from hub.store.tables import STATE
@@ -298,7 +297,7 @@ def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime
         opened = _opened(connection, plan)
     known = {rule.id for rule in rules}
     found.gone = {(it.rule, it.key, it.instance): _SWITCHED_OFF for it in opened if it.rule not in known}
-    for choice in _choices(store, plan.parts):
+    for choice in _choices(store, plan):
         with store.read() as connection:
             closed = reminders.closed_runs(connection, choice.of_reminders(), now - HORIZON)
             world, evaluation = evaluate_now(connection, config, of_parts, now, choice, _settled(opened, closed, now))
@@ -365,10 +364,10 @@ def _is_of_firm(part: str) -> bool:
     return part.partition("/")[0] in FIRM_KINDS
 
 
-def _choices(store: Store, wanted: Collection[str] | None) -> Iterator[Choice]:
-    if wanted is not None:
-        if wanted:
-            yield choice_of(wanted)
+def _choices(store: Store, plan: _Plan) -> Iterator[Choice]:
+    if plan.parts is not None:
+        if plan.parts or plan.is_due:  # what concerns all clients is looked at with any of them, or with none
+            yield choice_of(plan.parts)
         return
     with store.read() as connection:
         clients = [row.id for row in connection.execute(select(STATE["client"].c.id).order_by(STATE["client"].c.id))]

@@ -9,6 +9,8 @@ import msgspec
 
 from hub.model.values import Phone
 
+EVERYTHING = "*"
+"""Stands for every part: for what concerns all clients, and after a large load, when it is cheaper to look at all."""
 _NOTHING: Mapping[str, Any] = {}
 
 

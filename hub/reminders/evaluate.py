@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.model.parts import number_of, part_of
+from hub.model.parts import EVERYTHING, number_of, part_of
 from hub.reminders.calendars import FIRST_DAY, LAST_DAY, Span
 from hub.reminders.clock import Clock
 from hub.reminders.conditions import Check, Scene, all_hold, clock_of, describe
@@ -26,8 +26,6 @@ from hub.reminders.rules import SEVERITIES, Closing, DateTrigger, Escalation, Ev
 from hub.reminders.timing import due_time, escalations, propose_call, snoozed_until, stage_of
 from hub.reminders.world import EARLIEST, Fact, World, amount
 
-EVERYBODY = "*"
-"""The part under which a moment is kept that concerns all clients."""
 Status = Literal["open", "resolved", "cancelled", "expired"]
 RESULTS = {"done": "сделано", "not_needed": "не понадобилось", "wrong_rule": "правило сработало зря"}
 
@@ -334,7 +332,7 @@ class _Run:
                 continue
             fanned = trigger.each_client and not scene.client
             if fanned:
-                self.clock.part = EVERYBODY
+                self.clock.part = EVERYTHING
             yearly = trigger.yearly and self.world.get(trigger.kind, object_id).get("is_yearly") is not False
             if yearly:
                 self.clock.note(new_year)

@@ -11,13 +11,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from hub.model.parts import part_of
+from hub.model.parts import EVERYTHING, part_of
 from hub.store import bulk
 from hub.store.tables import STATE, touched, wake
 from hub.store.types import instant_text
 
-EVERYTHING = "*"
-"""Stands for every part: after a large load it is cheaper to look at all than to name them."""
 MOST = 500
 _TOLD = {"call": ("number", "raw_number"), "message": ("outside",)}
 """By what things of strangers are told apart."""

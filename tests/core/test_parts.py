@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from inside import rows
 from lab import HEAD, seed_of
+from sqlalchemy import delete
 
 from hub import remind
 from hub.config import Config, load_config
@@ -31,6 +32,7 @@ from hub.model.entities import (
 )
 from hub.model.entries import Note, Occasion, Survey
 from hub.model.events import Event
+from hub.model.parts import EVERYTHING
 from hub.model.values import Money
 from hub.normalise import deletions, fact_of
 from hub.operator import merge
@@ -40,6 +42,7 @@ from hub.remind import deeds, evaluate_now, evaluate_rule, refresh, rules_of
 from hub.reminders.evaluate import Deed, Due
 from hub.store import parts, state
 from hub.store.database import Store
+from hub.store.tables import wake
 from hub.store.types import instant_text
 
 START = datetime(2026, 5, 12, 1, 0, tzinfo=UTC)
@@ -213,3 +216,15 @@ def test_what_did_not_change_is_neither_read_nor_written(
     refresh(store, config, plugins, START + timedelta(hours=1, seconds=1))
     assert asked == []
     assert rows(store, "touched") == []
+
+
+def test_a_day_on_which_nothing_happens_forgets_no_moment(store: Store, config: Config, plugins: Plugins) -> None:
+    """What wakes all clients, such as a holiday on which all are greeted, stays kept over passes without a change."""
+    say(store, START, ("client", "1", client(1), ""))
+    refresh(store, config, plugins, START)
+    before = [row for row in rows(store, "wake") if row.part == EVERYTHING]
+    assert before
+    with store.write() as connection:
+        connection.execute(delete(wake).where(wake.c.part != EVERYTHING))
+    refresh(store, config, plugins, START + timedelta(days=1))
+    assert [row for row in rows(store, "wake") if row.part == EVERYTHING] == before

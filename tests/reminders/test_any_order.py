@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from hub.model.parts import EVERYTHING
 from hub.model.values import Money
-from hub.reminders.evaluate import EVERYBODY, Deed, evaluate
+from hub.reminders.evaluate import Deed, evaluate
 from hub.reminders.explain import card, explain, script
 from hub.reminders.world import Fact
 
@@ -181,7 +182,7 @@ PARTS = ("c1", "c2", "connection/desk")
 
 def wakes(found, part):
     """Return until when nothing changes: neither of this part nor, such as a holiday, of everybody."""
-    return min(found.wakes.get(each, datetime.max.replace(tzinfo=UTC)) for each in (part, EVERYBODY))
+    return min(found.wakes.get(each, datetime.max.replace(tzinfo=UTC)) for each in (part, EVERYTHING))
 
 
 def of_parts(found, parts):
