@@ -177,27 +177,9 @@ def _said(connection: Connection, references: list[dict[str, str]], sources: Sou
 @pass_app
 def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
     """Print what happened with a client, the newest first."""
-    moments = {
-        "call": "started",
-        "message": "sent",
-        "ticket": "created",
-        "invoice": "date",
-        "act": "date",
-        "payment": "date",
-        "contract": "start",
-    }
     rows: list[dict[str, Any]] = []
     with app.store.read() as connection:
         found = one(connection, key)
-        for kind, field in moments.items():
-            for row in state.read(
-                connection,
-                kind,
-                STATE[kind].c.client_id == found["id"],
-                ~STATE[kind].c.deleted,
-                STATE[kind].c[field].is_not(None),
-            ):
-                rows += [{"time": row[field], "kind": kind, "text": _line(kind, row)}]
         teller = Teller(app.zone, {it.id: it.name for it in app.config.model.employees}, partial(_name, connection))
         for kind in TOLD:
             for row in state.read(connection, kind, STATE[kind].c.client_id == found["id"], ~STATE[kind].c.deleted):
@@ -216,17 +198,6 @@ def _when(app: App, moment: Any) -> str:
 def _name(connection: Connection, client: str) -> str:
     found = state.read(connection, "client", TABLE.c.id == parties.follow(connection, client))
     return str(found[0]["name"]) if found else client
-
-
-def _line(kind: str, row: dict[str, Any]) -> str:
-    if kind == "call":
-        return f"{row['direction']} {row['state']}, {row['number'] or row['raw_number']}, {row['talk_seconds']} s"
-    if kind == "message":
-        return f"{row['direction']}: {row['subject']}"
-    if kind == "ticket":
-        return f"#{row['number']} {row['subject']} ({row['priority']}, {row['state']})"
-    number = f"№ {row['number']}" if row["number"] else ""
-    return ", ".join(filter(None, (number, str(row.get("total") or row.get("fee") or ""))))
 
 
 @client.command("merge")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,11 +21,13 @@ from hub.entries.find import find
 from hub.entries.goods import analogues, shelf
 from hub.entries.objects import PAYMENT, PROJECT, called, contract_of, known_payment, open_points, payments_of, sums_of
 from hub.entries.offers import OFFER, drop
+from hub.entries.sites import folder_of, keep_files, measured
 from hub.entries.supplies import HANDOVER, PURCHASE
 from hub.entries.talks import NOTE
-from hub.model.entities import Payment
+from hub.model.entities import Payment, Reference
 from hub.model.entries import Project
 from hub.model.values import Money, parse_decimal
+from hub.projection import OPERATOR
 from hub.store import state
 from hub.store.tables import STATE
 
@@ -138,6 +141,38 @@ def payments(app: App, key: str, as_json: bool) -> None:
     say(f"Agreed {sums.agreed:.2f}, paid {sums.paid:.2f}, left {max(sums.agreed - sums.paid, Decimal(0)):.2f}.")
     if missing and entry.state == "work":
         say(f"Missing until it can be closed: {', '.join(missing)}.")
+
+
+@project.command("measure")
+@click.argument("key")
+@click.argument("sizes", nargs=-1, required=True, metavar="WHAT=STEPS…")
+@pass_app
+def measure(app: App, key: str, sizes: tuple[str, ...]) -> None:
+    """Note the sizes of a site that were paced out; a step is 0.7 m unless the configuration says otherwise."""
+    text = measured(sizes, app.config.model.entering.step)
+    with app.store.write() as connection:
+        desk = desk_of(app, connection)
+        own = own_key(desk, PROJECT, key)
+        about = Reference("project", own, OPERATOR)
+        client = entered(connection, Project, own).client
+        acts.begin(desk, NOTE, {"topic": "sketch", "text": text, "about": about, "client": client})
+    say(text)
+
+
+@project.command("file")
+@click.argument("key")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--photo/--from-client", "are_photos", default=False, help="Photos of the site, or what the client gave.")
+@pass_app
+def file_(app: App, key: str, files: tuple[Path, ...], are_photos: bool) -> None:
+    """Copy FILES into the folder of an object; without any it is only made (S004-13, S004-29)."""
+    with app.store.read() as connection:
+        row = find(connection, "project", key)
+    folder = folder_of(app.config, row)
+    for path in keep_files(folder, files, are_photos=are_photos):
+        say(f"  {path}")
+    if not files:
+        say(f"  {folder}")
 
 
 def _with_rows(act: Callable[..., Done], verb: str) -> Callable[..., None]:
