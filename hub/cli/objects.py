@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -28,10 +27,7 @@ from hub.model.entities import Payment, Reference
 from hub.model.entries import Project
 from hub.model.values import Money, parse_decimal
 from hub.projection import OPERATOR
-from hub.store import state
-from hub.store.tables import STATE
 
-PAPERS = ("offer", "offer_internal", "works_list", "purchase_request")
 project = group(PROJECT)
 offer = group(OFFER)
 handover = group(HANDOVER)
@@ -263,24 +259,3 @@ def _sum(line: dict[str, Any], name: str) -> str:
     if not price:
         return ""
     return f"{(Money(_decimal(price['amount'])) * _decimal(line.get('quantity', '1'))).rounded().amount:.2f}"
-
-
-@offer.command("paper")
-@click.argument("key")
-@click.option("--kind", type=click.Choice(PAPERS), default="offer", show_default=True, help="Which paper.")
-@pass_app
-def paper(app: App, key: str, kind: str) -> None:
-    """Make a draft of the offer for the client, of its profit for us, of the works list or the purchase request."""
-    from hub.documents.own import form_of
-    from hub.paperwork.drafts import keep_draft
-    from hub.paperwork.objects import object_draft
-
-    with app.store.write() as connection:
-        row = find(connection, "offer", key)
-        clients = state.read(connection, "client", STATE["client"].c.id == row["client_id"])
-        if not clients:
-            raise EntryError("the offer has no client.", field="client", hint="hub offer change KEY --client …")
-        draft = object_draft(connection, app.config, row, clients[0])
-        made = keep_draft(connection, app.config, form_of(app.config, kind), draft, clients[0], None,
-                          by=getpass.getuser(), now=app.now(), origin=f"{kind}/offer/{row['id']}")  # fmt: skip
-    say(f"Draft {made}. Issue it with: hub document issue {made}")

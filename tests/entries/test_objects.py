@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from bureau import Office
-
-from conftest import furnished
+from bureau import Office, furnished
 
 from hub.model.entities import Invoice, Line, Payment, Price, Product, Reference, Stock
 from hub.model.values import Money
@@ -295,20 +292,6 @@ def test_offers_of_one_manager(site: Office) -> None:
     assert [it["name"] for it in site.json("project", "list", "--employee", "ivanova")] == [NAME]
     site.ok("client", "set", "Поликлиника", "manager=petrov")
     assert [it["name"] for it in site.json("client", "list", "--manager", "petrov")] == ["КГБУЗ «Поликлиника»"]
-
-
-def test_papers_of_the_object_follow_from_its_offer(made: Callable[..., Office]) -> None:
-    """S004-5, S004-15: the client's copy knows no cost, the works list has what installers are paid."""
-    office = furnished(made(**SETTINGS, organisation={"name": "ООО «Пример»", "inn": "2465000007", "kpp": "246501001"}))
-    office.ok("project", "new", "--client", "Школа № 5", "--name", NAME, "--next-call", "завтра")
-    office.ok("offer", "new", "--project", NAME, "--line", "Камера; 2; шт; 8000; 6100", "--employee", "ivanova")
-    for kind in ("offer", "offer_internal", "works_list", "purchase_request"):
-        office.ok("offer", "paper", "1", "--kind", kind)
-    papers = {it["kind"]: office.json("document", "show", str(it["id"])) for it in office.json("document", "list")}
-    draft = papers["works_list"]["draft"]
-    assert (draft["place"], draft["coefficient"], draft["manager"]) == (NAME, "0.4", "Иванова Мария Сергеевна")
-    assert [(it["title"], it.get("work", "")) for it in draft["items"]] == [("Камера", ""), ("Монтаж камеры",) * 2]
-    assert json.dumps(papers["offer_internal"]["draft"]).count("6100") == 1
 
 
 def test_ten_steps_are_seven_metres(site: Office) -> None:
