@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from letters_firm import SUPPORT, Firm
 
 from hub import letters
+from hub.store.database import Store
 
 
 class Killed(BaseException):
@@ -44,3 +47,22 @@ def test_two_mailboxes_with_one_letter_at_the_same_time_make_one_ticket(anywhere
     assert len(anywhere.rows("ticket")) == 5
     assert anywhere.rows("comment") == []
     assert anywhere.problems() == []
+
+
+def test_a_log_brought_to_a_new_store_makes_nothing_anew(supported: Firm, tmp_path: Path, made_file: Path) -> None:
+    asked = supported.takes()
+    supported.takes("Ещё раз.", answers=asked, minute=3)
+    supported.ok("ticket", "solve", supported.ticket()["number"])
+    supported.ok("ticket", "change", supported.ticket()["number"], "--subject", "Другая тема")
+    told = sorted(supported.happened())
+    (tmp_path / "log.jsonl").write_text(supported.ok("event", "export"), encoding="utf-8")
+    (tmp_path / "new").mkdir()
+    shutil.copyfile(made_file, tmp_path / "new" / "hub.db")
+    fresh = Firm(tmp_path / "new", supported.peer, Store(f"sqlite:///{tmp_path / 'new' / 'hub.db'}"))
+    fresh.configure(SUPPORT)
+    fresh.ok("event", "import", str(tmp_path / "log.jsonl"))
+    fresh.sync()
+    assert sorted(fresh.happened()) == told
+    assert (fresh.ticket()["state"], fresh.ticket()["subject"]) == ("solved", "Другая тема")
+    assert len(fresh.rows("comment")) == 1
+    fresh.store.close()
