@@ -56,3 +56,5 @@ class Entering(BaseModel):
     """Length of a step in metres, for sketches of a site."""
     options: Mapping[str, tuple[str, ...]] = {}
     """Values that a field may have, by `kind.field`: `project.type: [дом, квартира]`; others are refused."""
+    objects: str = "objects"
+    """Folder beside this file with a folder for each object: its photos and what the client handed over."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, time
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from hub.config import Config
@@ -322,7 +322,7 @@ class _Desk:
         message, at = letter.message, letter.at
         comment = Comment(ticket=Reference("ticket", key), author=letter.author, text=message.text, written=at)
         subject = Reference("comment", "mail-" + _digest(letter.key))
-        told = fact_of(Event(f"comment.{OBSERVED}", subject, comment, at), letter.key)
+        told = fact_of(Event(f"comment.{OBSERVED}", subject, comment, at), "")
         ingest(connection, OPERATOR, [told], self._sources, now)
         ticket = replace(ticket, last_activity=max(at, ticket.last_activity or at))
         verbs = ["commented"]
@@ -345,7 +345,8 @@ class _Desk:
         self, connection: Connection, entity: Ticket | Survey | Complaint, verb: str, key: str, letter: Letter,
         now: datetime,
     ) -> None:  # fmt: skip
-        enter(connection, entity, verb, key=key, sources=self._sources, at=letter.at, by=BY, now=now, letter=letter.key)
+        enter(connection, entity, verb, key=key, sources=self._sources, at=letter.at, by=BY, now=now,
+              event_id=_event_id(entity.kind, key, verb, letter))  # fmt: skip
 
 
 def _ticket(rule: LetterRule, letter: Letter, key: str, calendars: Calendars) -> Ticket:
@@ -360,11 +361,13 @@ def _ticket(rule: LetterRule, letter: Letter, key: str, calendars: Calendars) ->
 
 def _is_taken(connection: Connection, key: str, letter: Letter) -> bool:
     """Tell whether the letter has said its part about the ticket before."""
-    query = select(event.c.seq).where(
-        event.c.subject == f"ticket/{key}", event.c.source == OPERATOR, event.c.record_id == letter.key,
-        text("event.type NOT LIKE '%.observed'"),  # word for word as in the index
-    ).limit(1)  # fmt: skip
-    return connection.execute(query).first() is not None
+    said = [_event_id("ticket", key, verb, letter) for verb in ("created", "commented")]
+    return bool(log.latest(connection, OPERATOR, said))
+
+
+def _event_id(kind: str, key: str, verb: str, letter: Letter) -> str:
+    """Return the id of what a letter made happen: the same in every mailbox, and in a store that takes the log over."""
+    return f"{kind}/{key}/{verb}/mail-{_digest(letter.key)}"
 
 
 def _digest(name: str) -> str:

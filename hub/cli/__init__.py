@@ -47,7 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "referral": ("hub.cli.entry:referral", "Prospects on the way: new, move, ticket, win, lose."),
     "prospect": ("hub.cli.card:prospect", "Prospects: new ones with the day of the next contact."),
     "project": ("hub.cli.objects:project", "Objects: new, call, sign, pay, payments, accept, close."),
-    "offer": ("hub.cli.objects:offer", "Offers (КП): new, add, lines, send, receive, accept, paper."),
+    "offer": ("hub.cli.objects:offer", "Offers (КП): new, add, lines, send, receive, answer, accept."),
     "handover": ("hub.cli.objects:handover", "Goods that went to an object."),
     "purchase": ("hub.cli.objects:purchase", "Requests to purchasing for an object."),
     "checklist": ("hub.cli.checklist:checklist", "Checklists: new, tick, untick, lines, templates."),

@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -92,6 +92,8 @@ class App:
 
 WIDE = 24
 """A column of a table is cut down to this at most: ids and numbers stay whole."""
+NARROW = 8
+"""A column of words is cut down to this at most."""
 pass_app: Callable[[Any], Any] = click.make_pass_decorator(App)
 
 
@@ -148,8 +150,13 @@ def columns() -> int:
     return max(40, min(shutil.get_terminal_size((80, 24)).columns, 160))
 
 
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: int = -1) -> None:
-    """Print a table that fits the terminal; column `grow` gives way and is cut with an ellipsis, then the widest do."""
+def print_table(
+    heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: int = -1, soft: Collection[int] = ()
+) -> None:
+    """Print a table that fits the terminal; column `grow` gives way and is cut with an ellipsis, then the widest do.
+
+    At last the `soft` columns do, which hold words and no ids or numbers.
+    """
     texts = [["" if cell is None else redact(str(cell)).replace("\n", " ") for cell in row] for row in rows]
     widths = [max([width_of(head), *(width_of(row[place]) for row in texts)]) for place, head in enumerate(heads)]
     widths = [min(width, columns()) for width in widths]
@@ -159,6 +166,8 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, grow: in
         widths[grow] = max(10, widths[grow] + spare)
         while sum(widths) + 2 * (len(widths) - 1) > columns() and max(widths) > WIDE:
             widths[widths.index(max(widths))] -= 1
+        while sum(widths) + 2 * (len(widths) - 1) > columns() and (wide := [it for it in soft if widths[it] > NARROW]):
+            widths[max(wide, key=lambda it: widths[it])] -= 1
     for row in [list(heads), *texts]:
         cells = [_fit(cell, widths[place]) for place, cell in enumerate(row)]
         click.echo("  ".join(cells).rstrip())

@@ -30,7 +30,7 @@ def templates_(app: App, as_json: bool) -> None:
     found = templates(app.config)
     if as_json:
         print_json(
-            [{"id": it.id, "title": it.title, "lines": [title for title, _ in it.lines]} for it in found.values()]
+            [{"id": it.id, "title": it.title, "lines": [title for title, *_ in it.lines]} for it in found.values()]
         )
         return
     print_table(("template", "lines", "title"), [(it.id, len(it.lines), it.title) for it in found.values()], grow=2)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, or_, select
 from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, say
 from hub.cli.card import new, set_
 from hub.cli.people import import_, people, take_back_
-from hub.entries.find import find_client
+from hub.entries.find import find_client, search_clients
 from hub.entries.words import TOLD, Teller, story
 from hub.facts import aliases
 from hub.normalise import decode
@@ -25,6 +25,8 @@ from hub.store.problems import note
 from hub.store.tables import STATE
 
 TABLE = STATE["client"]
+MOST_FOUND = 500
+"""A search that finds more is none; so many are shown."""
 
 
 @click.group()
@@ -33,7 +35,7 @@ def client() -> None:
 
 
 @client.command("list")
-@click.option("--search", default="", help="Part of the name, or an ИНН.")
+@click.option("--search", default="", help="Words of the name, ИНН, city; a person, his phone, mail or day of birth.")
 @click.option("--all", "everything", is_flag=True, help="Also those who never bought anything.")
 @click.option("--manager", default="", help="Only those of this manager.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="At most so many.")
@@ -45,13 +47,7 @@ def list_(app: App, search: str, everything: bool, manager: str, limit: int | No
         bought = bought_by(connection)
         conditions = [~TABLE.c.deleted]
         if search:
-            conditions.append(
-                or_(
-                    TABLE.c.inn == search,
-                    TABLE.c.name.contains(search, autoescape=True),
-                    TABLE.c.full_name.contains(search, autoescape=True),
-                )
-            )
+            conditions.append(TABLE.c.id.in_(search_clients(connection, search)[:MOST_FOUND]))
         elif not everything and not manager:
             conditions.append(or_(TABLE.c.status != "", TABLE.c.id.in_(bought)))
         if manager:
@@ -127,6 +123,8 @@ def show(app: App, key: str, why: bool, as_json: bool) -> None:
         row = one(connection, key)
         references = references_by_entity(connection, [row["id"]]).get(row["id"], [])
         said = _said(connection, references, sources) if why else []
+        contacts = STATE["contact"]
+        people = state.read(connection, "contact", ~contacts.c.deleted, contacts.c.client_id == row["id"], order="name")
         counts = {
             kind: connection.execute(
                 select(func.count()).select_from(STATE[kind]).where(STATE[kind].c.client_id == row["id"])
@@ -135,18 +133,24 @@ def show(app: App, key: str, why: bool, as_json: bool) -> None:
             if "client_id" in STATE[kind].c
         }
     if as_json:
-        print_json({**row, "references": references, "counts": counts, **({"why": said} if why else {})})
+        shown = [{name: it[name] for name in ("id", "name", "position", "birthday", "points")} for it in people]
+        print_json({**row, "people": shown, "references": references, "counts": counts,
+                    **({"why": said} if why else {})})  # fmt: skip
         return
     say(str(row["full_name"] or row["name"]))
-    people = {person.id: person.name for person in app.config.model.employees}
+    ours = {person.id: person.name for person in app.config.model.employees}
     for field in ("id", "name", "inn", "kpp", "type", "status", "manager", "city"):
         if row[field]:
             shown = row[field]
             if field == "manager":
-                shown = people.get(aliases(app.config).get(str(shown).casefold(), ""), shown)
+                shown = ours.get(aliases(app.config).get(str(shown).casefold(), ""), shown)
             say(f"  {field:9} {shown}" + _by(field, row[field], said))
     for point in row["points"]:
         say(f"  {point['type']:9} {point.get('value') or point.get('raw', '')}  {point.get('label', '')}")
+    for person in people:
+        ways = ", ".join(str(it.get("value") or it.get("raw", "")) for it in person["points"])
+        born = f"{person['birthday']:%d.%m.%Y}" if person["birthday"] else ""
+        say("  person    " + ", ".join(filter(None, (person["name"], person["position"], born, ways))))
     say("  seen in")
     for reference in references:
         say(f"    {reference['connection']}/{reference['external_id']}: {reference['reason']}")
@@ -177,27 +181,9 @@ def _said(connection: Connection, references: list[dict[str, str]], sources: Sou
 @pass_app
 def timeline(app: App, key: str, limit: int, as_json: bool) -> None:
     """Print what happened with a client, the newest first."""
-    moments = {
-        "call": "started",
-        "message": "sent",
-        "ticket": "created",
-        "invoice": "date",
-        "act": "date",
-        "payment": "date",
-        "contract": "start",
-    }
     rows: list[dict[str, Any]] = []
     with app.store.read() as connection:
         found = one(connection, key)
-        for kind, field in moments.items():
-            for row in state.read(
-                connection,
-                kind,
-                STATE[kind].c.client_id == found["id"],
-                ~STATE[kind].c.deleted,
-                STATE[kind].c[field].is_not(None),
-            ):
-                rows += [{"time": row[field], "kind": kind, "text": _line(kind, row)}]
         teller = Teller(app.zone, {it.id: it.name for it in app.config.model.employees}, partial(_name, connection))
         for kind in TOLD:
             for row in state.read(connection, kind, STATE[kind].c.client_id == found["id"], ~STATE[kind].c.deleted):
@@ -216,17 +202,6 @@ def _when(app: App, moment: Any) -> str:
 def _name(connection: Connection, client: str) -> str:
     found = state.read(connection, "client", TABLE.c.id == parties.follow(connection, client))
     return str(found[0]["name"]) if found else client
-
-
-def _line(kind: str, row: dict[str, Any]) -> str:
-    if kind == "call":
-        return f"{row['direction']} {row['state']}, {row['number'] or row['raw_number']}, {row['talk_seconds']} s"
-    if kind == "message":
-        return f"{row['direction']}: {row['subject']}"
-    if kind == "ticket":
-        return f"#{row['number']} {row['subject']} ({row['priority']}, {row['state']})"
-    number = f"№ {row['number']}" if row["number"] else ""
-    return ", ".join(filter(None, (number, str(row.get("total") or row.get("fee") or ""))))
 
 
 @client.command("merge")

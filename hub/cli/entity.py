@@ -17,6 +17,20 @@ from hub.model.values import Money
 from hub.store import state
 from hub.store.tables import STATE
 
+_WORDS = (
+    "activity",
+    "text",
+    "reason",
+    "title",
+    "value",
+    "name",
+    "project",
+    "client",
+    "department",
+    "status",
+    "content",
+)
+"""Columns of words, which are cut before a table grows wider than the terminal."""
 COLUMNS: dict[str, tuple[str, ...]] = {
     "contact": ("name", "position"),
     "contract": ("number", "end", "fee", "is_closed"),
@@ -119,15 +133,27 @@ def _print(
 ) -> None:
     """Print rows of one kind with the names of what they are about."""
     known = {name: _names(connection, name, [row[name] for row in rows]) for name in columns if name in _NAMED}
-    cells = [[known[name].get(row[name], "") if name in known else _shown(app, row[name]) for name in columns]
+    if rows:  # a column that nobody filled tells nothing
+        columns = [name for name in columns if any(row[name] not in (None, "") for row in rows)]
+    cells = [[known[name].get(row[name], "") if name in known else _in_table(app, row[name]) for name in columns]
              for row in rows]  # fmt: skip
-    if "client_id" not in STATE[kind].c:
-        print_table(columns, cells, grow=0)
-        return
-    whose = _names(connection, "client", [row["client_id"] for row in rows])
-    cells = [[*line, whose.get(row["client_id"] or "", "")] for line, row in zip(cells, rows, strict=True)]
-    print_table((*columns, "client"), cells,
-                grow=len(columns) if kind not in ("ticket", "payment", "message") else len(columns) - 1)  # fmt: skip
+    heads = list(columns)
+    if "client_id" in STATE[kind].c:
+        whose = _names(connection, "client", [row["client_id"] for row in rows])
+        cells = [[*line, whose.get(row["client_id"] or "", "")] for line, row in zip(cells, rows, strict=True)]
+        heads.append("client")
+    soft = [place for place, name in enumerate(heads) if name in _WORDS]
+    grow = len(heads) - 1
+    if kind in ("ticket", "payment", "message"):
+        grow -= 1
+    print_table(heads, cells, grow=grow if "client_id" in STATE[kind].c else 0, soft=soft)
+
+
+def _in_table(app: App, value: Any) -> str:
+    """Return a value for a table: a time of this year goes without it."""
+    if hasattr(value, "hour") and value.astimezone(app.zone).year == app.now().astimezone(app.zone).year:
+        return app.local(value).replace(f".{app.now().astimezone(app.zone).year} ", " ")
+    return _shown(app, value)
 
 
 def employee_of(app: App, name: str) -> str:
@@ -174,6 +200,13 @@ def _shown(app: App, value: Any) -> str:
         return app.local(value)
     if hasattr(value, "strftime"):
         return str(value.strftime("%d.%m.%Y"))
+    if isinstance(value, list):
+        return "\n".join(_shown(app, it) for it in value)
+    if isinstance(value, dict):
+        parts = {"amount", "currency"} <= value.keys() and f"{value['amount']} {value['currency']}"
+        return parts or ", ".join(
+            f"{name}: {_shown(app, it)}" for name, it in value.items() if it not in (None, "", [])
+        )
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,15 +20,14 @@ from hub.entries.find import find
 from hub.entries.goods import analogues, shelf
 from hub.entries.objects import PAYMENT, PROJECT, called, contract_of, known_payment, open_points, payments_of, sums_of
 from hub.entries.offers import OFFER, drop
+from hub.entries.sites import folder_of, keep_files, measured
 from hub.entries.supplies import HANDOVER, PURCHASE
 from hub.entries.talks import NOTE
-from hub.model.entities import Payment
+from hub.model.entities import Payment, Reference
 from hub.model.entries import Project
 from hub.model.values import Money, parse_decimal
-from hub.store import state
-from hub.store.tables import STATE
+from hub.projection import OPERATOR
 
-PAPERS = ("offer", "offer_internal", "works_list", "purchase_request")
 project = group(PROJECT)
 offer = group(OFFER)
 handover = group(HANDOVER)
@@ -140,6 +139,38 @@ def payments(app: App, key: str, as_json: bool) -> None:
         say(f"Missing until it can be closed: {', '.join(missing)}.")
 
 
+@project.command("measure")
+@click.argument("key")
+@click.argument("sizes", nargs=-1, required=True, metavar="WHAT=STEPS…")
+@pass_app
+def measure(app: App, key: str, sizes: tuple[str, ...]) -> None:
+    """Note the sizes of a site that were paced out; a step is 0.7 m unless the configuration says otherwise."""
+    text = measured(sizes, app.config.model.entering.step)
+    with app.store.write() as connection:
+        desk = desk_of(app, connection)
+        own = own_key(desk, PROJECT, key)
+        about = Reference("project", own, OPERATOR)
+        client = entered(connection, Project, own).client
+        acts.begin(desk, NOTE, {"topic": "sketch", "text": text, "about": about, "client": client})
+    say(text)
+
+
+@project.command("file")
+@click.argument("key")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--photo/--from-client", "are_photos", default=False, help="Photos of the site, or what the client gave.")
+@pass_app
+def file_(app: App, key: str, files: tuple[Path, ...], are_photos: bool) -> None:
+    """Copy FILES into the folder of an object; without any it is only made (S004-13, S004-29)."""
+    with app.store.read() as connection:
+        row = find(connection, "project", key)
+    folder = folder_of(app.config, row)
+    for path in keep_files(folder, files, are_photos=are_photos):
+        say(f"  {path}")
+    if not files:
+        say(f"  {folder}")
+
+
 def _with_rows(act: Callable[..., Done], verb: str) -> Callable[..., None]:
     """Return a command that tells the rows and the sums of the offer after it."""
 
@@ -228,24 +259,3 @@ def _sum(line: dict[str, Any], name: str) -> str:
     if not price:
         return ""
     return f"{(Money(_decimal(price['amount'])) * _decimal(line.get('quantity', '1'))).rounded().amount:.2f}"
-
-
-@offer.command("paper")
-@click.argument("key")
-@click.option("--kind", type=click.Choice(PAPERS), default="offer", show_default=True, help="Which paper.")
-@pass_app
-def paper(app: App, key: str, kind: str) -> None:
-    """Make a draft of the offer for the client, of its profit for us, of the works list or the purchase request."""
-    from hub.documents.own import form_of
-    from hub.paperwork.drafts import keep_draft
-    from hub.paperwork.objects import object_draft
-
-    with app.store.write() as connection:
-        row = find(connection, "offer", key)
-        clients = state.read(connection, "client", STATE["client"].c.id == row["client_id"])
-        if not clients:
-            raise EntryError("the offer has no client.", field="client", hint="hub offer change KEY --client …")
-        draft = object_draft(connection, app.config, row, clients[0])
-        made = keep_draft(connection, app.config, form_of(app.config, kind), draft, clients[0], None,
-                          by=getpass.getuser(), now=app.now(), origin=f"{kind}/offer/{row['id']}")  # fmt: skip
-    say(f"Draft {made}. Issue it with: hub document issue {made}")

@@ -8,6 +8,7 @@ many templates, because starting it costs ten times what a template costs.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import subprocess
@@ -33,6 +34,8 @@ MEMORY_BYTES = 1024 * 1024 * 1024
 _EMU_PER_MM = 36_000
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _PARTS = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml"}
+_TIDY = 50
+"""After so many the child frees what they left: documents of python-docx are cycles that hold whole trees of XML."""
 _CODES = {"qr": SIZE_MM, "mark": MARK_MM}
 """Values that are shown as codes, and how wide."""
 _PROGRAMS = {"docx": "Word", "xlsx": "Excel"}
@@ -282,8 +285,10 @@ def _child() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     with suppress(BrokenPipeError):
-        while (found := _receive(sys.stdin.buffer)) is not None:
+        for count, found in enumerate(iter(lambda: _receive(sys.stdin.buffer), None), 1):
             _send(answers, msgspec.msgpack.encode(_answer(msgspec.msgpack.decode(found, type=_Task))))
+            if count % _TIDY == 0:
+                gc.collect()
 
 
 def limit_memory(size_bytes: int = MEMORY_BYTES) -> None:

@@ -43,16 +43,18 @@ def enter(
     at: datetime,
     by: str,
     now: datetime,
-    letter: str = "",
+    event_id: str = "",
 ) -> str:
     """Keep an entry and what happened to it at `at` (`verb` such as filed); return its id in the store.
 
-    `letter` is the message that said so, if it was one. Raises BadRecord that names a value which cannot be kept.
+    What happened has the id `event_id`, else one that follows from the verb and the time. Raises BadRecord that names
+    a value which cannot be kept.
     """
     subject = Reference(entity.kind, key)
-    happened = Event(f"{entity.kind}.{verb}", subject, entity, at, f"{entity.kind}/{key}/{verb}/{instant_text(at)}")
+    event_id = event_id or f"{entity.kind}/{key}/{verb}/{instant_text(at)}"
+    happened = Event(f"{entity.kind}.{verb}", subject, entity, at, event_id)
     holds = Event(f"{entity.kind}.{OBSERVED}", subject, entity, at)
-    ingest(connection, OPERATOR, [fact_of(happened, letter), fact_of(holds, letter)], sources, now)
+    ingest(connection, OPERATOR, [fact_of(happened, ""), fact_of(holds, "")], sources, now)
     note(connection, who=by, what=happened.type, about=f"{entity.kind}/{key}", detail="", now=now)
     return entity_id(OPERATOR, entity.kind, key)
 

@@ -161,7 +161,8 @@ def change(desk: Desk, kind: Kind, entry: str, said: Values) -> Done:
     last = max(_happened(desk.connection, kind.name, key), key=lambda row: (row.time, row.seq))
     after = _checked(desk, kind.actions[0], before, after, key)
     verb = last.type.partition(".")[2]
-    enter(desk.connection, after, verb, key=key, sources=desk.sources, at=last.time, by=desk.by, now=desk.now)
+    enter(desk.connection, after, verb, key=key, sources=desk.sources, at=last.time, by=desk.by, now=desk.now,
+          event_id=last.id)  # fmt: skip
     return Done(entity_id(OPERATOR, kind.name, key), after, tuple(values))
 
 

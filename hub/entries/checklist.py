@@ -25,7 +25,9 @@ from hub.model.errors import SettingsError
 from hub.projection import OPERATOR, Sources
 from hub.reminders.conditions import EVENTS
 from hub.reminders.world import World
+from hub.store import state
 from hub.store.parties import entity_id
+from hub.store.tables import STATE
 from hub.yaml_text import Document, load_file, nearest
 
 SHIPPED = Path(__file__).parent / "checklists"
@@ -34,11 +36,11 @@ HUB = "hub"
 
 
 class Template(Struct, frozen=True):
-    """A list as it is begun: its lines, each with the events that do it."""
+    """A list as it is begun: its lines, each with the events that do it and the goods it is for."""
 
     id: str
     title: str
-    lines: tuple[tuple[str, tuple[str, ...]], ...]
+    lines: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
 
 
 def templates(config: Config) -> dict[str, Template]:
@@ -63,17 +65,20 @@ def _template(name: str, document: Document) -> Template:
     return Template(name, str(data.get("title") or name), lines)
 
 
-def _line(document: Document, place: int, line: object) -> tuple[str, tuple[str, ...]]:
+def _line(document: Document, place: int, line: object) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     path = ("lines", place)
     if isinstance(line, str) and line.strip():
-        return line.strip(), ()
-    if not isinstance(line, dict) or not isinstance(line.get("title"), str) or set(line) - {"title", "ticks"}:
-        raise document.error(path, "a line is a text, or title and ticks.")
+        return line.strip(), (), ()
+    if not isinstance(line, dict) or not isinstance(line.get("title"), str) or set(line) - {"title", "ticks", "goods"}:
+        raise document.error(path, "a line is a text, or title, ticks and goods.")
+    goods = line.get("goods") or []
+    if not isinstance(goods, list) or not all(isinstance(it, str) for it in goods):
+        raise document.error((*path, "goods"), "goods are a list of parts of names.")
     ticks = line.get("ticks") or []
     for each in ticks if isinstance(ticks, list) else [ticks]:
         if each not in EVENTS or not isinstance(each, str) or each.endswith(".observed"):
             raise document.error((*path, "ticks"), f"{each!r} is no event.", hint=nearest(str(each), sorted(EVENTS)))
-    return line["title"].strip(), tuple(ticks)
+    return line["title"].strip(), tuple(ticks), tuple(goods)
 
 
 def _begun(desk: Desk, before: Checklist | None, entry: Checklist) -> Checklist:
@@ -88,9 +93,23 @@ def _begun(desk: Desk, before: Checklist | None, entry: Checklist) -> Checklist:
     if template is None:
         raise EntryError(f"there is no checklist {entry.template!r}.", field="template",
                          hint=nearest(entry.template, sorted(known)))  # fmt: skip
+    bought = _bought(desk, entry)
+    lines = [(title, ticks) for title, ticks, goods in template.lines
+             if not goods or bought is None or any(it.casefold() in bought for it in goods)]  # fmt: skip
     items = tuple(ChecklistItem(number=place, title=title, ticks=ticks)
-                  for place, (title, ticks) in enumerate(template.lines, 1))  # fmt: skip
+                  for place, (title, ticks) in enumerate(lines, 1))  # fmt: skip
     return replace(entry, title=entry.title or template.title, items=items)
+
+
+def _bought(desk: Desk, entry: Checklist) -> str | None:
+    """Return the names of what the deal is about, folded; `None` when it has no rows or nothing is said of it."""
+    about = entry.about
+    if about is None or "lines" not in STATE[about.kind].c:
+        return None
+    key = entity_id(about.connection or OPERATOR, about.kind, about.external_id)
+    rows = state.read(desk.connection, about.kind, STATE[about.kind].c.id == key)
+    titles = [str(line.get("title", "")) for row in rows for line in row["lines"]]
+    return "\n".join(titles).casefold() if titles else None
 
 
 CHECKLIST = Kind(
@@ -100,7 +119,7 @@ CHECKLIST = Kind(
         "client": CLIENT,
         "template": "Which list; see hub checklist templates.",
         "title": "Another heading than the template's.",
-        "about": "The deal or order: KIND/KEY, for example contract/17.",
+        "about": "The deal: KIND/KEY, for example invoice/17; lines for goods that it has not are left out.",
         "created": "When it was begun: what happened since then does its lines; else now.",
         "employee": EMPLOYEE,
     },

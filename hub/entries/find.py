@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, or_, select
 
 from hub.model.entities import ENTITIES
@@ -49,6 +52,50 @@ def _named(connection: Connection, name: str) -> list[str]:
         elif len(part) < 2 and any(wanted in text for text in names):
             part.append(str(row.id))
     return (whole or part)[:400]
+
+
+def search_clients(connection: Connection, text: str) -> list[str]:
+    """Return the clients that every word of the text fits: by name, ИНН, city, or by a person of theirs.
+
+    A person fits by name, position, phone (any four digits in a row), address of mail or day of birth as `01.02.1980`;
+    so several of one surname are told apart by a given name or a day (S002-1, S002-2). Case and ё do not matter.
+    """
+    words = _folded(text).split()
+    if not words:
+        return []
+    contact = STATE["contact"]
+    texts: dict[str, list[str]] = {}
+    query = select(CLIENT.c.id, CLIENT.c.name, CLIENT.c.full_name, CLIENT.c.inn, CLIENT.c.city, CLIENT.c.points)
+    for row in connection.execute(query.where(~CLIENT.c.deleted, ~CLIENT.c.is_folder)):
+        texts[str(row.id)] = [*(str(value or "") for value in row[1:-1]), *_ways(row.points)]
+    people = select(contact.c.id, contact.c.client_id, contact.c.name, contact.c.position, contact.c.birthday,
+                    contact.c.points)  # fmt: skip
+    found = set()
+    for row in connection.execute(people.where(~contact.c.deleted)):
+        born = f"{row.birthday:%d.%m.%Y}" if row.birthday else ""
+        told = " ".join((row.name, row.position or "", born, *_ways(row.points)))
+        whose = texts.get(str(row.client_id), [])
+        if row.client_id and _fits(words, " ".join([told, *whose])):
+            found.add(str(row.client_id))
+    return sorted(found | {key for key, told in texts.items() if _fits(words, " ".join(told))})
+
+
+_NO_DIGITS = re.compile(r"[^\d ]+")
+
+
+def _ways(points: str | None) -> list[str]:
+    return [str(point.get("value", "")) for point in msgspec.json.decode(points)] if points else []
+
+
+def _fits(words: Sequence[str], text: str) -> bool:
+    folded = _folded(text)
+    return all(
+        word in folded or (len(word) >= 4 and word.isdecimal() and word in _NO_DIGITS.sub("", text)) for word in words
+    )
+
+
+def _folded(text: str) -> str:
+    return text.casefold().replace("ё", "е")
 
 
 def find(connection: Connection, kind: str, key: str, *, client: str = "") -> dict[str, Any]:

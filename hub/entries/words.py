@@ -21,7 +21,7 @@ _TOPICS = {
     "origin": "Как нас нашли", "receipt": "О получении предложения", "decision": "О решении по предложению",
     "loss": "О причинах ухода", "papers": "О документах", "wish": "Пожелание", "invitation": "Приглашение",
     "reporting": "О проверке перед отчётностью", "commercial": "Передано в отдел продаж",
-    "support": "Передано в поддержку", "management": "Передано руководству",
+    "sketch": "Размеры объекта", "support": "Передано в поддержку", "management": "Передано руководству",
 }  # fmt: skip
 _RESULTS = {
     "reached": "дозвонились", "satisfied": "доволен", "agreed": "договорились", "refused": "отказ",
@@ -167,6 +167,9 @@ def _task(row: Row, teller: Teller) -> Iterator[tuple[Any, str]]:
 
 
 def _trait(row: Row, _: Teller) -> Iterator[tuple[Any, str]]:
+    if row["type"] == "list":
+        yield row["noticed"], f"В списке: {row['text'] or row['value']}"
+        return
     yield row["noticed"], _with(f"{_TRAITS.get(row['type'], row['type'].capitalize())}: {row['value']}", row["text"])
 
 
@@ -217,6 +220,40 @@ def _goods(row: Row) -> str:
     )
 
 
+_PRIORITIES = {"urgent": "срочная", "important": "важная", "normal": "обычная", "low": "не срочная"}
+_STATES = {"new": "новая", "open": "в работе", "postponed": "отложена", "solved": "решена", "closed": "закрыта",
+           "cancelled": "отменена"}  # fmt: skip
+_CALLS = {("inbound", True): "Входящий звонок", ("outbound", True): "Исходящий звонок",
+          ("inbound", False): "Пропущенный звонок", ("outbound", False): "Звонок без ответа"}  # fmt: skip
+
+
+def _call(row: Row, _: Teller) -> Iterator[tuple[Any, str]]:
+    talked = row["state"] == "connected"
+    head = _CALLS.get((row["direction"], talked), "Внутренний звонок")
+    seconds = f", {row['talk_seconds'] // 60}:{row['talk_seconds'] % 60:02}" if talked else ""
+    yield row["started"], f"{head}{seconds}, {row['number'] or row['raw_number'] or 'номер скрыт'}"
+
+
+def _message(row: Row, _: Teller) -> Iterator[tuple[Any, str]]:
+    head = "Письмо от клиента" if row["direction"] == "inbound" else "Письмо клиенту"
+    yield row["sent"], f"{head}: {row['subject'] or 'без темы'}"
+
+
+def _ticket(row: Row, _: Teller) -> Iterator[tuple[Any, str]]:
+    words = (_PRIORITIES.get(row["priority"], row["priority"]), _STATES.get(row["state"], row["state"]))
+    yield row["created"], f"Заявка № {row['number']}: {row['subject']} ({', '.join(filter(None, words))})"
+
+
+def _paper(title: str, day: str, amount: str) -> Callable[[Row, Teller], Iterator[tuple[Any, str]]]:
+    """Return who tells of a paper with a number, a day and a sum."""
+
+    def tell(row: Row, teller: Teller) -> Iterator[tuple[Any, str]]:
+        number = f" № {row['number']}" if row["number"] else ""
+        yield row[day], f"{title}{number}" + (f", {teller.money(row[amount])}" if row[amount] else "")
+
+    return tell
+
+
 _STORIES: Mapping[str, Callable[[Row, Teller], Iterator[tuple[Any, str]]]] = {
     "survey": _survey,
     "complaint": _complaint,
@@ -235,6 +272,13 @@ _STORIES: Mapping[str, Callable[[Row, Teller], Iterator[tuple[Any, str]]]] = {
     "offer": _offer,
     "handover": _handover,
     "purchase": _purchase,
+    "call": _call,
+    "message": _message,
+    "ticket": _ticket,
+    "invoice": _paper("Счёт", "date", "total"),
+    "act": _paper("Акт", "date", "total"),
+    "payment": _paper("Оплата", "date", "total"),
+    "contract": _paper("Договор", "start", "fee"),
 }
 TOLD = tuple(_STORIES)
 """Kinds that have a story."""

@@ -112,10 +112,25 @@ def field_findings(schema: Schema, published: Collection[str], settings: OneCSet
             for field, names in one.source.needs.items():
                 if properties and field not in own and not any(it in properties for it in names):
                     yield f"{set_name} has no field {' or '.join(names)}.", _likely(stream, field, names, properties)
+    yield from _name_findings(found, schema, published)
     for name, wire, aim in aims:
         sets = found[aim.stream].sets if aim.stream in found else ()
         if sets and not any(_has(schema.types.get(it, {}), wire) for it in sets):
             yield f"{aim.stream} has no field {wire}.", f"Correct the setting fields: {name}."
+
+
+def _name_findings(found: Mapping[str, Found], schema: Schema, published: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the catalogues without which rows of parts have references and no names."""
+    lacking: dict[str, list[str]] = {}
+    for stream, one in found.items():
+        rows = [f"{name}_{part}_RowType" for name in one.sets for part in _parts(one.source.row)]
+        columns = {column for it in rows for column in schema.types.get(it, {})} if one.source.has_names else set()
+        for field, targets in NAMED.items():
+            is_there = f"{field}_Key" in columns or {field, f"{field}_Type"} <= columns
+            if is_there and not any(it in published for it in targets):
+                lacking.setdefault(" or ".join(targets), []).append(stream)
+    for words, streams in lacking.items():
+        yield f"{words} is not published, so rows of {', '.join(streams)} say less.", f"{ADD} {words}."
 
 
 def _likely(stream: str, field: str, names: Sequence[str], properties: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from hub.cli import cli
 from hub.ingest import ingest
-from hub.model.entities import Entity, Reference
+from hub.model.entities import Client, Contact, ContactPoint, Entity, Reference, Ticket
 from hub.model.events import Event
 from hub.normalise import fact_of
 from hub.projection import Sources
@@ -81,3 +81,15 @@ class Office:
     def events(self) -> list[tuple[str, int]]:
         with self.store.read() as connection:
             return [(row.type, row.version) for row in log.read_log(connection, after=0, source="operator")]
+
+
+def furnished(office: Office) -> Office:
+    """Let two sources know a school, a clinic, a ticket and a contact."""
+    office.says("base", "1", Client(name="МБОУ «Школа № 5»", status="client", **SCHOOL))
+    office.says("desk", "7", Client(name="Школа 5", **SCHOOL))
+    office.says("base", "2", Client(name="КГБУЗ «Поликлиника»", inn="2466001236", points=(
+        ContactPoint("phone", "+73912940853"),)))  # fmt: skip
+    office.says("base", "k1", Contact(name="Сидорова Анна Ивановна", client=Reference("client", "1")))
+    office.says("desk", "t1", Ticket(number="512", subject="Не сходится баланс", priority="urgent", state="open",
+                                     client=Reference("client", "7")))  # fmt: skip
+    return office

@@ -11,9 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bureau import SCHOOL, Office
+from bureau import Office, furnished
 
-from hub.model.entities import Client, Contact, ContactPoint, Reference, Ticket
 from hub.store.database import Store
 
 
@@ -36,15 +35,3 @@ def office(made: Callable[..., Office]) -> Office:
 def each_office(tmp_path: Path, store: Store) -> Office:
     """The furnished office on each kind of store in turn."""
     return furnished(Office(tmp_path, store, {}))
-
-
-def furnished(office: Office) -> Office:
-    """Let two sources know a school, a clinic, a ticket and a contact."""
-    office.says("base", "1", Client(name="МБОУ «Школа № 5»", status="client", **SCHOOL))
-    office.says("desk", "7", Client(name="Школа 5", **SCHOOL))
-    office.says("base", "2", Client(name="КГБУЗ «Поликлиника»", inn="2466001236", points=(
-        ContactPoint("phone", "+73912940853"),)))  # fmt: skip
-    office.says("base", "k1", Contact(name="Сидорова Анна Ивановна", client=Reference("client", "1")))
-    office.says("desk", "t1", Ticket(number="512", subject="Не сходится баланс", priority="urgent", state="open",
-                                     client=Reference("client", "7")))  # fmt: skip
-    return office

@@ -88,7 +88,7 @@ def test_firm_has_lists_of_its_own(made: Callable[..., Office]) -> None:
     own.write_text(
         "title: Выезд\nlines:\n  - План с размерами\n  - {title: Позвонить, ticks: [call.connected]}\n", "utf-8"
     )
-    assert [it["id"] for it in office.json("checklist", "templates")] == ["appendix_1", "visit"]
+    assert [it["id"] for it in office.json("checklist", "templates")] == ["appendix_1", "site_visit", "visit"]
     office.ok("client", "new", "--name", "Фермер", "--city", "-", "--contact", "-", "--phone", "-")
     assert "Did you mean 'visit'" in office.refused("checklist", "new", "--client", "Фермер", "--template", "visitt")
     office.ok("checklist", "new", "--client", "Фермер", "--template", "visit")

@@ -28,7 +28,7 @@ def test_list_of_the_page_is_one(office: Office) -> None:
     (office.folder / "checklists").mkdir()
     for name, text in re.findall(r"<!-- checklist: (\w+) -->\n```text\n(.*?)^```", PAGE, re.M | re.S):
         (office.folder / "checklists" / f"{name}.yaml").write_text(text, encoding="utf-8")
-    assert [it["id"] for it in office.json("checklist", "templates")] == ["appendix_1", "visit"]
+    assert [it["id"] for it in office.json("checklist", "templates")] == ["appendix_1", "site_visit", "visit"]
 
 
 def test_each_kind_of_entry_is_on_the_page() -> None:

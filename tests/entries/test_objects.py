@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from bureau import Office
+from bureau import Office, furnished
 
-from conftest import furnished
-from hub.model.entities import Payment, Price, Product, Reference, Stock
+from hub.model.entities import Invoice, Line, Payment, Price, Product, Reference, Stock
 from hub.model.values import Money
 from hub.store.meta import set_meta
 
@@ -296,15 +294,59 @@ def test_offers_of_one_manager(site: Office) -> None:
     assert [it["name"] for it in site.json("client", "list", "--manager", "petrov")] == ["КГБУЗ «Поликлиника»"]
 
 
-def test_papers_of_the_object_follow_from_its_offer(made: Callable[..., Office]) -> None:
-    """S004-5, S004-15: the client's copy knows no cost, the works list has what installers are paid."""
-    office = furnished(made(**SETTINGS, organisation={"name": "ООО «Пример»", "inn": "2465000007", "kpp": "246501001"}))
-    office.ok("project", "new", "--client", "Школа № 5", "--name", NAME, "--next-call", "завтра")
-    office.ok("offer", "new", "--project", NAME, "--line", "Камера; 2; шт; 8000; 6100", "--employee", "ivanova")
-    for kind in ("offer", "offer_internal", "works_list", "purchase_request"):
-        office.ok("offer", "paper", "1", "--kind", kind)
-    papers = {it["kind"]: office.json("document", "show", str(it["id"])) for it in office.json("document", "list")}
-    draft = papers["works_list"]["draft"]
-    assert (draft["place"], draft["coefficient"], draft["manager"]) == (NAME, "0.4", "Иванова Мария Сергеевна")
-    assert [(it["title"], it.get("work", "")) for it in draft["items"]] == [("Камера", ""), ("Монтаж камеры",) * 2]
-    assert json.dumps(papers["offer_internal"]["draft"]).count("6100") == 1
+def test_ten_steps_are_seven_metres(site: Office) -> None:
+    """S004-27: a step is 0.7 m; the sizes stay with the object."""
+    assert site.ok("project", "measure", NAME, "фасад=10", "коридор=12,5x3") == (
+        "фасад — 10 шагов, 7 м; коридор — 12,5 × 3 шага, 8,75 × 2,1 м\n"
+    )
+    (note,) = site.rows("note")
+    assert (note["topic"], note["about"], note["client_id"]) == (
+        "sketch", site.rows("project")[0]["id"], site.rows("project")[0]["client_id"]
+    )  # fmt: skip
+    for wrong in ("фасад", "=10", "фасад=", "фасад=-1", "фасад=много"):
+        assert "no size in steps" in site.refused("project", "measure", NAME, wrong)
+
+
+def test_visit_to_a_site_has_its_list(site: Office) -> None:
+    """S004-27, S004-28: plan, general view, panorama, places of what is new, models of what is there."""
+    site.ok("checklist", "new", "--client", "Школа № 5", "--template", "site_visit")
+    told = " ".join(it["title"] for it in site.rows("checklist")[0]["items"])
+    assert [word in told for word in ("план", "общий вид", "панораму", "новое оборудование", "номера моделей")] == [
+        True
+    ] * 5
+
+
+def test_photos_and_what_the_client_gave_lie_in_the_folder_of_the_object(site: Office) -> None:
+    """S004-13, S004-28, S004-29: ФОТО and ТЗ_от_Клиента; nothing is overwritten, nothing lies there twice."""
+    photo, plan = site.folder / "вид.JPG", site.folder / "план.pdf"
+    photo.write_bytes(b"one")
+    plan.write_bytes(b"plan")
+    assert "is no picture" in site.refused("project", "file", NAME, "--photo", str(photo), str(plan))
+    assert not (site.folder / "objects").exists()
+    site.ok("project", "file", NAME, "--photo", str(photo))
+    site.ok("project", "file", NAME, "--from-client", str(plan))
+    photo.write_bytes(b"two")
+    for _ in range(2):
+        site.ok("project", "file", NAME, "--photo", str(photo))
+    (folder,) = (site.folder / "objects").iterdir()
+    assert {str(it.relative_to(folder)): it.read_bytes() for it in folder.rglob("*") if it.is_file()} == {
+        "ФОТО/вид.JPG": b"one", "ФОТО/вид (2).JPG": b"two", "ТЗ_от_Клиента/план.pdf": b"plan"
+    }  # fmt: skip
+    site.ok("project", "new", "--client", "Школа № 5", "--name", "../../x", "--next-call", "завтра")
+    site.ok("project", "file", "../../x", str(plan))
+    assert len(list((site.folder / "objects").iterdir())) == 2
+    assert "cannot be read" in site.refused("project", "file", NAME, str(site.folder / "nothing.pdf"))
+
+
+def test_book_is_prepared_for_those_who_bought_what_has_one(site: Office) -> None:
+    """S003-21: lines of the list depend on what was bought; when nobody says what it was all of them stand there."""
+    for key, title in (("i1", "Лицензия ArchiMed+"), ("i2", "Лицензия ArchiTown")):
+        site.says("base", key, Invoice(number=key, client=Reference("client", "1"), lines=(Line(title=title),)))
+    for about in (["--about", "invoice/i1"], ["--about", "invoice/i2"], []):
+        site.ok("checklist", "new", "--client", "Школа № 5", "--template", "appendix_1", *about)
+    rows = site.rows("checklist")
+    assert sorted((len(row["items"]), any("книгу" in it["title"] for it in row["items"])) for row in rows) == [
+        (9, False),
+        (10, True),
+        (10, True),
+    ]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from bureau import Office
 
 from hub.entries.words import TOLD, Teller, story
+from hub.model.entities import Call, Contact, ContactPoint, Invoice, Payment, Reference, Ticket
+from hub.model.values import Money
 
 
 def texts(office: Office, client: str = "Школа") -> list[str]:
@@ -69,10 +72,44 @@ def test_other_things_read_aloud(office: Office) -> None:
 def test_words_nobody_has_foreseen_stand_as_they_are(office: Office) -> None:
     office.ok("note", "new", "--client", "Школа", "--topic", "переезд", "--result", "сами", "--text", "в мае")
     assert texts(office) == ["Переезд: сами. В мае"]
-    assert story("invoice", {}, Teller(office_zone(), {}, str)) == []
+    assert story("order", {}, Teller(office_zone(), {}, str)) == []
 
 
 def office_zone():  # type: ignore[no-untyped-def]
     from zoneinfo import ZoneInfo
 
     return ZoneInfo("Asia/Krasnoyarsk")
+
+
+def test_history_tells_of_calls_letters_papers_and_money(office: Office) -> None:
+    """What other systems brought is told in the same words as what people entered."""
+    client = Reference("client", "1")
+    at = office.now - timedelta(days=1)
+    office.says("desk", "c1", Call(number="+73912000000", started=at, talk_seconds=95))
+    office.says("desk", "c2", Call(number="+73912000000", started=at, state="missed"))
+    office.says("base", "k2", Contact(name="Приёмная", client=client, points=(ContactPoint("phone", "+73912000000"),)))
+    office.says("base", "p1", Payment(number="", client=client, date=at.date(), total=Money(Decimal("1500.5"))))
+    office.says("base", "i1", Invoice(number="7", client=client, date=at.date(), total=Money(Decimal(100))))
+    office.says("base", "t2", Ticket(number="513", subject="Печать", client=client, priority="important", created=at))
+    assert {it["text"] for it in office.json("client", "timeline", "Школа")} == {
+        "Входящий звонок, 1:35, +73912000000", "Пропущенный звонок, +73912000000", "Оплата, 1\u00a0500,50\u00a0₽",
+        "Счёт № 7, 100,00\u00a0₽", "Заявка № 513: Печать (важная, в работе)",
+    }  # fmt: skip
+
+
+def test_lists_of_what_was_entered_stay_within_80_columns(office: Office) -> None:
+    office.ok("client", "set", "Школа", "name=Муниципальное бюджетное общеобразовательное учреждение «Школа № 5»")
+    long = "звонки клиентам: согласование сроков, поиск документов по договору"
+    office.ok("diary", "new", "--employee", "ivanova", "--client", "Муниципальное", "--begun", "вчера в 10:00",
+              "--ended", "вчера в 11:00", "--activity", long)  # fmt: skip
+    office.ok("trait", "new", "--client", "Муниципальное", "--type", "competitor", "--value", long, "--text", long)
+    office.ok("complaint", "new", "--client", "Муниципальное", "--department", "поддержка", "--text", long)
+    office.ok("questionnaire", "new", "--client", "Муниципальное", "--type", "return", "--answer", "да")
+    for kind in ("diary", "trait", "complaint", "questionnaire"):
+        told = office.ok(kind, "list").splitlines()
+        assert max(map(len, told)) <= 80
+        assert told[1].split()[0] == office.rows(kind)[0]["id"], "ids stay whole"
+    office.ok("survey", "new", "--client", "Муниципальное", "--score", "9")
+    assert "reason" not in office.ok("survey", "list"), "a column that nobody filled is not there"
+    shown = office.ok("questionnaire", "show", office.rows("questionnaire")[0]["id"])
+    assert "question: Что вам не понравилось в товаре или услуге?, answer: да\n" in shown

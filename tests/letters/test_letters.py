@@ -276,6 +276,7 @@ def test_a_wrong_condition_stops_the_rules_and_nothing_else_until_it_is_mended(
     done = firm.call("rule", "check")
     assert done.exit_code == 1
     assert says in done.output
+    assert says in firm.call("doctor", "--offline").output
     firm.configure(SUPPORT)
     firm.sync()
     assert (len(firm.rows("ticket")), firm.problems()) == (1, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.api import own_text, read_mail
+from hub.api import BadRecord, own_text, read_mail
 
 from .replies import ASKED, INTRODUCTIONS, OWN, QUOTED, SIGNED, WHO, variants
 
@@ -142,5 +143,6 @@ def test_no_text_holds_the_reader_up(piece):
     began = time.process_time()
     own_text(text)
     own_text(f"{text}:")
-    read_mail(b"From: a@b.example\nContent-Type: text/plain; charset=utf-8; format=flowed\n\n" + text.encode())
+    with suppress(BadRecord):  # what is nothing but line ends is parked
+        read_mail(b"From: a@b.example\nContent-Type: text/plain; charset=utf-8; format=flowed\n\n" + text.encode())
     assert time.process_time() - began < 2

@@ -211,7 +211,7 @@ def test_points_say_of_which_kind_they_are_and_the_legal_address_comes_first(
     hub: Any, publish: Callable[..., OneCServer]
 ) -> None:
     kinds = "Catalog_ВидыКонтактнойИнформации"
-    hub.server = publish([*FULL_ACCOUNTING, catalog("ВидыКонтактнойИнформации")])
+    hub.server = publish(FULL_ACCOUNTING)
     legal, real = (hub.server.base.add(kinds, Description=it) for it in ("Юридический адрес", "Фактический адрес"))
     rows = [{"Тип": "Адрес", "Вид_Key": real, "Представление": "Красноярск, ул. Новая, 2"},
             {"Тип": "Адрес", "Вид_Key": legal, "Представление": "Красноярск, ул. Старая, 1"},
@@ -330,3 +330,14 @@ def test_a_contact_of_a_partner_belongs_to_its_only_counterparty(hub: Any, publi
     assert {it.data.name: it.data.client for it in hub.events("partner_contacts")} == {
         "Анна": Reference("client", client), "Борис": None, "Вера": None
     }  # fmt: skip
+
+
+def test_catalogues_that_lines_need_are_findings(hub: Any, books: Infobase) -> None:
+    def told() -> dict[str, str]:
+        return {what: fix for what, fix in hub.connector().check().findings if "say less" in what}
+
+    assert told() == {}
+    books.composition -= {GOODS, "Catalog_КлассификаторЕдиницИзмерения"}
+    units = "Catalog_КлассификаторЕдиницИзмерения or Catalog_ЕдиницыИзмерения"
+    assert [what for what in told() if "sales" in what and units in what]
+    assert [fix for what, fix in told().items() if what.startswith(GOODS) and fix.endswith(f"add {GOODS}.")]

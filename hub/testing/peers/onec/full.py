@@ -10,6 +10,7 @@ _ORGANISATIONS = catalog(
     "Организации", text("НаименованиеПолное"), fixed("ИНН", 12), fixed("КПП", 9), fixed("ОГРН", 15),
     fixed("Префикс", 2), CONTACTS,
 )  # fmt: skip
+_KINDS = catalog("ВидыКонтактнойИнформации")
 _USERS = catalog("Пользователи", Field("Недействителен", "Boolean"), Field("Служебный", "Boolean"), CONTACTS)
 _STAFF = catalog("Сотрудники", Field("ВАрхиве", "Boolean"), ref("ФизическоеЛицо", "Catalog_ФизическиеЛица"))
 _UNIT = ref("ЕдиницаИзмерения", "Catalog_КлассификаторЕдиницИзмерения")
@@ -65,7 +66,7 @@ REVENUE = Register(
 
 FULL_ACCOUNTING = (
     *ACCOUNTING,
-    _ORGANISATIONS, _USERS, _STAFF, _GOODS,
+    _ORGANISATIONS, _USERS, _STAFF, _GOODS, _KINDS,
     catalog(
         "БанковскиеСчета", composite("Owner"), fixed("НомерСчета", 20), ref("Банк", "Catalog_Банки"),
         ref("ВалютаДенежныхСредств", "Catalog_Валюты"), Field("ДатаЗакрытия", "DateTime"),
@@ -78,7 +79,7 @@ ACCOUNTING_REGISTERS = (PRICES, RATES, LEDGER)
 
 FULL_TRADE = (
     *TRADE,
-    _ORGANISATIONS, _USERS, _WARES, _UNITS, catalog("СтавкиНДС"), catalog("Склады"), catalog("ВидыЦен"),
+    _ORGANISATIONS, _USERS, _WARES, _UNITS, _KINDS, catalog("СтавкиНДС"), catalog("Склады"), catalog("ВидыЦен"),
     catalog("ХарактеристикиНоменклатуры"),
     catalog("Партнеры", Field("Клиент", "Boolean"), ref("ОсновнойМенеджер", "Catalog_Пользователи"), CONTACTS),
     catalog("БанковскиеСчетаКонтрагентов", composite("Owner"), fixed("НомерСчета", 20), text("НаименованиеБанка")),
