@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from hub.cli import cli
 from hub.config import load_config
 from hub.plugins import Plugins
-from hub.remind import refresh
+from hub.remind import refresh, rules_of
 from hub.store import tables
 from hub.store.database import Store
 
@@ -120,6 +121,29 @@ def test_thirty_days_of_downtime_change_nothing(tmp_path: Path, config: Any, plu
         store.close()
     assert found[0] == found[1], difference(*found)
     assert found[0]
+
+
+def test_what_is_over_stays_as_it_was_told_when_a_rule_changes(
+    tmp_path: Path, store: Store, config: Any, plugins: Plugins
+) -> None:
+    """Decision 0014: a changed rule tells the open reminders anew and no closed one; one that opens again is told."""
+    for kind, fact in _facts():
+        run(store, Source(name=kind), [fact], connection="desk")
+    refresh(store, config, plugins, START + timedelta(hours=2))
+    before = {row.id: row for row in rows(store, "reminder") if row.rule == "missed_call"}
+    assert {row.state for row in before.values()} == {"open", "resolved"}
+
+    rule = next(each for each in rules_of(config, plugins) if each.id == "missed_call")
+    text = Path(rule.place.rpartition(":")[0]).read_text(encoding="utf-8")
+    own = tmp_path / "rules" / "missed_call.yaml"
+    own.parent.mkdir()
+    own.write_text(re.sub(r"(?m)^title: .*$", "title: Позвоните", text), encoding="utf-8")
+    refresh(store, config, plugins, START + timedelta(hours=2, minutes=1))
+
+    after = {row.id: row for row in rows(store, "reminder") if row.rule == "missed_call"}
+    assert after.keys() == before.keys()
+    for number, row in after.items():
+        assert row.title == ("Позвоните" if row.state == "open" else before[number].title)
 
 
 def test_second_evaluation_writes_nothing(store: Store, config: Any, plugins: Plugins) -> None:
