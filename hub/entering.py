@@ -19,7 +19,7 @@ _QUESTIONS = (
 class WorkRule(BaseModel):
     """Which work goes with which goods of an offer, and what the client pays for it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     goods: str = ""
     """A part of the name or of the group of the goods; empty fits all. The first rule that fits counts."""
