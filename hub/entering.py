@@ -19,7 +19,7 @@ _QUESTIONS = (
 class WorkRule(BaseModel):
     """Which work goes with which goods of an offer, and what the client pays for it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     goods: str = ""
     """A part of the name or of the group of the goods; empty fits all. The first rule that fits counts."""
@@ -29,6 +29,19 @@ class WorkRule(BaseModel):
     """Price of the work for one unit of the goods, in roubles."""
     percent: Decimal = Field(default=Decimal(0), ge=0, le=1000)
     """Without a price: the share of the price of the goods, in percent."""
+
+
+class DiscountRule(BaseModel):
+    """From which quantity goods of the catalogue are sold cheaper in an offer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    goods: str = ""
+    """A part of the name or of the group of the goods; empty fits all."""
+    quantity: Decimal = Field(default=Decimal(1), gt=0)
+    """From this quantity on in one row."""
+    percent: Decimal = Field(gt=0, lt=100)
+    """How much less the client pays, in percent of the catalogue's price; of several rules the best one counts."""
 
 
 class Entering(BaseModel):
@@ -46,6 +59,8 @@ class Entering(BaseModel):
     """Folder with checklists of the firm's own, `NAME.yaml`, beside this file."""
     works: tuple[WorkRule, ...] = ()
     """Works that follow from the goods of an offer."""
+    discounts: tuple[DiscountRule, ...] = ()
+    """Discounts by quantity on the catalogue's prices; a price that is said in an offer stays as it is."""
     works_share: Decimal = Field(default=Decimal("0.5"), ge=0, le=1)
     """The share of the price of works that installers are paid."""
     sale_price: str = "Розничная"

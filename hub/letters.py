@@ -263,8 +263,9 @@ def stored_letters(connection: Connection, since: datetime) -> Iterator[Letter]:
 
 
 def world_of(config: Config) -> World:
-    """Return the world in which conditions over letters are judged: nothing counts but the letter."""
-    return World({}, (), calendars=calendars_of(config))
+    """Return the world in which conditions over letters are judged: nothing counts but the letter and our people."""
+    people = {it.id: {"mail": it.mail} for it in config.model.employees}
+    return World({"employee": people}, (), calendars=calendars_of(config))
 
 
 class _Desk:

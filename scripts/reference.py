@@ -38,7 +38,7 @@ from hub.config import (
     Signer,
     VatSince,
 )
-from hub.entering import WorkRule
+from hub.entering import DiscountRule, WorkRule
 from hub.model import connector, errors, settings
 from hub.model.entities import ENTITIES
 from hub.plugins import BUNDLED, Plugins, capabilities
@@ -66,6 +66,7 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "documents": (Documents, "How the documents the hub makes are numbered, drawn and kept."),
     "documents.kinds": (OwnKind, "A mapping of short name to a kind of document that the firm adds."),
     "entering": (Entering, "What people enter themselves."),
+    "entering.discounts": (DiscountRule, "Discounts by quantity, one entry for each rule."),
     "entering.works": (WorkRule, "Works that follow from the goods of an offer, one entry for each rule."),
     "channels": (ChannelConfig, "A mapping of name to a way to tell employees at once, besides mail."),
     "outbox": (Outbox, "What may leave without a second look."),

@@ -15,7 +15,7 @@ from hub.attachments import check_attachments
 from hub.cli.app import App, pass_app, print_json, say
 from hub.cli.deep import damages
 from hub.cli.modes import too_open
-from hub.cli.suggest import organisation_findings
+from hub.cli.suggest import manager_findings, organisation_findings
 from hub.config import Config, find_config, load_config
 from hub.connections import Hub, mail_connection, open_connection
 from hub.documents import pdf
@@ -178,6 +178,8 @@ def _check_here(app: App, found: Found) -> None:
         found("warning", "no `organisation:` is configured", "It is needed for invoices.")
     with app.store.read() as connection:
         for what, fix in organisation_findings(connection, config.model.organisation):
+            found("warning", what, fix)
+        for what, fix in manager_findings(connection, config):
             found("warning", what, fix)
     _check_papers(app, found)
 

@@ -1,14 +1,16 @@
-"""What a source knows of our own firm and the configuration does not: said in `hub doctor`, never written by itself."""
+"""What a source knows of our firm and people and the configuration does not: said in `hub doctor`, never written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-from hub.config import Organisation
+from hub.config import Config, Organisation
+from hub.facts import aliases
 from hub.store import state
+from hub.store.tables import STATE
 
 FIELDS = ("kpp", "ogrn", "address", "phone", "director", "accountant")
 MOST = 5
@@ -25,6 +27,20 @@ def organisation_findings(connection: Connection, configured: Organisation | Non
     ours = [it for it in known if it["inn"] == configured.inn]
     if ours:
         yield from _gaps(connection, configured, ours[0])
+
+
+def manager_findings(connection: Connection, config: Config) -> Iterator[tuple[str, str]]:
+    """Yield that clients are in the care of somebody whom no employee is called: their reminders reach nobody there."""
+    table, known = STATE["client"], aliases(config)
+    counted = select(table.c.manager, func.count()).where(~table.c.deleted, table.c.manager != "")
+    strange = [number for name, number in connection.execute(counted.group_by(table.c.manager))
+               if name.casefold() not in known]  # fmt: skip
+    if strange:
+        count, names = sum(strange), len(strange)
+        yield (
+            f"of the clients {count} have a manager whom no employee is called (different names: {names}).",
+            "See them: hub client list --all. Write each name into `aliases:` of the employee who is meant.",
+        )
 
 
 def _gaps(connection: Connection, configured: Organisation, row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

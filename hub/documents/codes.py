@@ -1,5 +1,6 @@
 """Read the codes on a scan (PDF or picture), in a child process with limits: scans come from outside.
 
+A page of a PDF is drawn as it is seen, whatever its pictures are packed with and also when it was never scanned.
 Needs the extra `scan`; without it nothing is found.
 """
 
@@ -18,12 +19,15 @@ TIMEOUT_SECONDS = 60
 MEMORY_BYTES = 1024 * 1024 * 1024
 MOST_BYTES = 50 * 1024 * 1024
 MOST_PAGES = 50
+DOTS_PER_INCH = 200
+MOST_DOTS = 40_000_000
+"""A page that says it is larger than any scan is drawn smaller."""
 PICTURES = ("png", "jpg", "jpeg", "tif", "tiff")
 
 
 def can_read() -> bool:
     """Tell whether the extra `scan` is installed."""
-    return find_spec("zxingcpp") is not None and find_spec("PIL") is not None
+    return all(find_spec(name) for name in ("zxingcpp", "PIL", "pypdfium2"))
 
 
 def codes_in(content: bytes, ending: str) -> list[str]:
@@ -51,12 +55,15 @@ def _pictures(content: bytes, ending: str) -> Iterator[Any]:
             picture.seek(place)
             yield picture.convert("L")
         return
-    from pypdf import PdfReader
+    from pypdfium2 import PdfDocument
 
-    for page in PdfReader(io.BytesIO(content)).pages[:MOST_PAGES]:
-        for image in page.images:
-            if image.image is not None:
-                yield image.image.convert("L")
+    with PdfDocument(content) as document:
+        for place in range(min(len(document), MOST_PAGES)):
+            page = document[place]
+            width, height = page.get_size()
+            scale = min(DOTS_PER_INCH / 72, (MOST_DOTS / max(width * height, 1.0)) ** 0.5)
+            yield page.render(scale=scale, grayscale=True).to_pil()
+            page.close()
 
 
 def _child(ending: str) -> None:

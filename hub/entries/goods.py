@@ -99,7 +99,8 @@ def offer_line(desk: Desk, text: str) -> OfferLine:
     found = None if is_work else shelf(desk, parts[0])
     price, cost = (_money(text, part) for part in parts[3:])
     entering = desk.config.model.entering
-    price = price or (found.price if found else None)
+    if found and price is None:
+        price = _reduced(desk, found, _number(_quantity(text, parts[1])))
     if price is None:
         raise EntryError(f"{parts[0]!r} has no price.", field="lines",
                          hint=f"Write: title; quantity; unit; price; cost. Or let the catalogue have a price "
@@ -112,6 +113,19 @@ def offer_line(desk: Desk, text: str) -> OfferLine:
         unit=parts[2] or (found.unit if found else ""), price=price, cost=cost or (found.cost if found else None),
         vat_rate=rate, is_work=is_work,
     )  # fmt: skip
+
+
+def _reduced(desk: Desk, found: Shelf, quantity: Decimal) -> Money | None:
+    """Return the catalogue's price less the best discount for this quantity (S002-46)."""
+    percents = [rule.percent for rule in desk.config.model.entering.discounts
+                if quantity >= rule.quantity and _is_meant(rule.goods, found.name, found.group)]  # fmt: skip
+    if found.price is None or not percents:
+        return found.price
+    return (found.price * ((100 - max(percents)) * Decimal("0.01"))).rounded()
+
+
+def _is_meant(goods: str, *names: str) -> bool:
+    return any(goods.casefold() in name.casefold() for name in names)
 
 
 def goods_line(desk: Desk, text: str) -> HandoverLine:
@@ -165,12 +179,11 @@ def works_for(desk: Desk, goods: Sequence[OfferLine]) -> tuple[OfferLine, ...]:
 
 
 def _fits(desk: Desk, rule: WorkRule, line: OfferLine) -> bool:
-    wanted = rule.goods.casefold()
-    if wanted in line.title.casefold():
+    if _is_meant(rule.goods, line.title):
         return True
     table = STATE["product"]
     rows = state.read(desk.connection, "product", table.c.id == line.product) if line.product else []
-    return any(wanted in str(row["group"] or "").casefold() for row in rows)
+    return any(_is_meant(rule.goods, str(row["group"] or "")) for row in rows)
 
 
 def _work_price(rule: WorkRule, line: OfferLine) -> Money | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import Message
 from email.parser import BytesFeedParser
 from email.policy import Compat32
@@ -116,11 +117,7 @@ class Part(Message):
         """Return the decoded bytes of a part that is no container."""
         payload: Any = super().get_payload()
         if isinstance(payload, str) and self.value("content-transfer-encoding").lower() == "base64":
-            try:
-                return binascii.a2b_base64(payload)  # all at once: the standard way holds four copies more
-            except ValueError:  # wrong padding, or letters that are none of base64
-                letters = payload.encode("ascii", "replace").translate(None, _NO_BASE64)
-                return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
+            return _base64(payload)
         decoded = self.get_payload(decode=True)
         return decoded if isinstance(decoded, bytes) else b""
 
@@ -140,6 +137,18 @@ class Part(Message):
         except (TypeError, ValueError):  # pieces without and with a number, letters where octets belong
             return found
         return found
+
+
+def _base64(written: str) -> bytes:
+    """Decode all at once, where the standard way holds four copies more; of one letter too many the rest counts."""
+    with suppress(ValueError):  # wrong padding, or letters that are none of base64
+        return binascii.a2b_base64(written)
+    content = written.encode("ascii", "replace")
+    for padding in (b"", b"=="):
+        with suppress(binascii.Error):
+            return binascii.a2b_base64(content + padding)
+    letters = content.translate(None, _NO_BASE64)
+    return binascii.a2b_base64(letters[: len(letters) // 4 * 4])
 
 
 def parse(raw: bytes) -> Part:

@@ -58,6 +58,7 @@ def _fields() -> dict[str, dict[str, str]]:
 _EXTRA: Mapping[str, Mapping[str, str]] = {
     "call": {"from": "text", "candidates": "text", "is_first": "flag"},
     "client": {"next_contact": "day"},
+    "message": {"employee": "text"},
     "month": {"employee": "text", "end": "day"},
     "workday": {"employee": "text", "day": "day", "plan": "text", "on_probation": "flag"},
     "invoice": {"amount": "money"},
@@ -192,11 +193,21 @@ class Scene:
             return ", ".join(self.world.sharers(number_of(fact.fields)))
         if fact.kind == "call" and field == "is_first":
             return self._is_first(fact)
+        if fact.kind == "message" and field == "employee":
+            return self._employee(fact)
         then = fact.fields.get(field)
         if self.fact_first and said(then):
             return then
         current = self.world.value(fact.kind, fact.subject, field)
         return current if said(current) else then
+
+    def _employee(self, fact: Fact) -> str:
+        """Return which of our people wrote the letter or got it, by the mailbox; empty for a shared one."""
+        people = {str(row.get("mail")).casefold(): key for key, row in self.world.objects.get("employee", {}).items()
+                  if row.get("mail")}  # fmt: skip
+        sender = [fact.fields.get("sender")] if fact.fields.get("direction") == "outbound" else []
+        named = [*sender, *(fact.fields.get("recipients") or ())]
+        return next((people[it.casefold()] for it in named if it and it.casefold() in people), "")
 
     def _is_first(self, fact: Fact) -> bool:
         """Tell whether nobody has talked with this number before."""

@@ -350,3 +350,22 @@ def test_book_is_prepared_for_those_who_bought_what_has_one(site: Office) -> Non
         (10, True),
         (10, True),
     ]
+
+
+def test_more_of_the_same_costs_less(made: Callable[..., Office]) -> None:
+    """S002-46: the best discount for the quantity on the catalogue's price; a price that is said stays."""
+    rules = [
+        {"goods": "камер", "quantity": "5", "percent": "3"},
+        {"goods": "камер", "quantity": "10", "percent": "7.5"},
+        {"quantity": "10", "percent": "5"},
+    ]
+    office = furnished(made(entering={"discounts": rules}))
+    for key, name in (("p1", "Камера уличная"), ("p3", "Витая пара")):
+        product = Reference("product", key)
+        office.says("base", key, Product(name=name, code=key, unit="шт"))
+        office.says("base", f"{key}/s", Price(product=product, type="Розничная", price=Money(Decimal("8450.50"))))
+    rows = ("Камера уличная; 4", "Камера уличная; 5", "Камера уличная; 10", "Витая пара; 10",
+            "Камера уличная; 10; шт; 8000")  # fmt: skip
+    office.ok("offer", "new", "--client", "Школа № 5", *(word for row in rows for word in ("--line", row)))
+    prices = [Decimal(it["price"]["amount"]) for it in office.rows("offer")[0]["lines"]]
+    assert prices == [Decimal(it) for it in ("8450.50", "8196.99", "7816.71", "8027.98", "8000")]

@@ -72,7 +72,8 @@ def test_numbers_of_passports_and_cards_are_never_kept(office: Office) -> None:
     """S002-5: contradiction 8 of the seeds; not in a column of their own and not in a remark."""
     card = "4111 1111 1111 1111"
     told(office, f"{HEAD}\tКарта\tПримечание\n{ROWS[0]}\t{card}\tкарта {card} и билет 555-2\n")
-    assert "1234567" not in everything(office)
+    told(office, "ФИО\tПаспорт\nЛосев Пётр\t75 7654321\n")
+    assert [it in everything(office) for it in ("1234567", "7654321", "Лосев")] == [False, False, True]
     assert "4111" not in everything(office)
     assert "билет 555-2" in everything(office)
     office.pasted = f"Козлов Иван\tkozlov@example.ru\t{card}\t75 1234567".encode()

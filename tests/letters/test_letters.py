@@ -195,6 +195,14 @@ def test_a_rule_may_ask_for_files_for_a_known_client_and_for_the_mailbox(firm: F
     assert [it["author_email"] for it in firm.rows("ticket")] == ["belova@client.example"]
 
 
+def test_a_rule_may_ask_which_of_our_people_is_meant(firm: Firm, rule: Rule) -> None:
+    firm.configure(f"[{rule('ticket', '{field: message.employee, eq: orlov}')}]")
+    firm.mail(subject="Олегу", to="Орлов <Orlov@example.com>")
+    firm.mail(subject="Всем", to="office@example.com", minute=1)
+    firm.sync()
+    assert [it["subject"] for it in firm.rows("ticket")] == ["Олегу"]
+
+
 def test_an_answer_to_a_survey_is_kept_with_its_figure_and_its_client(anywhere: Firm, rule: Rule) -> None:
     """S003-25, S002-20."""
     asks = SUBJECT % "оцените"

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import tracemalloc
+from email.errors import InvalidBase64LengthDefect
 
 import pytest
 from hypothesis import given
@@ -66,5 +67,11 @@ def test_key_is_the_same_in_pieces_of_any_size(body: bytes, size: int):
     )
 )
 def test_base64_means_what_the_standard_library_says(encoded: bytes):
+    """Only where that gives up, at one letter too many, the whole ones before it are decoded."""
     part = parse(HEAD + b"Content-Transfer-Encoding: Base64\r\n\r\n" + encoded)
-    assert part.content() == super(Part, part).get_payload(decode=True)
+    standard = super(Part, part).get_payload(decode=True)
+    if any(isinstance(it, InvalidBase64LengthDefect) for it in part.defects):
+        letters = re.sub(rb"[^A-Za-z0-9+/]", b"", encoded)
+        assert len(letters) % 4 == 1
+        standard = base64.b64decode(letters[:-1])
+    assert part.content() == standard

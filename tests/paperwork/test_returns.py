@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
+import pypdfium2
 import pytest
 import segno
 import typst
@@ -93,6 +94,22 @@ def test_the_mark_on_the_page_is_read_back(firm: Any) -> None:
     made = typst.compile(source, format="png", ppi=150, ignore_system_fonts=True, sys_inputs=inputs)
     picture = made[-1] if isinstance(made, list) else made
     assert codes.codes_in(picture, "png") == [mark_of(firm.get(key))]
+
+
+def test_codes_are_read_off_the_files_as_they_were_issued(firm: Any) -> None:
+    """The payment code and the mark on the PDF itself, and a scan in black and white as office machines pack it."""
+    key, invoice = act(firm), firm.draft("invoice")
+    firm.issue(invoice)
+    mark, payment = mark_of(firm.get(key)), str(values_of(firm.config, firm.get(invoice))["qr"])
+    assert payment.startswith("ST00012|Name=ООО «Пример»|")
+    assert codes.codes_in(firm.files(key)["pdf"].read_bytes(), "pdf") == [mark]
+    assert codes.codes_in(firm.files(invoice)["pdf"].read_bytes(), "pdf") == [payment]
+    with pypdfium2.PdfDocument(firm.files(key)["pdf"].read_bytes()) as document:
+        page = document[0].render(scale=200 / 72, grayscale=True).to_pil()
+    packed = io.BytesIO()
+    page.rotate(180).convert("1", dither=Image.Dither.NONE).save(packed, "PDF", resolution=200)
+    assert b"CCITTFaxDecode" in packed.getvalue()
+    assert codes.codes_in(packed.getvalue(), "pdf") == [mark]
 
 
 def test_a_scan_is_kept_once_and_the_document_is_returned(office: Any) -> None:

@@ -132,8 +132,11 @@ def test_reminders_of_a_client_go_to_who_stands_in_1c(office: Office, publish: A
     office.connect(server, fields={"manager": "ОсновнойМенеджер_Key"})
     config = office.folder / "hub.yaml"
     made = json.loads(config.read_text(encoding="utf-8"))
+    office.sync()
+    strange = "of the clients 1 have a manager whom no employee is called (different names: 1)."
+    assert strange in [it["what"] for it in office.json("doctor", "--offline")]
     made["employees"] = [{"id": "ivanova", "name": "Иванова Мария Сергеевна", "role": "manager"}]
     config.write_text(json.dumps(made, ensure_ascii=False), encoding="utf-8")
-    office.sync()
     (client,) = office.json("client", "list", "--all")
     assert client["manager"] == "ivanova"
+    assert strange not in [it["what"] for it in office.json("doctor", "--offline")]
