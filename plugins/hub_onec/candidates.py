@@ -193,8 +193,13 @@ NAMED: Mapping[str, tuple[str, ...]] = {
 }
 """References in rows of parts that need a name, and the catalogues into which each may lead."""
 
-SHOWN_BEHIND = {"Catalog_Партнеры": "*,ОсновнойМенеджер____Presentation"}
-"""What to ask of joined objects, where all their fields do not say enough."""
+_POINTS = ("Тип", "Представление", "АдресЭП", "НомерТелефона", "Город")
+SHOWN_BEHIND = {
+    "Catalog_Партнеры": ",".join([
+        "Ref_Key", "DataVersion", "ОсновнойМенеджер____Presentation", *(f"КонтактнаяИнформация/{it}" for it in _POINTS),
+    ])
+}  # fmt: skip
+"""What to ask of joined objects that are many and large: they are kept for a run. Else all fields are asked for."""
 
 CHARTS = {
     "AccountingRegister_Хозрасчетный": "ChartOfAccounts_Хозрасчетный",

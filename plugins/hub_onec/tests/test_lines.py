@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -299,6 +300,8 @@ def test_in_the_trade_manager_and_phones_stand_at_the_partner(hub: Any, publish:
     hub.sync("counterparties")
     (found,) = [it.data for it in hub.events("counterparties") if it.data.name == "Ромашка ООО"]
     assert (found.manager, [it.value for it in found.points]) == ("Иванова М. С.", ["+73912000001"])
+    kept = json.loads(hub.payloads["counterparties"][client].payload)["Партнер"]
+    assert "Description" not in kept, "of partners, who are many, only what is needed is kept for a run"
 
     def read_again() -> set[str]:
         return {record.external_id for batch in hub.sync("counterparties") for record in batch.records}
