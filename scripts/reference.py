@@ -39,6 +39,7 @@ from hub.config import (
     VatSince,
 )
 from hub.entering import DiscountRule, WorkRule
+from hub.letter_rules import LetterRule
 from hub.model import connector, errors, settings
 from hub.model.entities import ENTITIES
 from hub.plugins import BUNDLED, Plugins, capabilities
@@ -71,6 +72,10 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "channels": (ChannelConfig, "A mapping of name to a way to tell employees at once, besides mail."),
     "outbox": (Outbox, "What may leave without a second look."),
     "attachments": (SavedAttachments, "Files that come by mail and are saved into folders, one entry for each wish."),
+    "letters": (
+        LetterRule,
+        "What letters become, one entry for each rule; see [turn letters into tickets](../how-to/turn-letters-into-tickets.md).",
+    ),
     "reports": (
         Reports,
         "How reports count; which figures a formula may name is on the page of [reports](reports.md).",

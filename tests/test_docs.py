@@ -20,6 +20,7 @@ from hub import hookspecs
 from hub.cli import COMMANDS, cli
 from hub.cli.setup import EXAMPLE
 from hub.config import HubConfig, load_config
+from hub.letter_rules import LetterRule
 from hub.model import errors
 from hub.model.entities import ENTITIES
 from hub.plugins import Plugins
@@ -141,6 +142,7 @@ def test_each_configuration_key_has_a_row():
     rows = re.findall(r"^\| `(\w+)` \|", reference("configuration.md"), re.M)
 
     assert set(HubConfig.model_fields) <= set(rows)
+    assert set(LetterRule.model_fields) <= set(rows)
     assert {"bic", "substitute", "vanish_limit", "number_pattern", "approve", "working_days"} <= set(rows)
 
 
