@@ -74,7 +74,7 @@ CONFIGURATION: Mapping[str, tuple[type[BaseModel], str]] = {
     "attachments": (SavedAttachments, "Files that come by mail and are saved into folders, one entry for each wish."),
     "letters": (
         LetterRule,
-        "What letters become, one entry for each rule; see [turn letters into tickets](../how-to/turn-letters-into-tickets.md).",
+        "What letters become, one entry for each rule, and [how](../how-to/turn-letters-into-tickets.md).",
     ),
     "reports": (
         Reports,
