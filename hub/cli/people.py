@@ -65,8 +65,7 @@ def import_(
                   for number, cells in rows[columns.first :]]  # fmt: skip
         wish = Wish(client=client_key, lists=_lists(connection, list_, about), again=again, overwrite=overwrite)
         items = plan(desk, people, wish)
-        is_news = any(it.state in ("new", "added to") for it in items) or wish.lists
-        key = load(desk, items, wish) if is_news and not dry_run else ""
+        key = "" if dry_run else load(desk, items, wish)
         if name and not dry_run:
             mapping.keep(connection, name, columns)
     if as_json:

@@ -211,7 +211,9 @@ def test_people_are_bound_to_a_list_and_an_order_and_come_again_for_the_next(off
     for number in ("17", "18"):
         office.says("base", f"o{number}", Order(number=number, client=Reference("client", "1")))
     told(office, LIST, "--list", "Тур 17", "--about", "order/17")
-    told(office, LIST, "--list", "Тур 17")
+    before = office.events()
+    assert told(office, LIST, "--list", "Тур 17")["load"] == ""
+    assert office.events() == before
     names = ["Иванова Мария Сергеевна", "Сидоров Пётр Ильич"]
     assert [it["name"] for it in office.json("client", "people", "Тур 17")] == names
     assert [it["name"] for it in office.json("client", "people", "order/17")] == names

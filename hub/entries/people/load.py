@@ -192,7 +192,10 @@ def _short(value: Any) -> str:
 
 
 def load(desk: Desk, items: Sequence[Item], wish: Wish) -> str:
-    """Keep what was planned, all in the open transaction; return the id by which it can be taken back."""
+    """Keep what was planned, all in the open transaction; return the id by which it can be taken back.
+
+    When nothing is news, nothing is written and the id is empty.
+    """
     key = secrets.token_hex(4)
     made: list[Event] = []
     organisations: dict[str, Reference] = {}
@@ -210,6 +213,8 @@ def load(desk: Desk, items: Sequence[Item], wish: Wish) -> str:
                 made.append(_filled(desk, item.person, row, reference, owner))
             members.append((item.person.row, reference, owner))
     made += _bound(desk, members, wish.lists, key)
+    if not made:
+        return ""
     ingest(desk.connection, OPERATOR, [fact_of(event, "") for event in made], desk.sources, desk.now)
     counts = ", ".join(f"{sum(it.state == name for it in items)} {name}" for name in STATES)
     note(desk.connection, who=desk.by, what="people.loaded", about=f"load/{key}", detail=counts, now=desk.now)
