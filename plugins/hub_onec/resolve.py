@@ -120,14 +120,15 @@ def field_findings(schema: Schema, published: Collection[str], settings: OneCSet
 
 
 def _name_findings(found: Mapping[str, Found], schema: Schema, published: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield the catalogues without which rows of parts have references and no names."""
+    """Yield the catalogues without which rows of parts have references and no names; those with a stream are told."""
+    streamed = {name for source in SOURCES.values() for name in source.sets}
     lacking: dict[str, list[str]] = {}
     for stream, one in found.items():
         rows = [f"{name}_{part}_RowType" for name in one.sets for part in _parts(one.source.row)]
         columns = {column for it in rows for column in schema.types.get(it, {})} if one.source.has_names else set()
         for field, targets in NAMED.items():
             is_there = f"{field}_Key" in columns or {field, f"{field}_Type"} <= columns
-            if is_there and not any(it in published for it in targets):
+            if is_there and not any(it in published or it in streamed for it in targets):
                 lacking.setdefault(" or ".join(targets), []).append(stream)
     for words, streams in lacking.items():
         yield f"{words} is not published, so rows of {', '.join(streams)} say less.", f"{ADD} {words}."

@@ -411,15 +411,25 @@ def core(hub: Any) -> Any:
     return hub
 
 
+KINDS = "Catalog_ВидыКонтактнойИнформации is not published, so rows of counterparties, contacts say less."
+
+
+def findings(hub: Any) -> list[tuple[str, str]]:
+    """Return what the doctor says beside the one catalogue that the sample base lacks."""
+    found = dict(hub.connector().check().findings)
+    assert found.pop(KINDS).endswith("add Catalog_ВидыКонтактнойИнформации.")
+    return list(found.items())
+
+
 def test_check_of_a_good_base_finds_nothing(core: Any, server: OneCServer) -> None:
     hub = core
     check = hub.connector().check()
-    assert (check.account, check.findings) == (server.user, ())
+    assert (check.account, findings(hub)) == (server.user, [])
     assert check.server_time is not None
 
 
 def test_what_the_configuration_is_known_to_have_is_missed_in_one_finding(hub: Any) -> None:
-    ((what, fix),) = hub.connector().check().findings
+    ((what, fix),) = findings(hub)
     assert "Catalog_Номенклатура" in what
     assert "Catalog_КонтактныеЛицаПартнеров" not in what  # that is УТ
     assert "Бухгалтерия предприятия" in fix
@@ -428,7 +438,7 @@ def test_what_the_configuration_is_known_to_have_is_missed_in_one_finding(hub: A
 def test_missing_sets_are_findings_with_the_fix(core: Any, base: Infobase) -> None:
     hub = core
     base.composition.discard(CONTRACTS)
-    ((what, fix),) = hub.connector().check().findings
+    ((what, fix),) = findings(hub)
     assert "contracts" in what
     assert CONTRACTS in fix
     assert "contracts" not in {stream.name for stream in hub.connector().streams()}
