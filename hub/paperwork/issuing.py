@@ -89,10 +89,12 @@ def issue_batch(store: Store, press: Press, keys: Sequence[int], *, by: str, now
         else:
             (ready if job.row.state == "numbered" else jobs).append(job)
     if jobs:
-        with store.write() as connection:
-            numbered_now = [job for job in jobs if _number(connection, config, job, by, now)]
-        ready += numbered_now
-        done += [_lost(job.row.id) for job in jobs if job not in numbered_now]
+        with store.write() as connection:  # rows are locked in one order by everybody: documents by id, numbers by kind
+            mine = [job for job in jobs if rows.claim(connection, job.row.id)]
+            for job in sorted(mine, key=lambda it: it.row.kind):
+                _number(connection, config, job, by, now)
+        ready += mine
+        done += [_lost(job.row.id) for job in jobs if job not in mine]
     if not ready:
         return done
     with store.read() as connection:
@@ -106,15 +108,15 @@ def issue_batch(store: Store, press: Press, keys: Sequence[int], *, by: str, now
     if not drawn:
         return done
     with store.write() as connection:
-        mine = [each for each in drawn if rows.mark_issued(connection, each[0].id, each[1], each[2])]
-        for row, *_rest in mine:
+        whole = [each for each in drawn if rows.mark_issued(connection, each[0].id, each[1], each[2])]
+        for row, *_rest in whole:
             note(connection, who=by, what="document.issue", about=f"document/{row.id}", detail=row.number, now=now)
             _replace_older(connection, row, by, now)
-        tell(connection, config, [row for row, *_rest in mine], "issued", by=by, now=now)
-    done += [_lost(each[0].id) for each in drawn if each not in mine]
+        tell(connection, config, [row for row, *_rest in whole], "issued", by=by, now=now)
+    done += [_lost(each[0].id) for each in drawn if each not in whole]
     with store.read() as connection:
-        issued = {row.id: row for row in rows.some(connection, [each[0].id for each in mine])}
-    return done + [Issued(row.id, issued[row.id], remark) for row, _files, _template, remark in mine]
+        issued = {row.id: row for row in rows.some(connection, [each[0].id for each in whole])}
+    return done + [Issued(row.id, issued[row.id], remark) for row, _files, _template, remark in whole]
 
 
 def _lost(key: int) -> Issued:
@@ -137,11 +139,9 @@ def _begin(press: Press, row: DocumentRow | None, key: int, now: datetime) -> _J
     return job
 
 
-def _number(connection: Connection, config: Config, job: _Job, by: str, now: datetime) -> bool:
-    """Give the document its number and keep what stands on it; tell whether nobody else was quicker."""
+def _number(connection: Connection, config: Config, job: _Job, by: str, now: datetime) -> None:
+    """Give a claimed document its number and keep what stands on it."""
     row, form = job.row, job.form
-    if not rows.claim(connection, row.id):
-        return False
     organisation = config.model.organisation
     number = row.number
     if not number and form.is_numbered:
@@ -151,7 +151,6 @@ def _number(connection: Connection, config: Config, job: _Job, by: str, now: dat
     kept = msgspec.structs.replace(sheet, context=msgspec.Raw(msgspec.json.encode(context)))
     rows.give_number(connection, row.id, number, kept.text(), by, now)
     stop_point("number")
-    return True
 
 
 def _free_number(connection: Connection, config: Config, kind: str, inn: str, year: int) -> str:

@@ -42,7 +42,8 @@ def _take_numbers(url: str, firm_config: Any, keys: list[int], start: Any) -> No
             row = rows.get(connection, key)
         job = issuing._Job(row, issuing.form_of(firm_config, row.kind), NOW.date())
         with store.write() as connection:
-            issuing._number(connection, firm_config, job, "anna", NOW)
+            if rows.claim(connection, key):
+                issuing._number(connection, firm_config, job, "anna", NOW)
     store.close()
 
 
