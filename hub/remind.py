@@ -55,6 +55,8 @@ from hub.yaml_text import nearest
 
 CHUNK = 5000
 """So many clients are held in memory at once when all are evaluated."""
+SMALL = 1000
+"""In firms of so many clients what concerns the firm itself is looked at whenever anything has changed."""
 MANY = 2000
 """From so many changed parts on all are evaluated: reading them one by one would take longer."""
 _BY, _AT = "reminders.by", "reminders.at"
@@ -264,7 +266,7 @@ def _plan(connection: Connection, config: Config, plugins: Plugins, rules: Seque
         return _Plan(None, True, pending, marks, is_other or bool(named))
     days = {moment.astimezone(config.zone).date() for moment in (datetime.fromisoformat(last), now)}
     clients = select(func.count()).select_from(STATE["client"])
-    is_small = bool(named) and (connection.execute(clients).scalar() or 0) <= CHUNK
+    is_small = bool(named) and (connection.execute(clients).scalar() or 0) <= SMALL
     has_firm = parts.FIRM in named or len(days) > 1 or is_small
     is_always = {part_of("connection", name, None) for name in config.model.connections}
     return _Plan(named | is_always, has_firm, pending, marks, bool(named) or len(days) > 1)
