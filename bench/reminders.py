@@ -59,7 +59,7 @@ CHUNK = 1000
 PASSES = {"all": "everything for the first time", "again": "nothing new", "new": "1,000 new events",
           "today": "the list of one manager"}  # fmt: skip
 LIMITS = {"all": 10.0, "new": 0.5, "today": 0.3}
-"""Seconds of CPU that are asked for, of 100,000 clients with three million events, the start of the program included."""
+"""Seconds of CPU that are asked for, of 100,000 clients with three million events, with the start of the program."""
 _CONFIG = """\
 zone: Asia/Krasnoyarsk
 store: {store}
