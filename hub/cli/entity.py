@@ -41,6 +41,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "message": ("sent", "direction", "subject"),
     "order": ("number", "date", "shipping", "state", "total"),
     "balance": ("amount", "contract"),
+    "employee": ("name", "role", "mail", "phone"),
     "organisation": ("name", "inn", "kpp"),
     "bank_account": ("number", "bic", "bank", "is_closed"),
     "product": ("name", "code", "article", "unit", "group"),
@@ -48,7 +49,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "stock": ("product", "variant", "warehouse", "quantity", "reserved"),
 }
 _ORDER = {"contact": "name", "call": "started", "message": "sent", "contract": "number",
-          "organisation": "name", "bank_account": "number", "product": "name", "price": "product",
+          "employee": "name", "organisation": "name", "bank_account": "number", "product": "name", "price": "product",
           "stock": "product"}  # fmt: skip
 _NAMED = {"product": "name", "contract": "number", "project": "name"}
 """Columns that hold the id of another thing, and by which of its fields people know it."""
@@ -219,6 +220,7 @@ call = _group("call")
 message = _group("message")
 order = _group("order")
 balance = _group("balance")
+employee = _group("employee")
 organisation = _group("organisation")
 bank_account = _group("bank_account")
 product = _group("product")

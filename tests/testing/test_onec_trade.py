@@ -34,6 +34,7 @@ def office(tmp_path: Path, publish: Any) -> Office:  # noqa: F811 - the fixture
                     КПП="246501001", ОГРН="1022400000014")  # fmt: skip
     base.add("Catalog_БанковскиеСчетаОрганизаций", Owner_Key=ours, НомерСчета="40702810500000000011",
              БИКБанка="040407627", НаименованиеБанка="АО БАНК")  # fmt: skip
+    base.add("Catalog_Пользователи", Description="Иванова Мария Петровна")
     made.connect(server)
     assert {row["stream"]: row["error"] for row in made.json("sync") if row["error"]} == {}
     return made
@@ -58,6 +59,8 @@ def test_what_is_sold_and_owed_is_listed(office: Office) -> None:
     assert "Основной склад" in office.call("stock", "list")
     assert "Ромашка ООО" in office.call("balance", "list")
     assert "Чай" in office.call("product", "show", product["id"])
+    assert [row["name"] for row in office.json("employee", "list")] == ["Иванова Мария Петровна"]
+    assert "Иванова Мария Петровна" in office.call("employee", "list")
     (account,) = office.json("bank-account", "list")
     assert account["bic"] == "040407627"
 
