@@ -6,7 +6,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hub.entries import enter, new_key
 from hub.entries.acts import Action, Desk, EntryError, Kind
+from hub.entries.recurrence import EXAMPLES, parse_recurrence, read_rule
 from hub.entries.talks import CLIENT, CONTACT, EMPLOYEE, not_past
 from hub.model.entries import Campaign, Diary, Occasion, Task, Term, Trait
 from hub.store import state
@@ -61,14 +63,25 @@ DIARY = Kind(
 
 
 def _task(desk: Desk, before: Task | None, entry: Task) -> Task:
+    if entry.every and (before is None or entry.every != before.every):
+        found = parse_recurrence(entry.every, desk.now, desk.office, entry.due)
+        if found is None:
+            raise EntryError(f"{entry.every!r} does not say how often.", field="every", hint=f"Write: {EXAMPLES}")
+        entry = replace(entry, every=str(found[0]), due=found[1])
     if before is None and entry.due is not None and entry.due <= desk.now:
         raise EntryError("that time is over.", field="due", hint="Name a time that is still to come.")
     return entry if entry.by else replace(entry, by=desk.people.get(desk.by.casefold(), ""))
 
 
-def _task_done(_desk: Desk, before: Task | None, entry: Task) -> Task:
+def _task_done(desk: Desk, before: Task | None, entry: Task) -> Task:
+    """Give the next one of what comes again; times that were missed meanwhile are not made up for."""
     if before and before.done:
         raise EntryError("it is done already.")
+    if entry.every and entry.due:
+        due = read_rule(entry.every).after(max(desk.now, entry.due), entry.due, desk.office)
+        coming = replace(entry, given=desk.now, due=due, done=None, result="")
+        enter(desk.connection, coming, "given", key=new_key(), sources=desk.sources, at=desk.now, by=desk.by,
+              now=desk.now)  # fmt: skip
     return entry
 
 
@@ -79,6 +92,7 @@ TASK = Kind(
         "title": "What is to be done.",
         "text": "How, why, where to look.",
         "due": "Until when: «завтра в 12:00».",
+        "every": "How often it comes again: «каждый понедельник в 10:00», «15 числа каждого месяца».",
         "client": CLIENT,
         "about": "The thing it is about: KIND/KEY.",
         "by": "Who asks; else whoever enters it.",
@@ -95,7 +109,7 @@ TASK = Kind(
             name="new",
             verb="given",
             help="Give a task.",
-            fields=("title", "employee", "due", "text", "client", "about", "by"),
+            fields=("title", "employee", "due", "every", "text", "client", "about", "by"),
             needs=("title", "employee"),
             stamp="given",
             check=_task,

@@ -30,10 +30,10 @@ _MONTHS = (
     "ноябр",
     "декабр",
 )
-_WEEKDAYS = ("понедельника?", "вторника?", "сред[ауы]", "четверга?", "пятниц[ауы]", "суббот[ауы]", "воскресень[ея]")
-_NUMBERS = {
+WEEKDAYS = ("понедельника?", "вторника?", "сред[ауы]", "четверга?", "пятниц[ауы]", "суббот[ауы]", "воскресень[ея]")
+NUMBERS = {
     "один": 1, "одну": 1, "два": 2, "две": 2, "три": 3, "четыре": 4, "пять": 5, "шесть": 6, "семь": 7, "восемь": 8,
-    "девять": 9, "десять": 10, "полтора": 1, "пару": 2,
+    "девять": 9, "десять": 10, "пару": 2,
 }  # fmt: skip
 _NEAR = {"позавчера": -2, "вчера": -1, "сегодня": 0, "завтра": 1, "послезавтра": 2}
 _CLOCK = re.compile(
@@ -55,18 +55,18 @@ def parse_moment(text: str, now: datetime, office: Calendar, *, past: bool = Fal
 
     A day without a time is its opening hour. `past` looks back for what has no year, and today means now.
     """
-    cleaned = _cleaned(text)
-    if cleaned is None:
+    words = cleaned(text)
+    if words is None:
         return None
     zone = office.zone
     try:
         if exact := _iso_moment(text.strip()):
             return (exact if exact.tzinfo else exact.replace(tzinfo=zone)).astimezone(UTC)
-        if cleaned == "сейчас":
+        if words == "сейчас":
             return now
-        if (moved := _moved(cleaned, now, office)) is not None:
+        if (moved := _moved(words, now, office)) is not None:
             return moved
-        day_text, clock = _clock(cleaned)
+        day_text, clock = clock_of(words)
         today = now.astimezone(zone).date()
         day = _day(day_text, today, office, past=past) if day_text else today
         if day is None or not FIRST_DAY <= day <= LAST_DAY:
@@ -80,17 +80,18 @@ def parse_moment(text: str, now: datetime, office: Calendar, *, past: bool = Fal
 
 def parse_day(text: str, now: datetime, office: Calendar, *, past: bool = False) -> date | None:
     """Return the day that a text means, `None` when it means none or names a time of day."""
-    cleaned = _cleaned(text)
-    if cleaned is None:
+    words = cleaned(text)
+    if words is None:
         return None
     try:
-        day = _day(cleaned, now.astimezone(office.zone).date(), office, past=past)
+        day = _day(words, now.astimezone(office.zone).date(), office, past=past)
     except (ValueError, OverflowError):
         return None
     return day if day is not None and FIRST_DAY <= day <= LAST_DAY else None
 
 
-def _cleaned(text: str) -> str | None:
+def cleaned(text: str) -> str | None:
+    """Return the words in one case with single spaces, `None` when there are none or far too many."""
     if len(text) > MOST:
         return None
     return " ".join(text.casefold().replace("ё", "е").replace(",", " ").split()) or None
@@ -102,7 +103,7 @@ def _iso_moment(text: str) -> datetime | None:
     return datetime.fromisoformat(text)
 
 
-def _clock(text: str) -> tuple[str, time | None]:
+def clock_of(text: str) -> tuple[str, time | None]:
     """Part a time of day from the end of the text."""
     found = _CLOCK.search(text)
     if not found:
@@ -136,7 +137,7 @@ def _sign(found: re.Match[str]) -> int:
 def _number(text: str | None) -> int | None:
     if text is None:
         return 1
-    return int(text) if text.isdecimal() else _NUMBERS.get(text)
+    return int(text) if text.isdecimal() else NUMBERS.get(text)
 
 
 def _day(text: str, today: date, office: Calendar, *, past: bool) -> date | None:
@@ -185,7 +186,7 @@ def _dated(day: int, month: int, year: str | None, today: date, *, past: bool) -
 
 def _weekday(text: str, today: date, past: bool) -> date | None:
     found = _NAMED_DAY.fullmatch(text)
-    place = next((n for n, stem in enumerate(_WEEKDAYS) if found and re.fullmatch(stem, found["name"])), None)
+    place = next((n for n, stem in enumerate(WEEKDAYS) if found and re.fullmatch(stem, found["name"])), None)
     if not found or place is None:
         return None
     monday = today - timedelta(days=today.weekday())

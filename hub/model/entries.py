@@ -335,7 +335,10 @@ class Diary(_Entry, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Task(_Entry, frozen=True, kw_only=True, omit_defaults=True):
-    """Something one employee asks another to do (S004-7, S003-14); `by` gave it, `employee` does it."""
+    """Something one employee asks another to do (S004-7, S003-14); `by` gave it, `employee` does it.
+
+    `every` is a rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO: when it is done, the next one is given.
+    """
 
     kind: ClassVar[str] = "task"
 
@@ -349,6 +352,7 @@ class Task(_Entry, frozen=True, kw_only=True, omit_defaults=True):
     result: str = ""
     by: str = ""
     employee: str = ""
+    every: str = ""
 
 
 class Occasion(_Entry, frozen=True, kw_only=True, omit_defaults=True):

@@ -44,6 +44,30 @@ def test_task_is_given_and_done(each_office: Office) -> None:
     assert office.json("task", "list", "--open") == []
 
 
+def test_task_that_comes_again_is_given_anew_when_it_is_done(each_office: Office) -> None:
+    """Times that were missed are not made up for; a correction of the first one keeps its rule."""
+    office = each_office
+    office.now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    first = office.json("task", "new", "--title", "Сверка с казначейством", "--employee", "ivanova",
+                        "--every", "каждый понедельник в 10:00")["id"]  # fmt: skip
+    (row,) = office.rows("task")
+    assert (row["every"], row["due"]) == ("FREQ=WEEKLY;BYDAY=MO", datetime(2026, 11, 30, 3, tzinfo=UTC))
+    assert "does not say how often" in office.refused(
+        "task", "new", "--title", "x", "--employee", "ivanova", "--every", "иногда"
+    )
+    office.ok("task", "change", first, "--text", "с выпиской")
+
+    office.now = datetime(2026, 12, 9, 9, 0, tzinfo=UTC)  # the Monday between was missed
+    office.ok("task", "done", first, "--result", "сошлось")
+    assert "done already" in office.refused("task", "done", first)
+    (coming,) = office.json("task", "list", "--open")
+    assert (coming["title"], coming["text"], coming["due"]) == (
+        "Сверка с казначейством", "с выпиской", "2026-12-14T03:00:00+00:00"
+    )  # fmt: skip
+    assert coming["id"] != first
+    assert len(office.rows("task")) == 2
+
+
 def test_parcel_goes_its_way_and_the_carrier_moves_the_day(each_office: Office) -> None:
     """S003-18, S003-20, S003-23."""
     office = each_office

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.entries.recurrence import parse_recurrence
 from hub.entries.when import add_months, parse_day, parse_moment
 from hub.reminders.calendars import Calendars
 
@@ -29,8 +30,11 @@ def test_reference_days_in_words() -> None:
     for case in cases:
         now = datetime.fromisoformat(case["base"]).replace(tzinfo=ZONE)
         found = parse_moment(case["text"], now, OFFICE)
-        if case["expected"].startswith("RRULE"):  # «каждый понедельник» is no day: nothing here takes a recurrence
+        if case["expected"].startswith("RRULE:"):
+            again = parse_recurrence(case["text"], now, OFFICE)
             assert found is None
+            assert again is not None
+            assert f"RRULE:{again[0]}" == case["expected"]
             continue
         assert found is not None, case["text"]
         if len(case["expected"]) == 10:
