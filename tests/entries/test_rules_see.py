@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from bureau import Office
 
+from hub.entries.kinds import KINDS
 from hub.model.entities import Client
+from hub.reminders.conditions import EVENTS
 from hub.store.meta import set_meta
 
 
@@ -81,3 +83,10 @@ def test_own_word_on_the_manager_decides_who_is_reminded(watched: Office) -> Non
     watched.ok("client", "set", "Школа № 5", "manager=ivanova")
     watched.ok("survey", "new", "--client", "Школа", "--score", "3")
     assert {it["assignee"] for it in watched.json("reminder", "list") if it["rule"] == "critic_followup"} == {"ivanova"}
+
+
+def test_a_rule_can_name_all_that_a_person_can_do() -> None:
+    """A misspelt or unknown type of event would be refused in a rule, so each word of an entry must be known there."""
+    said = {f"{kind.name}.{action.verb}" for kind in KINDS.values() for action in kind.actions}
+    assert len(said) > 50
+    assert said - EVENTS == set()
