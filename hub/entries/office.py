@@ -78,7 +78,11 @@ def _task_done(desk: Desk, before: Task | None, entry: Task) -> Task:
     if before and before.done:
         raise EntryError("it is done already.")
     if entry.every and entry.due:
-        due = read_rule(entry.every).after(max(desk.now, entry.due), entry.due, desk.office)
+        again = read_rule(entry.every)
+        if again is None:
+            raise EntryError(f"{entry.every!r} is no rule of what comes again.", field="every",
+                             hint=f"Correct it: hub task change {desk.key} --every \"каждый понедельник\"")  # fmt: skip
+        due = again.after(max(desk.now, entry.due), entry.due, desk.office)
         coming = replace(entry, given=desk.now, due=due, done=None, result="")
         enter(desk.connection, coming, "given", key=new_key(), sources=desk.sources, at=desk.now, by=desk.by,
               now=desk.now)  # fmt: skip

@@ -33,6 +33,11 @@ _ADVERBS = {
     "ежемесячно": "MONTHLY",
     "ежегодно": "YEARLY",
 }
+_RULE = re.compile(
+    r"FREQ=(?P<frequency>DAILY|WEEKLY|MONTHLY|YEARLY)(?:;INTERVAL=(?P<interval>[1-9]\d?))?"
+    r"(?:;BYDAY=(?P<days>(?:MO|TU|WE|TH|FR|SA|SU)(?:,(?:MO|TU|WE|TH|FR|SA|SU))*))?"
+    r"(?:;BYMONTHDAY=(?P<month_day>[1-9]|[12]\d|3[01]))?"
+)
 _EACH = r"кажд(?:ый|ую|ое|ые)"
 _OF_MONTH = re.compile(rf"(?:{_EACH}\s+)?(?P<day>\d{{1,2}})(?:-?е|-?го)?\s+числ[оа](?:\s+(?:каждого\s+)?месяца)?")
 
@@ -104,12 +109,13 @@ def parse_recurrence(
     return (found, first) if first else None
 
 
-def read_rule(rule: str) -> Recurrence:
-    """Return the recurrence that was kept as a rule."""
-    parts = dict(part.split("=") for part in rule.split(";"))
-    days = tuple(parts.get("BYDAY", "").split(",")) if "BYDAY" in parts else ()
-    month_day = int(parts["BYMONTHDAY"]) if "BYMONTHDAY" in parts else None
-    return Recurrence(parts["FREQ"], int(parts.get("INTERVAL", 1)), days, month_day)
+def read_rule(rule: str) -> Recurrence | None:
+    """Return the recurrence that was kept as a rule; `None` for what these words never make."""
+    found = _RULE.fullmatch(rule)
+    if not found:
+        return None
+    days = tuple(found["days"].split(",")) if found["days"] else ()
+    return Recurrence(found["frequency"], int(found["interval"] or 1), days, int(found["month_day"] or 0) or None)
 
 
 def _opens(office: Calendar, today: date) -> time:

@@ -51,6 +51,13 @@ def test_what_does_not_come_again_is_refused(text: str) -> None:
     assert parse_recurrence(text, SUNDAY, OFFICE) is None
 
 
+@pytest.mark.parametrize(
+    "rule", ["", "FREQ=SECONDLY", "FREQ=WEEKLY;BYDAY=XX", "INTERVAL=2", "FREQ=DAILY;COUNT=3", "Monday"]
+)
+def test_a_rule_from_elsewhere_is_not_understood(rule: str) -> None:
+    assert read_rule(rule) is None
+
+
 @given(text=st.text(alphabet="кажыйдпонельиврг чсм0123456789:.раз", max_size=40))
 def test_no_words_break_the_reader(text: str) -> None:
     parse_recurrence(text, SUNDAY, OFFICE)
