@@ -22,6 +22,8 @@ from hub.model.errors import HubError
 
 Setting = Literal["auto", "soffice", "dxpdf", "typst"]
 TIMEOUT_SECONDS = 60
+_LOCALE = "ru_RU.UTF-8"
+"""By it LibreOffice writes the figures of a workbook; the system need not have it."""
 _DXPDF = "import dxpdf, sys; dxpdf.convert_file(sys.argv[1], sys.argv[2])"
 _PLACES = (
     "/usr/lib/libreoffice/program/soffice",
@@ -72,9 +74,10 @@ def _soffice() -> str:
 
 def _run(engine: str, command: Sequence[str], folder: Path) -> None:
     """Run the converter in a session of its own, so that what it started can be ended with it."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    own = {"HOME": str(folder), "LC_ALL": _LOCALE}
     with subprocess.Popen(
-        command, cwd=folder, env=kept | {"HOME": str(folder)}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        command, cwd=folder, env=kept | own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, start_new_session=True,
     ) as child:  # fmt: skip
         try:

@@ -40,6 +40,8 @@ def _text(sheet: Any, place: str, text: str, *, bold: bool = False, size: int = 
     cell.value = text
     cell.font = Font(name="Arial", size=size, bold=bold)
     cell.alignment = Alignment(horizontal=align, vertical="top", wrap_text=not bold)
+    if size > 10:  # rows grow to their text in Excel, but not in every program that makes a PDF of them
+        sheet.row_dimensions[cell.row].height = 1.5 * size
     if form:
         cell.number_format = form
 
@@ -56,7 +58,8 @@ def _table(sheet: Any, row: int, columns: Sequence[Column]) -> None:
             each.font = Font(name="Arial", size=10, bold=each is title)
         title.fill = PatternFill("solid", fgColor="E7E6E6")
         title.alignment = Alignment(horizontal="center", vertical="center", wrap_text=True)
-        cell.alignment = Alignment(horizontal="right" if form else "left", vertical="top", wrap_text=not form)
+        side = "center" if form == "0" or head == "Ед." else "right" if form else "left"
+        cell.alignment = Alignment(horizontal=side, vertical="top", wrap_text=not form)
         cell.number_format = form or "@"
 
 

@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader
 
 from hub.documents import pdf
-from hub.documents.docx import Filler
+from hub.documents.docx import Filler, fill_template
 from hub.documents.forms import FORMS
 from hub.model.errors import HubError
 
@@ -86,6 +86,22 @@ def test_without_an_engine_there_is_none(tmp_path: Path, monkeypatch: pytest.Mon
     nothing(monkeypatch, tmp_path)
     assert pdf.engine_of("soffice") == pdf.engine_of("typst") == ""
     assert pdf.convert(b"x", "docx", "soffice") is pdf.convert(b"x", "docx", "typst") is None
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(pdf.engine_of("soffice") == "", reason="LibreOffice is not installed")
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("invoice", ("40702810900000000017", "12 400,00")), ("offer", ("8 450,50", "120 743,00", "152,5"))],
+)
+def test_the_real_libreoffice_makes_the_page(tmp_path: Path, kind: str, words: tuple[str, ...]) -> None:
+    """Figures of a workbook are written as in Russia, whatever the locale of the server."""
+    form = FORMS[kind]
+    filled = fill_template(form.template(), {**form.sample_values(), "mark": "", "qr": ""})
+    made = tmp_path / "made.pdf"
+    made.write_bytes(pdf.convert(filled, "xlsx" if form.is_workbook else "docx", "soffice") or b"")
+    text = " ".join(PdfReader(made).pages[0].extract_text().split())
+    assert [it for it in words if it not in text] == []
 
 
 @pytest.mark.skipif(find_spec("dxpdf") is None, reason="the extra `pdf` is not installed")
