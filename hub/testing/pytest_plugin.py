@@ -13,7 +13,7 @@ import pytest
 from hub import redaction
 
 MARKERS = {
-    "peer": "talks to a real server that is installed for the run",
+    "peer": "talks to a real program that is installed for the run",
     "soak": "the long figures; left out of an ordinary run",
 }
 
