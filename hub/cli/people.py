@@ -15,9 +15,10 @@ from hub.cli.entry import desk_of
 from hub.entries.acts import Desk
 from hub.entries.find import find_about
 from hub.entries.people import columns as mapping
-from hub.entries.people.load import LISTS, STATES, Item, Wish, copy_list, load, on_list, plan, take_back
+from hub.entries.people.load import LISTS, STATES, Item, Wish, copy_list, load, on_list, plan
 from hub.entries.people.person import person_of
 from hub.entries.people.table import read_table
+from hub.entries.people.undo import take_back
 from hub.model.errors import HubError
 from hub.store import state
 from hub.store.tables import STATE
@@ -133,10 +134,16 @@ def _day(item: Item) -> str:
 @click.argument("key", metavar="LOAD")
 @pass_app
 def take_back_(app: App, key: str) -> None:
-    """Take back whom a load made new and to which lists it bound them; what it added to others stays."""
+    """Undo a load: whom it made new, to which lists it bound people, what it added to those who were known.
+
+    An addition that was changed since stays as it is and is named.
+    """
     with app.store.write() as connection:
-        count = take_back(desk_of(app, connection), key)
-    say(f"{count} people are taken back.")
+        done = take_back(desk_of(app, connection), key)
+    added = f" {done.restored} have back what they had." if done.restored else ""
+    say(f"{done.people} people are taken back.{added}")
+    for what in done.left:
+        say(f"  changed since, left as it is: {what}")
 
 
 @click.command("people")

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from hub.entries import enter, entered
 from hub.entries.acts import Action, Desk, Done, EntryError, Kind, own_key
@@ -20,7 +21,7 @@ from hub.entries.when import add_months
 from hub.model.entries import Offer, OfferLine
 from hub.model.values import Money
 from hub.projection import OPERATOR
-from hub.store import state
+from hub.store.documents import next_number
 from hub.store.parties import entity_id
 from hub.store.tables import STATE
 
@@ -59,9 +60,11 @@ def priced(entry: Offer) -> Offer:
 
 
 def _next_number(desk: Desk) -> str:
-    rows = state.read(desk.connection, "offer", STATE["offer"].c.connection == OPERATOR)
-    used = [int(row["number"]) for row in rows if str(row["number"]).isdecimal() and len(str(row["number"])) < 10]
-    return str(max(used, default=0) + 1)
+    """Return the number after all that were given, said or taken; two people at once get two."""
+    offer = STATE["offer"]
+    numbers = desk.connection.execute(select(offer.c.number).where(offer.c.connection == OPERATOR)).scalars()
+    used = [int(text) for text in numbers if text and text.isdecimal() and len(text) < 10]
+    return str(next_number(desk.connection, OPERATOR, OFFER.name, 0, above=max(used, default=0)))
 
 
 def _added(desk: Desk, before: Offer | None, entry: Offer) -> Offer:

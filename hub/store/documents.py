@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
 
 from hub.model.errors import HubError
 from hub.store import bulk
@@ -122,15 +122,17 @@ def files(connection: Connection, number: int) -> list[FileRow]:
     return [FileRow(*row) for row in connection.execute(query.order_by(table.c.format))]
 
 
-def next_number(connection: Connection, organisation: str, kind: str, year: int) -> int:
-    """Take the next number of a sequence; with the caller's transaction it is used or given back.
+def next_number(connection: Connection, organisation: str, kind: str, year: int, *, above: int = 0) -> int:
+    """Take the next number of a sequence, one above that; with the caller's transaction it is used or given back.
 
     Whoever comes second waits for the end of the first one's transaction, so that the numbers have no hole.
     """
     table = document_number
-    statement = bulk.mergeable(connection, table).values(organisation=organisation, kind=kind, year=year, last=1)
+    first = {"organisation": organisation, "kind": kind, "year": year, "last": above + 1}
+    statement = bulk.mergeable(connection, table).values(first)
     keys = [table.c.organisation, table.c.kind, table.c.year]
-    counted = statement.on_conflict_do_update(index_elements=keys, set_={"last": table.c.last + 1})
+    after = case((table.c.last > above, table.c.last + 1), else_=above + 1)
+    counted = statement.on_conflict_do_update(index_elements=keys, set_={"last": after})
     return int(connection.execute(counted.returning(table.c.last)).scalar_one())
 
 

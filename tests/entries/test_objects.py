@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ WORKS = [
     {"goods": "кабели", "price": "90"},
     {"percent": "20"},
 ]
+PEOPLE, EACH = 6, 3
 SETTINGS = {"entering": {"works": WORKS, "works_share": "0.4"}, "reports": {"object_percent": {"школа": "10"}}}
 
 
@@ -369,3 +371,28 @@ def test_more_of_the_same_costs_less(made: Callable[..., Office]) -> None:
     office.ok("offer", "new", "--client", "Школа № 5", *(word for row in rows for word in ("--line", row)))
     prices = [Decimal(it["price"]["amount"]) for it in office.rows("offer")[0]["lines"]]
     assert prices == [Decimal(it) for it in ("8450.50", "8196.99", "7816.71", "8027.98", "8000")]
+
+
+def _make_offers(office: Office, start: Any, ends: Any) -> None:
+    """Be one of several people who make offers in the same instant."""
+    start.wait()
+    done = [office.call("offer", "new", "--client", "Школа № 5", "--total", "1000") for _ in range(EACH)]
+    ends.put([(it.exit_code, it.output) for it in done if it.exit_code])
+
+
+def test_people_who_make_offers_at_once_get_a_number_each(each_office: Office) -> None:
+    """A number is taken under a lock: nobody else has it, whoever begins at the same time and whatever was said."""
+    office = each_office
+    office.ok("offer", "new", "--client", "Школа № 5", "--total", "1", "--number", "41")
+    office.store.close()  # no open connection goes into a fork
+    forking = multiprocessing.get_context("fork")
+    start, ends = forking.Event(), forking.Queue()
+    people = [forking.Process(target=_make_offers, args=(office, start, ends)) for _ in range(PEOPLE)]
+    for person in people:
+        person.start()
+    start.set()
+    assert [ends.get(timeout=60) for _ in people] == [[]] * PEOPLE
+    for person in people:
+        person.join(60)
+    numbers = sorted(int(row["number"]) for row in office.rows("offer"))
+    assert numbers == list(range(41, 42 + PEOPLE * EACH))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +236,36 @@ def test_a_load_is_taken_back_whole(office: Office) -> None:
     assert [office.rows(kind) for kind in ("contact", "client", "trait")] == before
     assert "nothing of it is left" in office.refused("client", "take-back", key)
     assert states(told(office, LIST)) == ["new", "wrong", "new", "twice"]
+
+
+def belov(office: Office) -> dict[str, Any]:
+    return next(it for it in office.rows("contact") if it["name"] == "Белов Илья")
+
+
+def test_a_load_is_taken_back_from_those_who_were_known_as_well(office: Office) -> None:
+    """S002-5: what a list added to them goes, what it overwrote comes back, what changed since stays."""
+    head = "Фамилия\tИмя\tДата рождения\tДолжность\tТелефон\tПримечание\n"
+    told(office, f"{head}Белов\tИлья\t05.06.1975\tбухгалтер\t8 902 200-00-01\tстрогий\n")
+    before = office.rows("contact")
+    rows = f"{head}Белов\tИлья\t05.06.1975\tглавный бухгалтер\t8 902 200-00-02\tлюбит театр\n"
+    load = told(office, rows, "--overwrite", "--list", "Тур 17")["load"]
+    held = belov(office)
+    assert (held["position"], held["note"], len(held["points"])) == ("главный бухгалтер", "Пол: м. строгий. любит театр", 2)
+    assert "0 people are taken back. 1 have back what they had." in office.ok("client", "take-back", load)
+    assert office.rows("contact") == before
+    assert office.rows("trait") == []
+    assert "nothing of it is left" in office.refused("client", "take-back", load)
+
+    load = told(office, rows, "--overwrite")["load"]
+    office.now += timedelta(hours=1)
+    later = f"{head}Белов\tИлья\t05.06.1975\tдиректор\t8 902 200-00-03\tпишет вечером\n"
+    told(office, later, "--overwrite")
+    done = office.call("client", "take-back", load)
+    assert "1 have back" in done.output
+    assert "left as it is: Белов Илья: position" in done.output
+    held = belov(office)
+    assert (held["position"], held["note"]) == ("директор", "Пол: м. строгий. пишет вечером")
+    assert sorted(it["value"] for it in held["points"]) == ["+79022000001", "+79022000003"]
 
 
 @pytest.mark.parametrize(("content", "reason"), [

@@ -1,4 +1,4 @@
-"""A list of people compared with those who are known, shown before it is kept, kept at once or not at all, taken back.
+"""A list of people compared with those who are known, shown before it is kept, and kept at once or not at all.
 
 Who is known is found by personal phone or mailbox, by name and day of birth, or by name within one client. A name alone
 never makes two people one: such rows are doubtful and wait for a person (S002-3, S002-5, S002-10, S002-11).
@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,17 +24,16 @@ from hub.entries.people.person import Person
 from hub.ingest import ingest
 from hub.model.entities import Client, Contact, ContactPoint, Reference, tax_key
 from hub.model.entries import Trait
-from hub.model.errors import HubError
-from hub.model.events import DELETED, OBSERVED, Event
-from hub.normalise import Fact, fact_of
+from hub.model.events import OBSERVED, Event
+from hub.normalise import fact_of
 from hub.projection import OPERATOR
 from hub.store import parties, state
-from hub.store.log import Entry
 from hub.store.parties import entity_id
 from hub.store.problems import note
 from hub.store.tables import STATE
-from hub.store.types import instant_text
 
+COMPLETED = "contact.completed"
+"""What happens to somebody known to whom a list adds; the id begins with that of the load."""
 STATES = ("new", "added to", "differs", "known", "twice", "doubtful", "wrong")
 LISTS = "list"
 """Type of the trait by which a person belongs to a list or an order."""
@@ -210,7 +208,7 @@ def load(desk: Desk, items: Sequence[Item], wish: Wish) -> str:
             reference = Reference("contact", row["external_id"], row["connection"])
             owner = reference_to(desk.connection, "client", item.client) if item.client else None
             if item.state == "added to":
-                made.append(_filled(desk, item.person, row, reference, owner))
+                made += _filled(desk, item.person, row, reference, owner, key)
             members.append((item.person.row, reference, owner))
     made += _bound(desk, members, wish.lists, key)
     if not made:
@@ -248,14 +246,18 @@ def _made(desk: Desk, item: Item, load_key: str, organisations: dict[str, Refere
     return Reference("contact", own, OPERATOR), client, [*events, _observed(desk, Reference("contact", own), contact)]
 
 
-def _filled(desk: Desk, person: Person, row: Mapping[str, Any], reference: Reference, owner: Reference | None) -> Event:
+def _filled(desk: Desk, person: Person, row: Mapping[str, Any], reference: Reference, owner: Reference | None,
+            load_key: str) -> list[Event]:  # fmt: skip
+    """Return what a list made of somebody known, as it happened and as it holds now."""
     points = {(point["type"], point.get("value", "")): msgspec.convert(point, ContactPoint) for point in row["points"]}
     points |= {(point.type, point.value): point for point in person.points}
     note_ = ". ".join(filter(None, (row["note"], _news(person.note, row["note"]))))
     kept = Contact(name=row["name"], client=owner, position=person.position or row["position"],
                    birthday=person.birthday or row["birthday"], note=note_,
                    points=tuple(points.values()))  # fmt: skip
-    return _observed(desk, replace(reference, connection=""), kept)
+    subject = replace(reference, connection="")
+    happened = Event(COMPLETED, subject, kept, desk.now, f"{load_key}/contact/{subject.external_id}")
+    return [happened, _observed(desk, subject, kept)]
 
 
 def _bound(desk: Desk, members: Iterable[tuple[int, Reference, Reference | None]], lists: Iterable[tuple[str, str]],
@@ -291,44 +293,3 @@ def copy_list(desk: Desk, source: str, lists: Sequence[tuple[str, str]]) -> int:
     note(desk.connection, who=desk.by, what="people.loaded", about=f"load/{key}", detail=f"{len(events)} copied",
          now=desk.now)  # fmt: skip
     return len(events)
-
-
-def take_back(desk: Desk, load_key: str) -> int:
-    """Take back whom a load made new, and to which lists it bound them; return how many people.
-
-    Raises HubError for an unknown load, and when something else was entered about these clients meanwhile.
-    """
-    gone: dict[str, list[dict[str, Any]]] = {}
-    for kind in ("contact", "client", "trait"):
-        table = STATE[kind]
-        gone[kind] = state.read(desk.connection, kind, ~table.c.deleted, table.c.connection == OPERATOR,
-                                table.c.external_id.startswith(f"{load_key}.", autoescape=True))  # fmt: skip
-    if len(load_key) != 8 or not any(gone.values()):
-        raise HubError(f"there is no load {load_key!r}, or nothing of it is left.")
-    mine = {row["id"] for rows in gone.values() for row in rows}
-    for client in gone["client"]:
-        if later := _later(desk, str(client["id"]), mine):
-            raise HubError(
-                f"{client['name']} has a {later} meanwhile.", hint="Take that back first, or leave the load."
-            )
-    facts = [_deletion(kind, str(row["external_id"]), desk.now) for kind in ("trait", "contact", "client")
-             for row in gone[kind]]  # fmt: skip
-    ingest(desk.connection, OPERATOR, facts, desk.sources, desk.now)
-    note(desk.connection, who=desk.by, what="people.taken_back", about=f"load/{load_key}", detail="", now=desk.now)
-    return len(gone["contact"])
-
-
-def _later(desk: Desk, client: str, mine: set[str]) -> str:
-    for kind, table in STATE.items():
-        if "client_id" in table.c:
-            rows = state.read(desk.connection, kind, ~table.c.deleted, table.c.client_id == client)
-            if any(row["id"] not in mine for row in rows):
-                return kind
-    return ""
-
-
-def _deletion(kind: str, external_id: str, now: datetime) -> Fact:
-    name = f"{kind}/{external_id}"
-    return Fact(
-        Entry(name, f"{kind}.{DELETED}", name, instant_text(now), "null", ""), Reference(kind, external_id), None
-    )
