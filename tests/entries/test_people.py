@@ -250,7 +250,11 @@ def test_a_load_is_taken_back_from_those_who_were_known_as_well(office: Office) 
     rows = f"{head}Белов\tИлья\t05.06.1975\tглавный бухгалтер\t8 902 200-00-02\tлюбит театр\n"
     load = told(office, rows, "--overwrite", "--list", "Тур 17")["load"]
     held = belov(office)
-    assert (held["position"], held["note"], len(held["points"])) == ("главный бухгалтер", "Пол: м. строгий. любит театр", 2)
+    assert (held["position"], held["note"], len(held["points"])) == (
+        "главный бухгалтер",
+        "Пол: м. строгий. любит театр",
+        2,
+    )
     assert "0 people are taken back. 1 have back what they had." in office.ok("client", "take-back", load)
     assert office.rows("contact") == before
     assert office.rows("trait") == []
