@@ -24,16 +24,22 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Its name cannot be foreseen, and it is never one that was there before. After an error it is gone.
     """
+    with passing(path) as fresh:
+        yield fresh
+        _sync_file(fresh)
+        fresh.replace(path)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def passing(path: Path) -> Iterator[Path]:
+    """Give an empty private file beside `path` that is gone at the end, unless it was given another name."""
     fresh = beside(path)
     os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         yield fresh
-        _sync_file(fresh)
-        fresh.replace(path)
-    except BaseException:
+    finally:
         fresh.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def beside(path: Path) -> Path:

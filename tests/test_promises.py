@@ -41,7 +41,7 @@ def test_library_and_storage_facts_are_there_in_full() -> None:
         (lambda listed, named: named.update({"F-31": ["test_x.py"]}), "F-31 is said to wait"),
         (lambda listed, named: named.update({"F-99": ["test_x.py"]}), "test_x.py names F-99, which is no row"),
         (lambda listed, named: listed["waits"].update({"x": ["B-77"]}), "B-77 waits, but is no row"),
-        (lambda listed, named: named.pop("S-30"), "S-30 is said to be proven in part"),
+        (lambda listed, named: named.pop("S-33"), "S-33 is said to be proven in part"),
     ],
 )
 def test_a_gap_is_told(change, says) -> None:

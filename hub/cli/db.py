@@ -6,15 +6,17 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 import click
 
 from hub.cli.app import App, pass_app, say
-from hub.files import JOURNALS, beside, replacing
+from hub.files import JOURNALS, beside, passing, replacing
 from hub.model.errors import HubError
-from hub.redaction import escaped
+from hub.redaction import escaped, reveal
+from hub.sealed import is_sealed, seal, unseal
 from hub.store.database import REVISIONS, Store
 from hub.store.dump import dump_lines
 
@@ -36,31 +38,48 @@ def upgrade(app: App) -> None:
     say(f"{store.name} is up to date.")
 
 
+_key = click.option(
+    "--key",
+    metavar="REFERENCE",
+    help="Where the key of an encrypted backup is kept: env:NAME, file:PATH or keyring:SERVICE/NAME.",
+)
+
+
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@_key
 @pass_app
-def backup(app: App, file: Path) -> None:
-    """Write a consistent copy of a SQLite store to FILE while the hub goes on working."""
+def backup(app: App, file: Path, key: str | None) -> None:
+    """Write a consistent copy of a SQLite store to FILE while the hub goes on working; with --key an encrypted one.
+
+    Passwords are not in it: the store has none. Keep the key apart from the backup; without it nothing can be had back.
+    """
     source = app.store.path
     if source is None:
         raise HubError("this store is PostgreSQL.", hint="Use pg_dump; a restored dump opens as it is.")
+    secret = None if key is None else reveal(key)
     if file.exists():
         raise HubError(f"{file} exists already.", hint="Give another name.")
     try:
         with replacing(file) as fresh:
-            with closing(sqlite3.connect(source, timeout=30)) as reading:
-                reading.execute("VACUUM INTO ?", (str(fresh),))
-            _verify(fresh, file)
+            if secret is None:
+                _copy(source, fresh, file)
+            else:
+                with passing(source) as plain:  # beside the store: nobody reads it there who may not read the store
+                    _copy(source, plain, file)
+                    seal(plain, fresh, secret)
+                    _compare(plain, unseal(fresh, secret), file)
     except (sqlite3.Error, OSError) as error:
         raise HubError(f"{file} cannot be written: {error}.", hint="Check folder, rights and disk.") from error
-    say(f"{file}: {file.stat().st_size} bytes, checked.")
+    say(f"{file}: {file.stat().st_size} bytes, {'' if secret is None else 'encrypted, '}checked.")
 
 
 @db.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Replace the present store.")
+@_key
 @pass_app
-def restore(app: App, file: Path, yes: bool) -> None:
+def restore(app: App, file: Path, yes: bool, key: str | None) -> None:
     """Put the backup FILE in the place of the store; stop the daemon before.
 
     Killed at any moment it leaves the old store in place or the new one. The old one is kept as .before-restore.
@@ -75,14 +94,48 @@ def restore(app: App, file: Path, yes: bool) -> None:
             f"{target} would be replaced.", hint="Say --yes if that is meant; it is kept as .before-restore."
         )
     try:
+        secret = _key_for(file, key)
         with replacing(target) as fresh:
-            shutil.copyfile(file, fresh)
+            if secret is None:
+                shutil.copyfile(file, fresh)
+            else:
+                with fresh.open("wb") as writing:
+                    writing.writelines(unseal(file, secret))
             _verify(fresh, file)
             _keep(target)
     except OSError as error:
         raise HubError(f"{file} cannot be restored: {error}.", hint="Check folder, rights and disk.") from error
-    Store(app.config.store_url).open().close()
-    say(f"{target} was restored from {file}.")
+    store = Store(app.config.store_url)
+    is_older = store.revision() != REVISIONS[-1]
+    store.close()
+    say(f"{target} was restored from {file}.{' It is of an older version. Run: hub db upgrade' if is_older else ''}")
+
+
+def _key_for(file: Path, reference: str | None) -> str | None:
+    """Return the key that the backup needs. Raises HubError when one is missing or given for nothing."""
+    if is_sealed(file):
+        if reference is None:
+            raise HubError(f"{file} is encrypted.", hint="Say --key with the reference of its key.")
+        return reveal(reference)
+    if reference is not None:
+        raise HubError(f"{file} is not encrypted.", hint="Leave --key out if this is the file you mean.")
+    return None
+
+
+def _copy(source: Path, fresh: Path, shown: Path) -> None:
+    with closing(sqlite3.connect(source, timeout=30)) as reading:
+        reading.execute("VACUUM INTO ?", (str(fresh),))
+    _verify(fresh, shown)
+
+
+def _compare(plain: Path, pieces: Iterable[bytes], shown: Path) -> None:
+    """Read the encrypted file as a restore would. Raises HubError unless it gives what went in."""
+    with plain.open("rb") as reading:
+        for piece in pieces:
+            if reading.read(len(piece)) != piece:
+                raise HubError(f"{shown} was not written as it should be.", hint="Check the disk.")
+        if reading.read(1):
+            raise HubError(f"{shown} was not written whole.", hint="Check the disk.")
 
 
 def _verify(path: Path, shown: Path) -> None:
