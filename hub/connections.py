@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from hub.attachments import save_attachments
 from hub.config import Config, ConnectionConfig
 from hub.engine import jobs
+from hub.entries.twins import take_over
 from hub.letters import take_letters
 from hub.mail import Carries
 from hub.model.connector import Connector, ConnectorSpec, Reads, Stream, Writes
@@ -229,6 +230,7 @@ def _run_streams(
         save_attachments(hub.store, hub.config, name, opened.connector, FileBlobs(hub.config.folder / "blobs"))
         if isinstance(opened.connector, Carries):
             take_letters(hub.store, hub.config, name, hub.sources)
+        take_over(hub.store, hub.sources, hub.clock.now())
     if failed is not None:
         raise failed
     if lease is not None and not finished:  # the last stream had nothing to say

@@ -36,7 +36,7 @@ _FORMS = re.compile(
 
 
 class Suggestion(Struct, frozen=True):
-    """Two clients that may be one, and why; `id` follows from the pair."""
+    """Two clients or contracts that may be one, and why; `id` follows from the pair."""
 
     id: str
     left: str
@@ -44,6 +44,7 @@ class Suggestion(Struct, frozen=True):
     left_name: str
     right_name: str
     reason: str
+    kind: str = "client"
 
 
 def merge(connection: Connection, left: str, right: str, sources: Sources, *, by: str, now: datetime) -> str:

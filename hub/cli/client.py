@@ -15,6 +15,7 @@ from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, s
 from hub.cli.card import new, set_
 from hub.cli.people import import_, people, take_back_
 from hub.entries.find import find_client, search_clients
+from hub.entries.twins import join_same
 from hub.entries.words import TOLD, Teller, story
 from hub.facts import aliases
 from hub.normalise import decode
@@ -221,6 +222,7 @@ def merge_(app: App, left: str, right: str) -> None:
             by=getpass.getuser(),
             now=now,
         )
+        join_same(connection, app.sources, now)
         note(connection, who=getpass.getuser(), what="client.merge", about=f"client/{kept}", detail="", now=now)
     say(f"One client now: {kept}.")
 

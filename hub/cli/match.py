@@ -1,20 +1,24 @@
-"""`hub match`: pairs of clients that may be one; a person decides."""
+"""`hub match`: pairs of clients, and of contracts, that may be one; a person decides."""
 
 from __future__ import annotations
 
 import getpass
+from typing import Any
 
 import click
 from sqlalchemy import Connection
 
 from hub.cli.app import App, no_such, pass_app, print_json, say
+from hub.entries import twins
+from hub.entries.find import find
 from hub.operator import Suggestion, merge, reject, suggestions
+from hub.projection import Sources
 from hub.store.problems import note
 
 
 @click.group()
 def match() -> None:
-    """Suggestions of who may be the same client."""
+    """Suggestions of which clients may be one, and which contracts."""
 
 
 @match.command("list")
@@ -24,7 +28,7 @@ def match() -> None:
 def list_(app: App, limit: int, as_json: bool) -> None:
     """List what nobody has decided yet."""
     with app.store.read() as connection:
-        found = suggestions(connection)
+        found = _all(connection, app.sources)
     if as_json:
         print_json(found)
         return
@@ -41,43 +45,43 @@ def list_(app: App, limit: int, as_json: bool) -> None:
 @click.argument("key")
 @pass_app
 def accept(app: App, key: str) -> None:
-    """They are one client."""
-    now = app.now()
+    """They are one client, or one contract: that of the source."""
+    now, by = app.now(), getpass.getuser()
     with app.store.write() as connection:
-        found = _find(connection, key)
-        kept = merge(
-            connection,
-            found.left,
-            found.right,
-            app.sources,
-            by=getpass.getuser(),
-            now=now,
-        )
-        note(
-            connection, who=getpass.getuser(), what="match.accept", about=f"client/{kept}", detail=found.reason, now=now
-        )
-    say(f"One client now: {kept}.")
+        found = _find(connection, app.sources, key)
+        if found.kind == "client":
+            kept = merge(connection, found.left, found.right, app.sources, by=by, now=now)
+        else:
+            twins.join(connection, found.kind, *_sides(connection, found), app.sources, by=by, now=now)
+            kept = found.right
+        twins.join_same(connection, app.sources, now)
+        note(connection, who=by, what="match.accept", about=f"{found.kind}/{kept}", detail=found.reason, now=now)
+    say(f"One {found.kind} now: {kept}.")
 
 
 @match.command("reject")
 @click.argument("key")
 @pass_app
 def reject_(app: App, key: str) -> None:
-    """They are different clients; the question is not asked again."""
-    now = app.now()
+    """They are two; the question is not asked again."""
+    now, by = app.now(), getpass.getuser()
     with app.store.write() as connection:
-        found = _find(connection, key)
-        reject(connection, found, by=getpass.getuser(), now=now)
-        note(
-            connection,
-            who=getpass.getuser(),
-            what="match.reject",
-            about=f"client/{found.left}",
-            detail=found.reason,
-            now=now,
-        )
-    say("They stay two clients.")
+        found = _find(connection, app.sources, key)
+        if found.kind == "client":
+            reject(connection, found, by=by, now=now)
+        else:
+            twins.part(connection, found.kind, *_sides(connection, found), by=by, now=now)
+        note(connection, who=by, what="match.reject", about=f"{found.kind}/{found.left}", detail=found.reason, now=now)
+    say(f"They stay two {found.kind}s.")
 
 
-def _find(connection: Connection, key: str) -> Suggestion:
-    return next((each for each in suggestions(connection) if each.id == key), None) or no_such("match", key)
+def _all(connection: Connection, sources: Sources) -> list[Suggestion]:
+    return [*suggestions(connection), *twins.suggestions(connection, sources)]
+
+
+def _find(connection: Connection, sources: Sources, key: str) -> Suggestion:
+    return next((each for each in _all(connection, sources) if each.id == key), None) or no_such("match", key)
+
+
+def _sides(connection: Connection, found: Suggestion) -> tuple[dict[str, Any], dict[str, Any]]:
+    return find(connection, found.kind, found.left), find(connection, found.kind, found.right)

@@ -18,11 +18,12 @@ from hub.entries import acts, entered
 from hub.entries.acts import Desk, Done, EntryError, own_key
 from hub.entries.find import find
 from hub.entries.goods import analogues, shelf
-from hub.entries.objects import PAYMENT, PROJECT, called, contract_of, known_payment, open_points, payments_of, sums_of
+from hub.entries.objects import PAYMENT, PROJECT, called, contract_of, known_payments, open_points, payments_of, sums_of
 from hub.entries.offers import OFFER, drop
 from hub.entries.sites import folder_of, keep_files, measured
 from hub.entries.supplies import HANDOVER, PURCHASE
 from hub.entries.talks import NOTE
+from hub.entries.twins import part
 from hub.model.entities import Payment, Reference
 from hub.model.entries import Project
 from hub.model.values import Money, parse_decimal
@@ -99,10 +100,12 @@ def pay(app: App, key: str, total: str, day: str, number: str, purpose: str, aga
         assert made.contract
         assert made.total
         assert made.date
-        twin = known_payment(desk, made.contract, made.total, made.date, done.id)
-        if twin and not again:
-            raise EntryError(f"{made.total} of {made.date:%d.%m.%Y} is known from {twin['connection']} already.",
+        others = known_payments(desk, made.contract, made.total, made.date, done.id)
+        if others and not again:
+            raise EntryError(f"{made.total} of {made.date:%d.%m.%Y} is known from {others[0]['connection']} already.",
                              hint="Say --again if it is other money.")  # fmt: skip
+        for other in others:
+            part(connection, "payment", find(connection, "payment", done.id), other, by=desk.by, now=desk.now)
         sums = sums_of(desk, entry, object_key)
     say(
         f"payment {done.id}: {made.total} of {made.date:%d.%m.%Y}, {max(sums.agreed - sums.paid, Decimal(0)):.2f} left."

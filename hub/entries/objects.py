@@ -20,7 +20,7 @@ from hub.entries.acts import Action, Desk, Done, EntryError, Kind, begin, go_on,
 from hub.entries.offers import year_later
 from hub.entries.talks import CLIENT, EMPLOYEE, NOTE, not_past
 from hub.entries.when import parse_day
-from hub.model.entities import Contract, Payment, Reference
+from hub.model.entities import Contract, Payment, Reference, contract_key
 from hub.model.entries import Project
 from hub.model.values import Money
 from hub.projection import OPERATOR
@@ -242,8 +242,9 @@ def called(desk: Desk, entry: str, said: Mapping[str, Any], answer: Mapping[str,
 def contract_of(desk: Desk, client: str, number: str, day: str = "") -> Reference:
     """Return the contract of a client that has this number; a number that no source knows is entered as signed."""
     table = STATE["contract"]
-    rows = state.read(desk.connection, "contract", ~table.c.deleted, table.c.client_id == client,
-                      table.c.number == number)  # fmt: skip
+    wanted = contract_key(number, desk.today)
+    rows = state.read(desk.connection, "contract", ~table.c.deleted, table.c.client_id == client)
+    rows = [row for row in rows if contract_key(str(row["number"] or ""), desk.today) == wanted != ""]
     if len(rows) > 1:
         raise EntryError(f"the client has {len(rows)} contracts № {number}.", field="contract",
                          hint="Give the id: hub contract list")  # fmt: skip
@@ -295,11 +296,11 @@ PAYMENT = Kind(
 )
 
 
-def known_payment(desk: Desk, contract: Reference, total: Money, day: date, own: str) -> dict[str, Any] | None:
-    """Return another payment that may be the same money as `own`: of this contract or client, this sum, that day."""
+def known_payments(desk: Desk, contract: Reference, total: Money, day: date, own: str) -> list[dict[str, Any]]:
+    """Return other payments that may be the same money as `own`: of this contract or client, this sum, that day."""
     table = STATE["payment"]
     under = entity_id(contract.connection or OPERATOR, "contract", contract.external_id)
     owner = state.clients_of(desk.connection, "contract", [under]).get(under)
     whose = or_(table.c.contract == under, table.c.client_id == owner)
     rows = state.read(desk.connection, "payment", ~table.c.deleted, table.c.id != own, table.c.date == day, whose)
-    return next((row for row in rows if row["total"] == total), None)
+    return [row for row in rows if row["total"] == total]
