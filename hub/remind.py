@@ -8,7 +8,7 @@ come (see `hub.reminders.clock`); the result is the same as that of evaluating a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +16,9 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
-import hub
 from hub.config import Config
 from hub.entries.checklist import due_ticks, keep_ticks
 from hub.facts import (
@@ -35,35 +34,25 @@ from hub.facts import (
 )
 from hub.model.errors import HubError, SettingsError
 from hub.model.parts import EVERYTHING, part_of
+from hub.passes import OF_FIRM, Pass, Plan, choices, is_of_firm, plan_of, remember
 from hub.payments import Match, match_payments
 from hub.plugins import Plugins
 from hub.projection import sources_of
 from hub.reminders.calendars import Calendars
-from hub.reminders.evaluate import Deed, Due, Evaluation, Settled, evaluate, never, why_gone
+from hub.reminders.evaluate import Deed, Due, Ended, Evaluation, Settled, evaluate, never, why_gone
 from hub.reminders.rules import BUILTIN, CHANNELS, Rule, read_all
-from hub.reminders.texts import Blank
 from hub.reminders.world import World
 from hub.stop_points import stop_point
 from hub.store import parts, reminders
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import close_problem, open_problem, open_problems
-from hub.store.reminders import Kept, Run
-from hub.store.tables import STATE
+from hub.store.reminders import Closed, Kept, Run
 from hub.store.tables import reminder as reminder_table
 from hub.yaml_text import nearest
 
-CHUNK = 5000
-"""So many clients are held in memory at once when all are evaluated."""
-SMALL = 1000
-"""In firms of so many clients what concerns the firm itself is looked at whenever anything has changed."""
-MANY = 2000
-"""From so many changed parts on all are evaluated: reading them one by one would take longer."""
-_BY, _AT = "reminders.by", "reminders.at"
 _GONE = ("cancelled", "Предмет напоминания удалён в источнике")
 _SWITCHED_OFF = ("cancelled", "Правило выключено")
-_OF_FIRM = (or_(*(reminder_table.c.part.startswith(f"{kind}/") for kind in sorted(FIRM_KINDS))),)
-"""The reminders about the firm itself."""
 _RULES = "rules"
 """The scope of problems with rule files."""
 
@@ -139,12 +128,6 @@ def _folders(config: Config, plugins: Plugins) -> list[Path]:
     return [BUILTIN, *shipped, config.resolve(config.model.rules)]
 
 
-def is_local(rule: Rule) -> bool:
-    """Tell whether no two parts of the world can give the same key, so that each can be evaluated alone."""
-    own = {("client", "id"), (rule.trigger.kind, "id"), ("call", "from"), ("message", "outside")}
-    return any(isinstance(blank, Blank) and own.issuperset(blank.paths) for blank in rule.key.parts)
-
-
 def note_installed(connection: Connection, now: datetime) -> None:
     """Remember when the store was made, once."""
     if not get_meta(connection, "installed"):
@@ -181,7 +164,7 @@ def evaluate_rule(
     """Evaluate one rule over everything it is about, or over one part; writes nothing."""
     if rule.trigger.kind in FIRM_KINDS:
         world = load_firm(connection, config, now)
-        return world, evaluate(world, [rule], now, deeds(connection, _OF_FIRM))
+        return world, evaluate(world, [rule], now, deeds(connection, OF_FIRM))
     return evaluate_now(connection, config, [rule], now, choice_of([part]) if part else WHOLE)
 
 
@@ -194,19 +177,6 @@ def deeds(connection: Connection, of_parts: Iterable[ColumnElement[bool]] | None
         texts = {name: data.get(name, "") for name in ("employee", "result", "reason")}
         found.append(Deed(rule=row.rule, key=row.key, kind=row.kind, at=row.at, by=row.by, until=until, **texts))
     return found
-
-
-class _Plan(Struct, frozen=True):
-    """What is to be evaluated: these parts, or all for `None`, because of what was touched; the marks to keep then.
-
-    When nothing `is_due` only the connections are looked at, whose facts change with every run.
-    """
-
-    parts: frozenset[str] | None
-    has_firm: bool
-    pending: Mapping[int, str]
-    marks: Mapping[str, str]
-    is_due: bool
 
 
 class _Found(Struct):
@@ -225,7 +195,7 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
     """
     rules, mistakes = rules_and_mistakes(config, plugins)
     with store.read() as connection:
-        plan = _plan(connection, config, plugins, rules, now)
+        plan = plan_of(connection, config, rules, now)
         known = {(row.title, row.hint) for row in open_problems(connection, _RULES)}
     if known != {_told(mistake) for mistake in mistakes}:
         _tell_mistakes(store, mistakes, now)
@@ -256,132 +226,84 @@ def _tell_mistakes(store: Store, mistakes: Sequence[SettingsError], now: datetim
             open_problem(connection, key, scope=_RULES, title=title, hint=hint, now=now)
 
 
-def _plan(connection: Connection, config: Config, plugins: Plugins, rules: Sequence[Rule], now: datetime) -> _Plan:
-    pending = parts.pending(connection)
-    named = frozenset(pending.values()) | parts.waking(connection, now)
-    marks = {_BY: _mark(config, plugins, _given(connection)), _AT: now.isoformat()}
-    last = get_meta(connection, _AT)
-    is_other = get_meta(connection, _BY) != marks[_BY] or not last or now < datetime.fromisoformat(last)
-    if is_other or EVERYTHING in named or len(named) > MANY or not all(map(is_local, rules)):
-        return _Plan(None, True, pending, marks, is_other or bool(named))
-    days = {moment.astimezone(config.zone).date() for moment in (datetime.fromisoformat(last), now)}
-    clients = select(func.count()).select_from(STATE["client"])
-    is_small = bool(named) and (connection.execute(clients).scalar() or 0) <= SMALL
-    has_firm = parts.FIRM in named or len(days) > 1 or is_small
-    is_always = {part_of("connection", name, None) for name in config.model.connections}
-    return _Plan(named | is_always, has_firm, pending, marks, bool(named) or len(days) > 1)
-
-
-def _given(connection: Connection) -> str:
-    """Return what holds for all parts at once: when the store was made, when the first survey was answered."""
-    survey = STATE["survey"].c
-    begun = connection.execute(select(func.min(survey.answered)).where(~survey.deleted)).scalar()
-    return f"{get_meta(connection, 'installed')} {begun}"
-
-
-def _mark(config: Config, plugins: Plugins, given: str) -> str:
-    """Return a mark of everything but the facts of single parts that the reminders depend on."""
-    files = [config.path, *(file for folder in _folders(config, plugins) for file in sorted(folder.glob("*.yaml")))]
-    digest = hashlib.blake2b(f"{hub.__version__} {given}".encode(), digest_size=16)
-    for file in files:
-        digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime, plan: _Plan) -> _Found:
-    """Evaluate the parts of the plan, as many at once as memory allows, and what concerns the firm itself."""
+def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime, plan: Plan) -> _Found:
+    """Look at what the plan names, as much at once as memory allows."""
     found = _Found([], {}, {}, {})
-    of_firm = [rule for rule in rules if rule.trigger.kind in FIRM_KINDS]
-    of_parts = [rule for rule in rules if rule.trigger.kind not in FIRM_KINDS]
-    if plan.parts is not None and not plan.is_due:
-        of_parts = [rule for rule in of_parts if rule.trigger.kind == "connection"]
     with store.read() as connection:
-        opened = _opened(connection, plan)
-    known = {rule.id for rule in rules}
-    found.gone = {(it.rule, it.key, it.instance): _SWITCHED_OFF for it in opened if it.rule not in known}
-    for choice in _choices(store, plan):
+        opened = [it for it in reminders.opened(connection, plan.of_reminders()) if plan.speaks_of(it)]
+    found.gone = {(it.rule, it.key, it.instance): _SWITCHED_OFF for it in opened if it.rule not in plan.rules}
+    by_id = {rule.id: rule for rule in rules}
+    for one in plan.passes:
+        told = [it for it in opened if one.speaks_of(it)]
         with store.read() as connection:
-            closed = reminders.closed_runs(connection, choice.of_reminders(), now - HORIZON)
-            world, evaluation = evaluate_now(connection, config, of_parts, now, choice, _settled(opened, closed, now))
-        found.dues += [due for due in evaluation.reminders if choice.holds(due.part)]
-        found.ticks |= due_ticks(world)
-        _explain_gone(found, world.until(now), rules, opened, now)
-        wakes = dict(evaluation.wakes)
-        for fact in world.facts:  # what grows too old to count is a change as well
-            part, fades = part_of(fact.kind, fact.subject, fact.client, fact.fields), fact.time + HORIZON
-            wakes[part] = min(fades, wakes.get(part, fades))
-        found.wakes |= {part: moment for part, moment in wakes.items() if part == EVERYTHING or choice.holds(part)}
-    if plan.has_firm:
-        with store.read() as connection:
-            firm, closed = (
-                load_firm(connection, config, now),
-                reminders.closed_runs(connection, _OF_FIRM, now - HORIZON),
-            )
-            is_settled = _settled(opened, closed, now)
-            found.dues += evaluate(firm, of_firm, now, deeds(connection, _OF_FIRM), is_settled).reminders
-        _explain_gone(found, firm, rules, [it for it in opened if _is_of_firm(it.part)], now)
+            wanted = list(choices(connection, one, is_due=plan.is_due))
+        for choice in wanted:
+            _look(store, config, by_id, now, one, choice, told, found)
+        if one.of_firm:
+            with store.read() as connection:
+                firm = load_firm(connection, config, now)
+                is_settled = _settled(told, reminders.closed_runs(connection, OF_FIRM, now - HORIZON), now)
+                given = deeds(connection, OF_FIRM)
+            found.dues += evaluate(firm, one.of_firm, now, given, is_settled).reminders
+            _explain_gone(found, firm, by_id, [it for it in told if is_of_firm(it.part)], now)
     return found
 
 
-def _explain_gone(found: _Found, world: World, rules: Sequence[Rule], opened: Sequence[Kept], now: datetime) -> None:
+def _look(
+    store: Store, config: Config, rules: Mapping[str, Rule], now: datetime, one: Pass, choice: Choice,
+    told: Sequence[Kept], found: _Found,
+) -> None:  # fmt: skip
+    """Evaluate some parts in one reading of the store."""
+    with store.read() as connection:
+        closed = reminders.closed_runs(connection, choice.of_reminders(), now - HORIZON)
+        world, evaluation = evaluate_now(connection, config, one.rules, now, choice, _settled(told, closed, now))
+    found.dues += [due for due in evaluation.reminders if choice.holds(due.part)]
+    found.ticks |= due_ticks(world)
+    _explain_gone(found, world.until(now), rules, told, now)
+    wakes = dict(evaluation.wakes)
+    for fact in world.facts:  # what grows too old to count is a change as well
+        part, fades = part_of(fact.kind, fact.subject, fact.client, fact.fields), fact.time + HORIZON
+        wakes[part] = min(fades, wakes.get(part, fades))
+    for part, moment in wakes.items():
+        if part == EVERYTHING or choice.holds(part):
+            found.wakes[part] = min(moment, found.wakes.get(part, moment))
+
+
+def _explain_gone(
+    found: _Found, world: World, rules: Mapping[str, Rule], opened: Sequence[Kept], now: datetime
+) -> None:
     """Say of each of these stored reminders that is about something in this world why it would be gone."""
-    by_id = {rule.id: rule for rule in rules}
     alive = {(due.rule, due.key) for due in found.dues if due.is_open}
     for before in opened:
         if (before.rule, before.key) in alive:
             continue
-        rule, about = by_id.get(before.rule), (before.subject_kind, before.subject)
+        rule, about = rules.get(before.rule), (before.subject_kind, before.subject)
         is_here = before.client is None or bool(world.get("client", before.client))
         if rule and is_here and world.get(*about):
             gone = why_gone(world, rule, *about, now, before.client)
             found.gone[before.rule, before.key, before.instance] = gone
 
 
-def _settled(opened: Iterable[Kept], closed: Collection[Run], now: datetime) -> Settled:
-    """Return what tells that a reminder is stored as closed, or too old to be stored so: it is not told again."""
+def _settled(opened: Iterable[Kept], closed: Mapping[Run, Closed], now: datetime) -> Settled:
+    """Return what tells that a reminder is stored as closed just so, or too old to be stored: it is not told again."""
     alive = {(it.rule, it.key) for it in opened}
 
-    def is_settled(rule: str, key: str, start: datetime) -> bool:
-        is_over = start < now - HORIZON or (rule, key, instance_of(start)) in closed
-        return is_over and (rule, key) not in alive
+    def is_settled(rule: str, key: str, start: datetime, ended: Ended) -> bool:
+        if start < now - HORIZON and (rule, key) not in alive:
+            return True
+        return closed.get((rule, key, instance_of(start))) == (ended.status, ended.by or ended.text, ended.at)
 
     return is_settled
 
 
-def _opened(connection: Connection, plan: _Plan) -> list[Kept]:
-    """Return the open reminders that the plan evaluates."""
-    if plan.parts is None:
-        return reminders.opened(connection, WHOLE.of_reminders())
-    wanted = choice_of(plan.parts).of_reminders()
-    return reminders.opened(connection, [*wanted, *(_OF_FIRM if plan.has_firm else ())])
-
-
-def _kept(connection: Connection, plan: _Plan, found: _Found) -> dict[Run, Kept]:
+def _kept(connection: Connection, plan: Plan, found: _Found) -> dict[Run, Kept]:
     """Return the stored reminders that the results are about: open ones, and closed ones of the same keys."""
-    rows = [*_opened(connection, plan), *reminders.stored(connection, ((due.rule, due.key) for due in found.dues))]
+    opened = [it for it in reminders.opened(connection, plan.of_reminders()) if plan.speaks_of(it)]
+    rows = [*opened, *reminders.stored(connection, ((due.rule, due.key) for due in found.dues))]
     return {(it.rule, it.key, it.instance): it for it in rows}
 
 
-def _is_of_firm(part: str) -> bool:
-    return part.partition("/")[0] in FIRM_KINDS
-
-
-def _choices(store: Store, plan: _Plan) -> Iterator[Choice]:
-    if plan.parts is not None:
-        if plan.parts or plan.is_due:  # what concerns all clients is looked at with any of them, or with none
-            yield choice_of(plan.parts)
-        return
-    with store.read() as connection:
-        clients = [row.id for row in connection.execute(select(STATE["client"].c.id).order_by(STATE["client"].c.id))]
-    if len(clients) <= CHUNK:
-        yield WHOLE
-        return
-    for start in range(0, len(clients), CHUNK):
-        yield Choice(clients[start : start + CHUNK], ())
-    yield Choice((), None)
-
-
-def _keep(store: Store, plan: _Plan, found: _Found, now: datetime) -> None:
+def _keep(store: Store, plan: Plan, found: _Found, now: datetime) -> None:
     """Save against what is stored at that moment: another process may have evaluated meanwhile."""
     for _ in range(2):
         with store.read() as connection:
@@ -391,9 +313,7 @@ def _keep(store: Store, plan: _Plan, found: _Found, now: datetime) -> None:
             with store.write() as connection:
                 reminders.save(connection, _changes(found, _kept(connection, plan, found), now))
                 if plan.is_due:
-                    parts.settle(connection, plan.pending, plan.parts, found.wakes)
-                    for name, value in plan.marks.items():
-                        set_meta(connection, name, value)
+                    remember(connection, plan, found.wakes)
                 stop_point("reminders")
         except IntegrityError:  # PostgreSQL: the other one opened the same reminder; now it is there
             continue
@@ -403,7 +323,8 @@ def _keep(store: Store, plan: _Plan, found: _Found, now: datetime) -> None:
 def _changes(found: _Found, kept: Mapping[Run, Kept], now: datetime) -> list[Kept]:
     changes = []
     alive: set[int] = set()
-    opened = {(item.rule, item.key): item for item in kept.values() if item.state == "open"}
+    told = {(due.rule, due.key, instance_of(due.trigger_time)) for due in found.dues}
+    opened = {run[:2]: item for run, item in kept.items() if item.state == "open" and run not in told}
     for due in found.dues:
         instance = instance_of(due.trigger_time)
         before = kept.get((due.rule, due.key, instance))

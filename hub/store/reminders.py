@@ -20,6 +20,8 @@ IS_OPEN = table.c.state == literal_column("'open'")
 """Word for word as in the index of the open ones."""
 Run: TypeAlias = tuple[str, str, str]
 """Rule, key and instance of a stored reminder."""
+Closed: TypeAlias = tuple[str, str, datetime | None]
+"""How a stored reminder ended, by what (a fact, a person or words), and when."""
 _COLUMNS = (*_FIELDS, "closed_at", "opened_at", "id", "detail")
 
 
@@ -104,11 +106,11 @@ def opened(connection: Connection, of_parts: Iterable[ColumnElement[bool]]) -> l
     return [_kept(row) for each in of_parts for row in connection.execute(_reminders(IS_OPEN, each))]
 
 
-def closed_runs(connection: Connection, of_parts: Iterable[ColumnElement[bool]], since: datetime) -> set[Run]:
-    """Return rule, key and instance of the closed reminders of these parts that began at that time or later."""
-    wanted = select(table.c.rule, table.c.key, table.c.instance)
-    queries = (wanted.where(table.c.state != "open", table.c.triggered_at >= since, each) for each in of_parts)
-    return {(row[0], row[1], row[2]) for query in queries for row in connection.execute(query)}
+def closed_runs(connection: Connection, of_parts: Iterable[ColumnElement[bool]], since: datetime) -> dict[Run, Closed]:
+    """Return what closed the reminders of these parts that began at that time or later, open ones left out."""
+    wanted = select(*(table.c[name] for name in ("rule", "key", "instance", "state", "closed_by", "closed_at")))
+    queries = (wanted.where(~IS_OPEN, table.c.triggered_at >= since, each) for each in of_parts)
+    return {tuple(row[:3]): tuple(row[3:]) for query in queries for row in connection.execute(query)}
 
 
 def stored(connection: Connection, named: Iterable[tuple[str, str]]) -> list[Kept]:

@@ -14,9 +14,9 @@ from inside import rows
 from lab import HEAD, seed_of
 from sqlalchemy import delete
 
-from hub import remind
+from hub import passes, remind
 from hub.config import Config, load_config
-from hub.facts import FIRM_KINDS
+from hub.facts import FIRM_KINDS, HORIZON, WHOLE
 from hub.ingest import ingest
 from hub.model.entities import (
     Call,
@@ -38,9 +38,10 @@ from hub.normalise import deletions, fact_of
 from hub.operator import merge
 from hub.plugins import Plugins
 from hub.projection import Sources
-from hub.remind import deeds, evaluate_now, evaluate_rule, refresh, rules_of
+from hub.remind import deeds, evaluate_now, evaluate_rule, instance_of, refresh, rules_of
 from hub.reminders.evaluate import Deed, Due
-from hub.store import parts, state
+from hub.reminders.rules import BUILTIN
+from hub.store import parts, state, tables
 from hub.store.database import Store
 from hub.store.tables import wake
 from hub.store.types import instant_text
@@ -48,6 +49,16 @@ from hub.store.types import instant_text
 START = datetime(2026, 5, 12, 1, 0, tzinfo=UTC)
 SOURCES = Sources(["base", "desk"])
 MONEY = Money(Decimal(1500))
+OWN = """
+id: any_ticket
+title: "Заявка: {ticket.number}"
+why: "Появилась заявка"
+trigger: {scan: ticket}
+where: [{field: ticket.state, in: [new, open]}]
+key: "any:{ticket.id}"
+over: "заявка закрыта"
+"""
+"""A rule of the firm's own."""
 
 
 @pytest.fixture(scope="module")
@@ -128,14 +139,32 @@ def shown(dues: Any) -> dict[str, Any]:
     return {f"{due.rule} {due.key}": msgspec.to_builtins(due) for due in dues}
 
 
-def whole(store: Store, config: Config, plugins: Plugins, now: datetime) -> dict[str, Any]:
+def derived(store: Store, config: Config, plugins: Plugins, now: datetime) -> list[Due]:
+    """Return every reminder, open or closed, that follows from all facts at once."""
     rules = rules_of(config, plugins)
     with store.read() as connection:
         _, clients = evaluate_now(connection, config, [it for it in rules if it.trigger.kind not in FIRM_KINDS], now)
-        found = [*clients.open]
-        for rule in rules:
-            found += evaluate_rule(connection, config, rule, now)[1].open if rule.trigger.kind in FIRM_KINDS else ()
-    return shown(found)
+        found = [*clients.reminders]
+        for rule in (rule for rule in rules if rule.trigger.kind in FIRM_KINDS):
+            found += evaluate_rule(connection, config, rule, now)[1].reminders
+    return found
+
+
+def whole(store: Store, config: Config, plugins: Plugins, now: datetime) -> dict[str, Any]:
+    return shown(due for due in derived(store, config, plugins, now) if due.is_open)
+
+
+def differences(store: Store, wanted: list[Due], now: datetime) -> list[str]:
+    """Return in which closed reminders what is stored differs from what follows from all facts."""
+    stored = {(it.rule, it.key, it.instance): it for it in rows(store, "reminder")}
+    wrong = []
+    for due in wanted:
+        kept = stored.get((due.rule, due.key, instance_of(due.trigger_time)))
+        how = kept and (kept.state, kept.closed_by, kept.closed_at)
+        is_here = due.trigger_time >= now - HORIZON
+        if not due.is_open and is_here and how != (due.status, due.by or due.ended_text, due.ended_at):
+            wrong.append(f"{due.rule} {due.key} of {due.trigger_time}: {how}, and not {due}")
+    return wrong
 
 
 def live(store: Store, config: Config, plugins: Plugins, pick: random.Random, steps: int) -> int:
@@ -151,14 +180,33 @@ def live(store: Store, config: Config, plugins: Plugins, pick: random.Random, st
             with store.write() as connection:
                 one, *_, other = sorted(row["id"] for row in state.read(connection, "client"))
                 merge(connection, one, other, SOURCES, by="ivanova", now=now)
+        if pick.random() < 0.2:
+            config = change(config, pick)
         found = refresh(store, config, plugins, now)
-        kept, wanted = shown(found.open), whole(store, config, plugins, now)
-        assert kept == wanted, f"step {number}, {now}, said {said}"
+        wanted = derived(store, config, plugins, now)
+        kept = shown(found.open)
+        assert kept == shown(due for due in wanted if due.is_open), f"step {number}, {now}, said {said}"
+        assert not differences(store, wanted, now), f"step {number}, {now}, said {said}"
         seen |= set(kept)
         if kept and pick.random() < 0.3:
             do(store, pick, found.open, now)
         now += pick.choice([timedelta(minutes=7), timedelta(hours=3), timedelta(days=1), timedelta(days=9)])
     return len(seen)
+
+
+def change(config: Config, pick: random.Random) -> Config:
+    """Let the firm change its mind: a rule of its own, a rule switched off, back to what ships, other people."""
+    own = config.resolve("rules") / "own.yaml"
+    own.parent.mkdir(exist_ok=True)
+    shipped = (BUILTIN / "weekly_call.yaml").read_text(encoding="utf-8")
+    what = pick.choice([shipped.replace("7d", "2d"), "{id: missed_call, enabled: false}", OWN, "", "people"])
+    if what != "people":
+        own.write_text(what, encoding="utf-8") if what else own.unlink(missing_ok=True)
+        return config
+    text = config.path.read_text(encoding="utf-8")
+    old, new = ("05-14..", "05-11..") if "05-14.." in text else ("05-11..", "05-14..")
+    config.path.write_text(text.replace(old, new), encoding="utf-8")
+    return load_config(config.path)
 
 
 def do(store: Store, pick: random.Random, dues: tuple[Due, ...], now: datetime) -> None:
@@ -191,6 +239,92 @@ def test_a_change_that_is_not_kept_is_noticed(
         live(store, config, plugins, random.Random(3), steps=60)
 
 
+def test_a_call_that_becomes_known_late_ended_it_earlier(store: Store, config: Config, plugins: Plugins) -> None:
+    """History says what happened, in whatever order it came to be known."""
+
+    def call(hour: int, talk: int) -> tuple[str, str, Entity, str]:
+        started = START + timedelta(hours=hour)
+        made = Call(number=phone(1), started=started, talk_seconds=talk, direction="inbound")
+        return "call", f"c{hour}", made, "connected" if talk else "missed"
+
+    def closed() -> list[tuple[str, datetime]]:
+        refresh(store, config, plugins, START + timedelta(days=1))
+        return [(it.state, it.closed_at) for it in rows(store, "reminder") if it.rule == "missed_call"]
+
+    say(store, START, ("client", "1", client(1), ""))
+    say(store, START, call(1, 0))
+    assert closed() == [("open", None)]
+    say(store, START + timedelta(hours=9), call(9, 90))
+    assert closed() == [("resolved", START + timedelta(hours=9))]
+    say(store, START + timedelta(hours=3), call(3, 90))
+    assert closed() == [("resolved", START + timedelta(hours=3))]
+
+
+def test_another_rule_is_all_that_is_looked_at(
+    store: Store, config: Config, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firm that changes one rule, or what reminders do not depend on, need not wait for all others."""
+    say(store, START, *(("client", str(number), client(number), "") for number in range(4)))
+    say(store, START, ("ticket", "1", Ticket(number="1", subject="Печать", client=owner(1), state="new"), "created"))
+    refresh(store, config, plugins, START)
+    asked: list[tuple[list[str], Any]] = []
+    evaluate = remind.evaluate_now
+    monkeypatch.setattr(
+        remind,
+        "evaluate_now",
+        lambda *given: asked.append(([rule.id for rule in given[2]], given[4])) or evaluate(*given),
+    )
+    config.resolve("rules").mkdir()
+    (config.resolve("rules") / "own.yaml").write_text(OWN, encoding="utf-8")
+    assert "any_ticket" in {due.rule for due in refresh(store, config, plugins, START).open}
+    assert [rules for rules, choice in asked if choice == WHOLE] == [["any_ticket"]]
+    asked.clear()
+    text = config.path.read_text(encoding="utf-8")
+    config.path.write_text(f"{text}reports: {{hung_days: 9}}\n# a remark\n", encoding="utf-8")
+    refresh(store, load_config(config.path), plugins, START)
+    assert asked == []
+
+
+def test_the_marks_name_all_of_the_configuration_that_is_looked_at(
+    store: Store, config: Config, plugins: Plugins
+) -> None:
+    """What the evaluation reads of the configuration and is not in the mark would be changed without effect."""
+
+    class Watched:
+        def __init__(self, model: Any) -> None:
+            self.model, self.read = model, set[str]()
+
+        def __getattr__(self, name: str) -> Any:
+            self.read.add(name)
+            return getattr(self.model, name)
+
+    watched = Watched(config.model)
+    config.model = watched  # type: ignore[assignment]
+    derived(store, config, plugins, START)
+    assert watched.read - {"rules", "channels"} == passes.SECTIONS | {"connections", "documents"}
+
+
+def test_a_large_load_names_the_clients_it_touched(store: Store, config: Config, plugins: Plugins) -> None:
+    """One page of 1C is not everything; a first load is, and is kept as such."""
+    many = [f"c{number:05}" for number in range(700)]
+
+    def kept(*touched: list[str]) -> set[str]:
+        with store.write() as connection:
+            connection.execute(delete(tables.touched))
+            for each in touched:
+                parts.touch(connection, "client", each)
+            return set(parts.pending(connection).values())
+
+    assert kept(many) == {EVERYTHING}, "nothing was ever evaluated"
+    say(store, START, ("client", "1", client(1), ""))
+    refresh(store, config, plugins, START)
+    assert kept(many) == set(many)
+    assert kept([f"{page}/{each}" for page in range(20) for each in many]) == {EVERYTHING}
+    pages = [[f"{page}/{each}" for each in many] for page in range(20)]
+    assert EVERYTHING in kept(*pages)
+    assert len(kept(*pages)) <= parts.FULL
+
+
 def test_many_clients_are_evaluated_in_chunks_with_the_same_result(
     store: Store, config: Config, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +333,7 @@ def test_many_clients_are_evaluated_in_chunks_with_the_same_result(
         say(store, START, something(pick, START, number))
     say(store, START, *(("client", str(number), client(number), "") for number in range(4)))
     now = START + timedelta(days=2)
-    monkeypatch.setattr(remind, "CHUNK", 2)
+    monkeypatch.setattr(passes, "CHUNK", 2)
     assert shown(refresh(store, config, plugins, now).open) == whole(store, config, plugins, now) != {}
 
 

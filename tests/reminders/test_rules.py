@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.errors import SettingsError
-from hub.remind import is_local
+from hub.passes import is_local
 from hub.reminders.evaluate import evaluate
 from hub.reminders.rules import BUILTIN, load_rules, read_rules
 from hub.reminders.texts import money, parse_template, phone, plural
