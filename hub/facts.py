@@ -347,18 +347,16 @@ def _facts(connection: Connection, now: datetime, choice: Choice, used: Collecti
     """Yield what happened in these parts, each with the client it belongs to now."""
     since = now - HORIZON
     if choice == WHOLE:
-        rows = connection.execute(_happened(since).where(event.c.source != documents.EVENTS_SOURCE)).all()
-        subjects: dict[str, list[str]] = {}
-        for row in rows:
+        by_kind: dict[str, list[tuple[str, Any]]] = {}
+        for row in connection.execute(_happened(since).where(event.c.source != documents.EVENTS_SOURCE)):
             kind, _, external_id = row.subject.partition("/")
-            subjects.setdefault(kind, []).append(entity_id(row.source, kind, external_id))
-        owner: dict[str, str | None] = {}
-        for kind, ids in subjects.items():
-            owner |= state.clients_of(connection, kind, ids) if "client_id" in STATE[kind].c else {}
-        for row in rows:
-            kind, _, external_id = row.subject.partition("/")
-            if kind in HAPPENING:
-                yield from _fact(row, kind, key := entity_id(row.source, kind, external_id), owner.get(key))
+            by_kind.setdefault(kind, []).append((entity_id(row.source, kind, external_id), row))
+        for kind in HAPPENING:
+            named = by_kind.get(kind, [])
+            has_owner = "client_id" in STATE[kind].c
+            owner = state.clients_of(connection, kind, {key for key, _ in named}) if has_owner else {}
+            for key, row in named:
+                yield from _fact(row, kind, key, owner.get(key))
         return
     for kind in [kind for kind in HAPPENING if kind in used]:
         things: dict[str, dict[str, tuple[str, str | None]]] = {}

@@ -237,12 +237,20 @@ def holds(check: Check, scene: Scene) -> bool:
 
 def all_hold(checks: tuple[Check, ...], scene: Scene) -> bool:
     """Tell whether all conditions hold."""
-    return all(holds(check, scene) for check in checks)
+    for check in checks:  # a generator would cost more than most of the conditions  # noqa: SIM110
+        if not holds(check, scene):
+            return False
+    return True
 
 
 def clock_of(checks: tuple[Check, ...]) -> Condition | None:
     """Return the condition by which a scan begins at a known instant: the `older` among the conditions."""
     return next((check for check in checks if isinstance(check, Condition) and check.operator == "older"), None)
+
+
+def kinds_of(check: Check) -> set[str]:
+    """Return the kinds of things that a condition asks about."""
+    return {each.path[0] for each in (check.conditions if isinstance(check, AnyOf) else (check,))}
 
 
 def describe(check: Check) -> str:

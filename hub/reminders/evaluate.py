@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from hub.model.parts import EVERYTHING, number_of, part_of
 from hub.reminders.calendars import FIRST_DAY, LAST_DAY, Span
 from hub.reminders.clock import Clock
-from hub.reminders.conditions import Check, Scene, all_hold, clock_of, describe
+from hub.reminders.conditions import Check, Scene, all_hold, clock_of, describe, kinds_of
 from hub.reminders.people import addressees, assignee, days_of_change
 from hub.reminders.rules import SEVERITIES, Closing, DateTrigger, Escalation, EventTrigger, Rule, ScanTrigger
 from hub.reminders.timing import due_time, escalations, propose_call, snoozed_until, stage_of
@@ -324,6 +324,8 @@ class _Run:
         known: dict[date, tuple[list[datetime], datetime | None]] = {}
         year = self.office.local_day(self.clock.now).year
         new_year = self.office.midnight(date(year + 1, 1, 1))
+        of_thing = tuple(check for check in rule.where if kinds_of(check) == {trigger.kind})
+        of_client = tuple(check for check in rule.where if check not in of_thing)
         for object_id in sorted(self.world.objects.get(trigger.kind, {})):
             scene = self._scene(trigger.kind, object_id)
             value = scene.get(trigger.path)
@@ -344,8 +346,9 @@ class _Run:
                 if ahead:
                     self.clock.note(ahead)
                 if times:
-                    for each in self._everybody(scene) if fanned else [scene]:
-                        if all_hold(rule.where, each):
+                    is_wanted = all_hold(of_thing, scene)
+                    for each in () if not is_wanted else self._everybody(scene) if fanned else [scene]:
+                        if all_hold(of_client, each):
                             each.figures = {"year": anchor.year}
                             yield from self._dated(rule, each, times)
                     break

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -76,26 +77,34 @@ class World:
         self.calendars = calendars
         self.enforce_from = enforce_from
         self.min_talk_seconds = min_talk_seconds
-        self.phones = _phone_book(objects)
         self._strangers = strangers
         by_id: dict[str, Fact] = {}
         for fact in facts:
             known = by_id.get(fact.id)
             if known is None or (known.time, known.type) < (fact.time, fact.type):
                 by_id[fact.id] = fact
-        self._by_id = {fact.id: self._attributed(fact) for fact in by_id.values()}
+        self._by_id = by_id if strangers is not None else {key: self._attributed(it) for key, it in by_id.items()}
         self._facts = sorted(self._by_id.values(), key=_moment)
-        self._index: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
-        for fact in self._facts:
-            self._index[("type", fact.type)].append(fact)
-            self._index[("subject", fact.kind, fact.subject)].append(fact)
-            if fact.client is not None:
-                self._index[("client", fact.type, fact.client)].append(fact)
-            if fact.kind == "call" and (number := number_of(fact.fields)):
-                self._index[("number", fact.type, number)].append(fact)
         self._linked: dict[Path, dict[str, list[tuple[str, Mapping[str, Any]]]]] = {}
         self._derived: dict[tuple[str, str, str], Any] = {}
         self._until: dict[datetime, World] = {}
+
+    @cached_property
+    def phones(self) -> Mapping[str, Sequence[str]]:
+        """Return the clients who have a number, by number."""
+        return _phone_book(self.objects)
+
+    @cached_property
+    def _index(self) -> Mapping[tuple[str, ...], list[Fact]]:
+        found: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
+        for fact in self._facts:
+            found["type", fact.type].append(fact)
+            found["subject", fact.kind, fact.subject].append(fact)
+            if fact.client is not None:
+                found["client", fact.type, fact.client].append(fact)
+            if fact.kind == "call" and (number := number_of(fact.fields)):
+                found["number", fact.type, number].append(fact)
+        return found
 
     def until(self, now: datetime) -> World:
         """Return the world as far as it had happened at that time; itself when nothing lies later."""
@@ -199,7 +208,7 @@ class World:
         return [str(self.value("client", owner, "name") or owner) for owner in owners]
 
     def _attributed(self, fact: Fact) -> Fact:
-        if fact.client is not None or fact.kind != "call" or self._strangers is not None:
+        if fact.client is not None or fact.kind != "call":
             return fact
         owners = self.phones.get(number_of(fact.fields), ())
         return replace(fact, client=owners[0]) if len(owners) == 1 else fact
