@@ -81,30 +81,32 @@ class Plan(Struct):
 
 
 class Seen:
-    """The ids met in a run, 64 bits of hash each: a set of the ids themselves would not stay small.
+    """The ids met in a run, 40 bits of hash each: a set of the ids themselves would not stay small.
 
-    They lie in 256 heaps, so that sorting makes objects of one heap at a time.
+    They lie in 256 heaps, one for each value of eight of the bits, which keep the other 32; so sorting makes objects of
+    one heap at a time. Among a million ids one that was not met passes for met once in a million times, and only until
+    the next run, which hashes otherwise.
     """
 
     def __init__(self) -> None:
-        self._heaps = [array("Q") for _ in range(256)]
+        self._heaps = [array("I") for _ in range(256)]
 
     def add(self, ids: Iterable[str]) -> None:
         """Note these ids."""
         heaps = self._heaps
         for external_id in ids:
             number = hash(external_id)
-            heaps[number & 0xFF].append(number & 0xFFFF_FFFF_FFFF_FFFF)
+            heaps[number & 0xFF].append(number >> 8 & 0xFFFF_FFFF)
 
     def sort(self) -> None:
         """Make ready for questions."""
-        self._heaps = [array("Q", sorted(heap)) for heap in self._heaps]
+        self._heaps = [array("I", sorted(heap)) for heap in self._heaps]
 
     def __contains__(self, external_id: str) -> bool:
-        number = hash(external_id) & 0xFFFF_FFFF_FFFF_FFFF
-        heap = self._heaps[number & 0xFF]
-        place = bisect_left(heap, number)
-        return place < len(heap) and heap[place] == number
+        number = hash(external_id)
+        heap, wanted = self._heaps[number & 0xFF], number >> 8 & 0xFFFF_FFFF
+        place = bisect_left(heap, wanted)
+        return place < len(heap) and heap[place] == wanted
 
 
 class Run:

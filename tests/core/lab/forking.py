@@ -3,8 +3,9 @@
 It reads one order a line and answers each with the exit status, negative for a signal. Between two commands nothing
 is kept: a fork that was killed leaves what a killed hub leaves. An order: {arguments, cwd, env, site, out, err, after};
 `after` are the seconds until SIGKILL, or null. Of its environment `SABOTAGE` breaks the hub first (`stage_sabotage`),
-`DIE_AT_FILE` kills it right before the n-th step that changes names of files, `PATIENCE` are the seconds for which it
-waits for a store that another program holds, `FILES` limits its descriptors, `ROOM` the megabytes it may still take.
+`DIE_AT_FILE` kills it right before the n-th step that changes names of files, `DIE_AT_STATEMENT` before the n-th
+statement to the database, `PATIENCE` are the seconds for which it waits for a store that another program holds,
+`FILES` limits its descriptors, `ROOM` the megabytes it may still take.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import sys
 import traceback
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy
 
 import hub.cli.app
 import hub.store.database
@@ -59,6 +62,8 @@ def run(order: dict[str, Any]) -> int:
     importlib.reload(processes)  # a fork is another process
     if order["env"].get("DIE_AT_FILE"):
         _die_at_file(int(order["env"]["DIE_AT_FILE"]))
+    if order["env"].get("DIE_AT_STATEMENT"):
+        _die_at_statement(int(order["env"]["DIE_AT_STATEMENT"]))
     if order["env"].get("PATIENCE"):
         hub.store.database.BUSY_MILLISECONDS = int(float(order["env"]["PATIENCE"]) * 1000)
     if order["env"].get("FILES"):
@@ -90,6 +95,16 @@ def _die_at_file(left: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
+
+
+def _die_at_statement(left: int) -> None:
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", count)
 
 
 def main() -> None:
