@@ -12,7 +12,6 @@ from hub.cli.entry import desk_of, group, said_of
 from hub.entries import acts
 from hub.entries.acts import EntryError
 from hub.entries.checklist import CHECKLIST, templates, tick, untick
-from hub.entries.find import find
 from hub.entries.office import TERM, words_of
 from hub.entries.talks import QUESTIONNAIRE
 from hub.model.entries import Answer, Checklist
@@ -70,7 +69,7 @@ def untick_(app: App, key: str, lines: tuple[int, ...]) -> None:
 def lines(app: App, key: str) -> None:
     """Show the lines of a list, who did which and when."""
     with app.store.read() as connection:
-        row = find(connection, "checklist", key)
+        row = acts.find_entry(desk_of(app, connection), CHECKLIST, key)
     names = {person.id: person.name for person in app.config.model.employees}
     print_wrapped([
         (it["number"], _local(app, it.get("done")), names.get(it.get("by", ""), it.get("by", "")), it["title"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+import textwrap
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,8 @@ import click
 import msgspec
 
 from hub.calendar_feed import feed, shown
-from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.cli.app import App, columns, pass_app, print_json, print_table, say
+from hub.cli.wording import assigned_in_words, condition_in_words, person_in_words, step_in_words
 from hub.entries.when import parse_moment
 from hub.facts import calendars_of
 from hub.files import write_file
@@ -104,26 +106,33 @@ def why(app: App, number: str, as_json: bool) -> None:
     if as_json:
         print_json(reasons)
         return
+    names = {person.id: person.name for person in app.config.model.employees}
     say(due.title)
-    say(f"  because     {due.why}")
-    say(f"  rule        {reasons.rule} ({_place(reasons.place)}) {' '.join(reasons.seeds)}")
-    say(f"  trigger     {reasons.trigger}, {app.local(reasons.trigger_time)}")
-    say(f"  due         {app.local(reasons.due)}" + (" (a person's own date)" if reasons.due_is_own else ""))
-    say(f"  assigned to {reasons.assignee} by {reasons.assigned_by}")
+    _tell("because", due.why)
+    _tell("rule", f"{reasons.rule} ({_place(reasons.place)}) {' '.join(reasons.seeds)}")
+    _tell("trigger", f"{reasons.trigger}, {app.local(reasons.trigger_time)}")
+    _tell("due", app.local(reasons.due) + (" (a person's own date)" if reasons.due_is_own else ""))
+    whose = person_in_words(reasons.assignee or kept.assignee, names)
+    _tell("assigned to", ", ".join(filter(None, (whose, assigned_in_words(reasons.assigned_by)))))
     for fact in reasons.facts:
-        say(f"  fact        {fact}")
+        _tell("fact", fact)
     for condition in reasons.conditions:
-        values = ", ".join(f"{name} = {value}" for name, value in condition.values.items())
-        say(f"  {'holds' if condition.holds else 'FAILS'}       {condition.condition}   ({values})")
+        _tell("holds" if condition.holds else "FAILS", condition_in_words(condition))
     for words in reasons.closes:
-        say(f"  closes when {words}")
+        _tell("closes when", words)
     for step in reasons.escalation:
-        say(
-            f"  {'went' if step.reached else 'goes'} up     {app.local(step.time)} "
-            f"to {', '.join(step.to)} if {step.unless}"
-        )
+        _tell("went up" if step.reached else "goes up",
+              f"{app.local(step.time)} {step_in_words(step.to, step.unless, names)}")  # fmt: skip
     if reasons.status != "open":
         say(f"  {reasons.status}: {reasons.closed_text} {reasons.closed_by}")
+
+
+def _tell(what: str, text: str) -> None:
+    """Print one line of an explanation, broken where the terminal ends."""
+    head = f"  {what:<12}"
+    rest = " " * len(head)
+    for line in textwrap.wrap(text, columns(), initial_indent=head, subsequent_indent=rest, break_long_words=False):
+        say(line)
 
 
 def _why_as_kept(app: App, kept: Kept, rule: Rule | None, as_json: bool) -> None:
@@ -174,9 +183,12 @@ def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign"
     if after.state != "open":
         say(f"Reminder {number} is {after.state}.")
         return
-    put_off = after.detail.get("snoozed_until")
-    until = f", put off until {app.local(datetime.fromisoformat(put_off))}" if put_off else ""
+    put_off = datetime.fromisoformat(after.detail["snoozed_until"]) if after.detail.get("snoozed_until") else None
+    until = f", put off until {app.local(put_off)}" if put_off else ""
     say(f"Reminder {number} is open, due {app.local(after.due)}{until}, assigned to {after.assignee}.")
+    if kind == "snooze" and put_off != values["until"]:
+        is_off = put_off is not None and put_off > now
+        say("  That is as long as the rule allows." if is_off else "  The rule does not let it be put off any more.")
 
 
 @reminder.command()

@@ -192,18 +192,20 @@ def _happened(connection: Connection, kind: str, key: str) -> list[Any]:
     return [row for row in newest.values() if row.id != f"{kind}/{key}" and not row.type.endswith(f".{DELETED}")]
 
 
-def own_key(desk: Desk, kind: Kind, entry: str) -> str:
-    """Return the key of an entry that is named by id, number or title, or by its client when he has one open entry.
-
-    Raises EntryError for one that another system gives.
-    """
+def find_entry(desk: Desk, kind: Kind, entry: str) -> dict[str, Any]:
+    """Return an entry that is named by id, number or title, or by its client when he has one open entry."""
     try:
-        row = find(desk.connection, kind.name, entry)
+        return find(desk.connection, kind.name, entry)
     except HubError:
         only = _only_open_one(desk, kind, entry)
         if only is None:
             raise
-        row = only
+        return only
+
+
+def own_key(desk: Desk, kind: Kind, entry: str) -> str:
+    """Return the key of an entry that is named as in `find_entry`. Raises EntryError for one of another system."""
+    row = find_entry(desk, kind, entry)
     if row["connection"] != OPERATOR:
         raise EntryError(f"this {kind.name} comes from {row['connection']}.", hint="Change it there.")
     return str(row["external_id"])
@@ -244,13 +246,13 @@ def _act(desk: Desk, kind: Kind, action: Action, before: Entity | None, key: str
         if field.required:  # a source must say it, a person need not
             values.setdefault(field.name, "")
     values = {**values, **action.fixed}
-    after = msgspec.structs.replace(before, **values) if before else kind.entity(**values)
-    after = _checked(desk, action, before, _with_client(desk, after), key)
+    wanted = _with_client(desk, msgspec.structs.replace(before, **values) if before else kind.entity(**values))
+    after = _checked(desk, action, before, wanted, key)
     moment = getattr(after, action.stamp) if action.stamp else at
     id_ = enter(desk.connection, after, action.verb, key=key, sources=desk.sources, at=moment, by=desk.by,
                 now=desk.now)  # fmt: skip
     said_by_rule = tuple(name for name in after.__struct_fields__
-                         if name not in given and before and getattr(after, name) != getattr(before, name))  # fmt: skip
+                         if name not in given and getattr(after, name) != getattr(before or wanted, name))  # fmt: skip
     return Done(id_, after, (*given, *said_by_rule))
 
 

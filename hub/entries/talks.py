@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from difflib import get_close_matches
 
 from msgspec.structs import replace
 
@@ -174,8 +175,18 @@ COMPLAINT = Kind(
 )
 
 
+TOPICS = ("call", "renewal", "debt", "recommendation", "receipt", "decision", "loss", "papers", "wish", "invitation",
+          "reporting", "origin", "commercial", "support", "management", "sketch")  # fmt: skip
+RESULTS = ("reached", "satisfied", "agreed", "refused", "promised", "received", "right", "wrong", "later")
+
+
 def _note(desk: Desk, before: Note | None, entry: Note) -> Note:
     """After a refusal the client is called again in a year, on a working day (S004-18)."""
+    for field, known in (("topic", TOPICS), ("result", RESULTS)):
+        said = getattr(entry, field)
+        if said and said not in known and (close := get_close_matches(said, known, 1, 0.75)):  # rules would not see it
+            raise EntryError(f"{said!r} is no {field} that rules know.", field=field,
+                             hint=f"Did you mean {close[0]!r}?")  # fmt: skip
     if not (entry.result or entry.text or entry.next_contact):
         raise EntryError("a note needs a word.", field="text", hint="Give --result, --text or --next-contact.")
     if entry.result == "refused" and entry.next_contact is None:

@@ -168,6 +168,8 @@ def missed(
         returned = [it.talked - it.at for it in mine if it.talked and it.talked - it.at <= within]
         part = share(len(returned), len(mine)) or Decimal(0)
         notes.append(f"Пропущено {len(mine)}, перезвонили вовремя {len(returned)} ({percent(part)}).")
+        if waiting := len(mine) - len(returned) - len(lost):
+            notes.append(f"Ещё не перезвонили, но срок не вышел: {waiting}.")
         if returned:
             notes.append(f"В среднем перезванивают через {_minutes(returned)} мин.")
     return Report(name="missed", title="Пропущенные звонки без ответа", period=str(days), columns=MISSED,

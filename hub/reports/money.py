@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Text, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, Subquery, Text, case, cast, func, select
 
 from hub.model.values import Money
 from hub.payments import match_payments
@@ -31,9 +31,9 @@ class Owed(Struct, frozen=True):
     left: Decimal
 
 
-def read_owed(reading: Reading) -> list[Owed]:
-    """Read the open invoices; payments that name none are matched as the reminders of debts match them."""
-    invoice, payment, client = STATE["invoice"], STATE["payment"], STATE["client"]
+def _with_paid() -> Subquery:
+    """Return the query of all invoices with what is paid of each, in hundredths: by the source or by its payments."""
+    invoice, payment = STATE["invoice"], STATE["payment"]
     linked = (
         select(payment.c.invoice, hundredths(payment.c.total).label("sum"))
         .where(~payment.c.deleted, payment.c.is_posted, payment.c.invoice.is_not(None),
@@ -42,31 +42,37 @@ def read_owed(reading: Reading) -> list[Owed]:
         .subquery()
     )  # fmt: skip
     by_source, by_payments = func.coalesce(cents(invoice.c.paid), 0), func.coalesce(linked.c.sum, 0)
-    paid = case((by_source > by_payments, by_source), else_=by_payments)
-    open_ = (
+    return (
         select(invoice.c.id, invoice.c.client_id, invoice.c.number, invoice.c.date, invoice.c.due,
-               cents(invoice.c.total).label("total"), paid.label("paid"))
+               cents(invoice.c.total).label("total"),
+               case((by_source > by_payments, by_source), else_=by_payments).label("paid"))
         .join_from(invoice, linked, linked.c.invoice == invoice.c.id, isouter=True)
         .where(~invoice.c.deleted, invoice.c.is_posted, invoice.c.total_currency.in_(ROUBLES))
-        .where(cents(invoice.c.total) > paid)
         .subquery()
     )  # fmt: skip
-    query = select(open_, client.c.name.label("name"), client.c.manager).join_from(
-        open_, client, client.c.id == open_.c.client_id
+
+
+def read_owed(reading: Reading) -> list[Owed]:
+    """Read the open invoices; payments that name none are matched as the reminders of debts match them."""
+    all_, client = _with_paid(), STATE["client"]
+    query = (
+        select(all_, client.c.name.label("name"), client.c.manager)
+        .join_from(all_, client, client.c.id == all_.c.client_id)
+        .where(all_.c.total > all_.c.paid)
     )
     rows = reading.rows(query)
-    settled = _settled(
-        reading, rows, select(open_.c.client_id), min((row.date for row in rows if row.date), default=None)
-    )
+    whose = select(all_.c.client_id).where(all_.c.total > all_.c.paid)
+    settled = _settled(reading, rows, whose)
     return [
         Owed(row.client_id, row.name, reading.employee(row.manager), row.due or row.date, roubles(row.total - row.paid))
         for row in rows if row.id not in settled
     ]  # fmt: skip
 
 
-def _settled(reading: Reading, invoices: Sequence[Any], clients: Any, since: date | None) -> set[str]:
-    """Return the invoices that a payment pays exactly although it names none."""
+def _settled(reading: Reading, invoices: Sequence[Any], clients: Any) -> set[str]:
+    """Return which of these open invoices a payment pays exactly although it names none."""
     payment = STATE["payment"]
+    since = min((row.date for row in invoices if row.date), default=None)
     if not invoices:
         return set()
     names = ("id", "client_id", "connection", "number", "date", "total", "total_currency", "purpose", "invoice")
@@ -136,20 +142,34 @@ class Month(Struct, frozen=True):
 
 
 def read_months(reading: Reading, days: Days, kind: str) -> list[Month]:
-    """Read invoices or payments by month."""
+    """Read invoices or payments by month; what is paid is reckoned as for the debts."""
     table = STATE[kind]
     month = month_text(table.c.date).label("month_of_document")
-    paid = hundredths(table.c.paid) if kind == "invoice" else literal(0)
+    counted = reading.counted(table, days.first, days.last)
     query = (
-        select(month, func.count(), func.count(table.c.client_id.distinct()), hundredths(table.c.total), paid)
-        .where(reading.counted(table, days.first, days.last))
+        select(month, func.count(), func.count(table.c.client_id.distinct()), hundredths(table.c.total))
+        .where(counted)
         .group_by("month_of_document")
         .order_by("month_of_document")
-    )  # fmt: skip
+    )
+    paid = _paid_by_month(reading, counted) if kind == "invoice" else {}
     return [
-        Month(date.fromisoformat(f"{text}-01"), count, clients, roubles(total), roubles(came))
-        for text, count, clients, total, came in reading.rows(query)
+        Month(date.fromisoformat(f"{text}-01"), count, clients, roubles(total), roubles(paid.get(text, 0)))
+        for text, count, clients, total in reading.rows(query)
     ]
+
+
+def _paid_by_month(reading: Reading, counted: ColumnElement[bool]) -> dict[str, int]:
+    """Return what is paid of the invoices of each month, in hundredths."""
+    all_, invoice = _with_paid(), STATE["invoice"]
+    query = select(all_).join_from(all_, invoice, invoice.c.id == all_.c.id).where(counted)
+    rows = reading.rows(query)
+    open_ = [row for row in rows if row.total > row.paid]
+    settled = _settled(reading, open_, select(all_.c.client_id).where(all_.c.total > all_.c.paid))
+    found: dict[str, int] = defaultdict(int)
+    for row in rows:
+        found[f"{row.date:%Y-%m}"] += row.total if row.id in settled else row.paid
+    return found
 
 
 INVOICES = (
@@ -169,7 +189,7 @@ PAYMENTS = (
 
 
 def invoices(months: Sequence[Month], days: Days) -> Report:
-    """Count invoices issued by month with what the accounting counts as paid (S002-35)."""
+    """Count invoices issued by month with what is paid of them (S002-35)."""
     rows: list[tuple[Cell, ...]] = [
         (short_month(it.month), it.count, it.clients, it.total, it.paid, share(it.paid, it.total)) for it in months
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,10 @@ MOST_TEXT = 32_767
 _HEAD = 3
 """The row of the headings, counted from zero: title, period and an empty row stand above."""
 _FORMATS = {"money": '#,##0.00\\ "₽"', "share": "0.0%", "day": "dd.mm.yyyy", "moment": "dd.mm.yyyy hh:mm"}
+_FRACTION = "#,##0.0#"
+"""Figures that are not whole, such as purchases for a client; whole ones need no form."""
+_KOPECKS = 3
+"""Signs that a sum has more in a workbook than in a table: `,00`."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _CHART_ROWS = 20
 
@@ -35,13 +40,17 @@ def xlsx(report: Report, zone: ZoneInfo, made: datetime) -> bytes:
     sheet.write_string(0, 0, report.title, book.add_format({"bold": True, "font_size": 14}))
     sheet.write_string(1, 0, report.period)
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "vcenter", "bottom": 1, "bg_color": "#E8EDF3"})
+    lines = 1
     for place, column in enumerate(report.columns):
+        width = _width(report, place, zone)
         sheet.write_string(_HEAD, place, column.title, head)
-        sheet.set_column(place, place, _width(report, place, zone))
+        sheet.set_column(place, place, width)
+        lines = max(lines, len(textwrap.wrap(column.title, width - 1)))
+    sheet.set_row(_HEAD, 16 * lines)  # LibreOffice does not make room for wrapped headings by itself
     plain, bold = _formats(book, is_bold=False), _formats(book, is_bold=True)
     for number, row in enumerate(report.rows, start=_HEAD + 1):
         for place, column in enumerate(report.columns):
-            _write(sheet, number, place, row[place], plain[column.kind], zone)
+            _write(sheet, number, place, row[place], _style(plain, column.kind, row[place]), zone)
     last = _HEAD + len(report.rows)
     if report.totals:
         _write_totals(sheet, report, last, bold, zone)
@@ -62,8 +71,14 @@ def xlsx(report: Report, zone: ZoneInfo, made: datetime) -> bytes:
 def _formats(book: Any, *, is_bold: bool) -> dict[str, Any]:
     extra = {"bold": True, "top": 1} if is_bold else {}
     kinds = ("text", "number", *_FORMATS)
-    return {kind: book.add_format({**extra, **({"num_format": _FORMATS[kind]} if kind in _FORMATS else {})})
-            for kind in kinds}  # fmt: skip
+    found = {kind: book.add_format({**extra, **({"num_format": _FORMATS[kind]} if kind in _FORMATS else {})})
+             for kind in kinds}  # fmt: skip
+    return {**found, "fraction": book.add_format({**extra, "num_format": _FRACTION})}
+
+
+def _style(styles: dict[str, Any], kind: str, cell: Cell) -> Any:
+    is_fraction = kind == "number" and isinstance(cell, Decimal) and cell != cell.to_integral_value()
+    return styles["fraction" if is_fraction else kind]
 
 
 def _write(sheet: Any, row: int, place: int, cell: Cell, style: Any, zone: ZoneInfo) -> None:
@@ -82,7 +97,7 @@ def _write(sheet: Any, row: int, place: int, cell: Cell, style: Any, zone: ZoneI
 def _write_totals(sheet: Any, report: Report, last: int, styles: dict[str, Any], zone: ZoneInfo) -> None:
     """Write the last row: a sum is a formula beside the value it has now, anything else the value alone."""
     for place, (column, cell) in enumerate(zip(report.columns, report.totals, strict=True)):
-        style = styles[column.kind]
+        style = _style(styles, column.kind, cell)
         figures = [row[place] for row in report.rows]
         value = sum((it for it in figures if isinstance(it, int | Decimal)), Decimal(0))
         if column.is_summed and isinstance(cell, int | Decimal) and cell == value:
@@ -102,6 +117,7 @@ def _width(report: Report, place: int, zone: ZoneInfo) -> int:
     column = report.columns[place]
     cells = [row[place] for row in (*report.rows[:500], *([report.totals] if report.totals else []))]
     longest = max((len(shown(it, column.kind, zone)) for it in cells), default=0)
+    longest += _KOPECKS if column.kind == "money" else 0
     return min(60, max(longest + 2, max(map(len, column.title.split()), default=8) + 3, 8))
 
 

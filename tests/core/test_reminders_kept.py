@@ -206,6 +206,11 @@ def test_why_explains_open_closed_and_gone_reminders_with_their_facts(tmp_path: 
     assert "because     Пропущен звонок 12.05 в 08:00" in words
     assert "fact        call.missed, 12.05.2026 08:00, from desk" in words
     assert "fact        client Ромашка" in words
+    assert "holds       the direction of the call is not outbound (now: inbound)" in words
+    assert "goes up     12.05.2026 08:30 to the deputy, if nobody has said that he saw it" in words.replace(
+        "went", "goes"
+    )
+    assert "as long as the rule allows" in hub("snooze", first, "2d")
     assert ", from desk (c" in words
 
     for key, number in (("c", 0), ("d", 1)):

@@ -36,6 +36,7 @@ def test_appendix_1_has_its_ten_lines_and_knows_who_did_which_when(each_office: 
     for place, word in enumerate(words, 1):
         assert word in row["items"][place - 1]["title"]
     assert "94-08-53" in row["items"][2]["title"]
+    assert office.ok("checklist", "lines", "Поликлиника") == office.ok("checklist", "lines", key)
     assert "8 lines are left" in office.ok(
         "checklist", "tick", key, "1", "2", "--by", "Иванова М. С.", "--when", "сегодня"
     )

@@ -104,6 +104,23 @@ def test_refusal_is_called_again_in_a_year_on_a_working_day(office: Office) -> N
     assert sorted(row["next_contact"] for row in office.rows("note")) == [date(2026, 11, 23), date(2026, 12, 7)]
 
 
+def test_day_that_follows_is_told_with_what_was_said(office: Office) -> None:
+    """S004-18: whoever enters a refusal sees in a year when the client will be called."""
+    told = office.ok("note", "new", "--client", "Школа № 5", "--topic", "decision", "--result", "refused")
+    assert "next_contact   вт 23.11.2027" in told
+
+
+@pytest.mark.parametrize(("field", "word", "meant"), [
+    ("topic", "renewl", "renewal"), ("topic", "recomendation", "recommendation"), ("result", "refussed", "refused"),
+])  # fmt: skip
+def test_word_that_rules_would_not_see_is_refused_with_the_one_that_is_meant(
+    office: Office, field: str, word: str, meant: str
+) -> None:
+    assert f"Did you mean '{meant}'" in office.refused("note", "new", "--client", "Школа № 5", f"--{field}", word,
+                                                       "--text", "x")  # fmt: skip
+    office.ok("note", "new", "--client", "Школа № 5", f"--{field}", "своими словами", "--text", "x")
+
+
 def test_client_of_a_ticket_is_the_client_of_what_is_said_about_it(each_office: Office) -> None:
     """S000-6, S000-8: who names the ticket need not name the client."""
     each_office.ok("promise", "new", "--ticket", "512", "--until", "завтра в 10:00", "--who", "Сидорова")

@@ -78,6 +78,20 @@ def test_invoices_and_payments_by_month_with_vat_s002_35(store: Store) -> None:
     assert firm.report("payments", NOVEMBER).rows == (("ноя 2026", 2, 1, Decimal("1000000000000.00")),)
 
 
+def test_what_is_paid_of_the_invoices_is_what_the_debts_say_s002_35(store: Store) -> None:
+    """Accounting need not match a payment with its invoice: one that names it, or means it exactly, pays it."""
+    firm = Firm(store)
+    firm.client("a")
+    for number, month in (("1", "10"), ("2", "11"), ("3", "11")):
+        firm.put(Invoice(number=number, date=day(f"2026-{month}-02"), due=day("2026-11-12"), total=rub(100)),
+                 client="a", key=number)  # fmt: skip
+    firm.put(Payment(number="p", date=day("2026-11-02"), total=rub(100), purpose="Оплата по счету № 1"), client="a")
+    firm.put(Payment(number="q", date=day("2026-11-03"), total=rub(40), invoice=ref("invoice", "3")), client="a")
+    found = firm.report("invoices", days("2026-10-01", "2026-11-30"))
+    assert rows(found, "month", "total", "paid") == [("окт 2026", 100, 100), ("ноя 2026", 200, 40)]
+    assert pick(firm.report("debts").total(), "left") == (160,)
+
+
 def test_a_payment_that_bank_and_accounting_tell_counts_once(store: Store) -> None:
     """Two equal payments of one day are two where one source tells both; the most believed source tells them."""
     firm = Firm(store)

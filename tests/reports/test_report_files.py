@@ -61,6 +61,16 @@ def test_workbook_has_typed_cells_and_totals_with_stored_values() -> None:
     assert len(formulas._charts) == 1
 
 
+def test_workbook_has_room_for_its_sums_and_headings() -> None:
+    """A sum too wide for its column is shown as ###, a heading of two lines is cut, 97 of 96 is no 1.01041667."""
+    columns = (Column("m", "Месяц"), Column("sum", "Долг", "money"), Column("each", "Стали постоянными", "number"))
+    made = Report(name="x", title="П", period="п", columns=columns, rows=(("ноя", Decimal(82950), Decimal(97) / 96),))
+    sheet = openpyxl.load_workbook(io.BytesIO(xlsx(made, ZONE, NOW)))["Отчёт"]
+    assert sheet.column_dimensions["B"].width >= len("82 950,00 ₽") + 1
+    assert sheet.row_dimensions[4].height >= 30
+    assert sheet["C5"].number_format == "#,##0.0#"
+
+
 def test_text_from_outside_is_never_a_formula() -> None:
     """L33, S-08."""
     sheet = openpyxl.load_workbook(io.BytesIO(xlsx(REPORT, ZONE, NOW)))["Отчёт"]
