@@ -27,7 +27,7 @@ class LetterRule(BaseModel):
     Rules are tried in their order; the first that fits is the only one.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")
     """Short name of the rule, for `hub rule letters`."""

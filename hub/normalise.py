@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import get_args, get_origin, get_type_hints
+from typing import get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 
 from hub.model.connector import Reads, Record
-from hub.model.entities import ENTITIES, Entity, Reference
+from hub.model.entities import ENTITIES, Entity, Reference, field_types
 from hub.model.errors import BadRecord
 from hub.model.events import DELETED, Event
 from hub.model.values import Money
@@ -30,9 +30,9 @@ log = logging.getLogger("hub.normalise")
 
 def _amounts_of_rows(entity: type[Entity]) -> list[tuple[str, list[str]]]:
     """Return the fields that hold rows of their own, each with those fields of a row that are money."""
-    rows = {it: get_args(hint)[0] for it, hint in get_type_hints(entity).items() if get_origin(hint) is tuple}
+    rows = {it: get_args(hint)[0] for it, hint in field_types(entity).items() if get_origin(hint) is tuple}
     amounts = {
-        it: [name for name, hint in get_type_hints(row).items() if "Money" in str(hint)]
+        it: [name for name, hint in field_types(row).items() if "Money" in str(hint)]
         for it, row in rows.items()
         if hasattr(row, "__struct_fields__")
     }
@@ -48,7 +48,7 @@ _MAX_WORD = 600
 _MAX_DIGITS = 20
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _DECODERS = {kind: msgspec.json.Decoder(entity) for kind, entity in ENTITIES.items()}
-_HINTS = {kind: {name: str(hint) for name, hint in get_type_hints(entity).items()} for kind, entity in ENTITIES.items()}
+_HINTS = {kind: {name: str(hint) for name, hint in field_types(entity).items()} for kind, entity in ENTITIES.items()}
 _MOMENTS = {kind: [it for it, hint in hints.items() if "datetime.datetime" in hint] for kind, hints in _HINTS.items()}
 _AMOUNTS = {kind: [it for it, hint in hints.items() if "Money" in hint] for kind, hints in _HINTS.items()}
 _WORDS: dict[str, tuple[str, ...]] = {"client": ("type", "manager"), "call": ("number",)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import Any, TypeAlias, get_origin, get_type_hints
+from typing import Any, TypeAlias, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +19,7 @@ from hub.entries import enter, entered, new_key, reference_to
 from hub.entries.find import find, find_about
 from hub.entries.when import EXAMPLES, parse_day, parse_moment
 from hub.ingest import ingest
-from hub.model.entities import Entity, Reference
+from hub.model.entities import Entity, Reference, field_types
 from hub.model.errors import HubError
 from hub.model.events import DELETED
 from hub.model.values import Money
@@ -135,7 +135,7 @@ class Done(Struct, frozen=True):
 @cache
 def hints_of(entity: type[Entity]) -> dict[str, Any]:
     """Return the plain type of each field: `None` taken away, rows as `tuple`."""
-    hints = {name: plain_type(hint) for name, hint in get_type_hints(entity).items() if name != "kind"}
+    hints = {name: plain_type(hint) for name, hint in field_types(entity).items() if name != "kind"}
     return {name: tuple if get_origin(hint) is tuple else hint for name, hint in hints.items()}
 
 

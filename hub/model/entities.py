@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import ClassVar, TypeAlias
+from functools import cache
+from typing import Any, ClassVar, TypeAlias, get_type_hints
 
 from msgspec import Struct
 
@@ -408,3 +409,9 @@ Entity: TypeAlias = (
 
 ENTITIES: dict[str, type[Entity]] = {entity.kind: entity for entity in (*_OF_SOURCES, *_OF_TRADE, *_OF_PEOPLE)}
 """The class of each kind."""
+
+
+@cache
+def field_types(struct: type[Struct]) -> dict[str, Any]:
+    """Return the types of the fields, resolved once: several modules ask for those of every kind at their start."""
+    return get_type_hints(struct)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Table, select, update
 
-from hub.model.entities import ENTITIES, Entity, Reference
+from hub.model.entities import ENTITIES, Entity, Reference, field_types
 from hub.model.values import Money
 from hub.store import bulk
 from hub.store.parties import entity_id
@@ -30,7 +30,7 @@ Writer = Callable[[Any, str], tuple[Any, ...]]
 def _fields(kind: str) -> tuple[attrgetter[Any], list[tuple[int, Writer]]]:
     """Return what takes all values of an entity, and who rewrites which of them, the last one first."""
     hints = {
-        field: plain_type(hint) for field, hint in get_type_hints(ENTITIES[kind]).items()
+        field: plain_type(hint) for field, hint in field_types(ENTITIES[kind]).items()
         if field != "kind" and (field != "client" or kind == "client")
     }  # fmt: skip
     writers = [

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import types
 from datetime import date, datetime
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 from sqlalchemy import Column, Index, MetaData, Sequence, Table, Text, UniqueConstraint, text
 
-from hub.model.entities import ENTITIES, Reference
+from hub.model.entities import ENTITIES, Reference, field_types
 from hub.model.values import Money
 from hub.store.types import Amount, Content, Day, Flag, Instant, Number
 
@@ -34,10 +34,17 @@ def _text(name: str, **options: Any) -> Column[str]:
     return Column(name, Text, nullable=options.pop("nullable", False), **options)
 
 
+def _partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> Index:
+    """Make an index of some rows only.
+
+    The migrations make it so on PostgreSQL as well: its name here would load that whole dialect at each start.
+    """
+    return Index(name, *columns, unique=unique, sqlite_where=text(where))
+
+
 def _open(name: str, *columns: Column[Any], where: str) -> Index:
     """Make a partial unique index: at most one row of a kind may be open at a time."""
-    condition = text(where)
-    return Index(name, *columns, unique=True, sqlite_where=condition, postgresql_where=condition)
+    return _partial(name, *columns, where=where, unique=True)
 
 
 meta = _table("meta", _text("name", primary_key=True), _text("value"))
@@ -69,8 +76,7 @@ record = _table(
     Column("payload", Content, nullable=False),
     UniqueConstraint("stream_id", "external_id"),
 )
-Index("ix_record_parked", record.c.stream_id, sqlite_where=text("problem IS NOT NULL"),
-      postgresql_where=text("problem IS NOT NULL"))  # fmt: skip
+_partial("ix_record_parked", record.c.stream_id, where="problem IS NOT NULL")
 
 event = _table(
     "event",
@@ -87,9 +93,9 @@ event = _table(
     _text("causation_id"),
     UniqueConstraint("source", "id", "version"),
 )
-_OCCURRENCE = text("type NOT LIKE '%.observed'")
-Index("ix_event_occurrence", event.c.type, event.c.time, sqlite_where=_OCCURRENCE, postgresql_where=_OCCURRENCE)
-Index("ix_event_subject", event.c.subject, event.c.source, sqlite_where=_OCCURRENCE, postgresql_where=_OCCURRENCE)
+_OCCURRENCE = "type NOT LIKE '%.observed'"
+_partial("ix_event_occurrence", event.c.type, event.c.time, where=_OCCURRENCE)
+_partial("ix_event_subject", event.c.subject, event.c.source, where=_OCCURRENCE)
 
 Sequence("event_seq", metadata=metadata)  # numbers for bulk loads on PostgreSQL; SQLite has one writer
 
@@ -271,8 +277,7 @@ document = _table(
     Column("created_at", Instant, nullable=False),
     Column("issued_at", Instant),
 )
-Index("uq_document_number", document.c.kind, document.c.number, document.c.version, unique=True,
-      sqlite_where=text("number <> ''"), postgresql_where=text("number <> ''"))  # fmt: skip
+_open("uq_document_number", document.c.kind, document.c.number, document.c.version, where="number <> ''")
 
 document_file = _table(
     "document_file",
@@ -320,7 +325,7 @@ def _columns(name: str, annotation: Any) -> list[Column[Any]]:
 
 
 def _state_table(kind: str) -> Table:
-    hints = {field: hint for field, hint in get_type_hints(ENTITIES[kind]).items() if field != "kind"}
+    hints = {field: hint for field, hint in field_types(ENTITIES[kind]).items() if field != "kind"}
     columns = [column for field, hint in hints.items() for column in _columns(field, hint)]
     is_owned = "client" in hints or kind in ("call", "message")  # these two find their client by number and address
     extra = [_text("client_id", nullable=True, index=True)] if is_owned else []
@@ -341,7 +346,7 @@ STATE: dict[str, Table] = {kind: _state_table(kind) for kind in ENTITIES}
 Nested values are JSON text; a reference to another entity is that entity's id; money is an exact amount and a currency.
 """
 NESTED = {
-    kind: frozenset(field for field, hint in get_type_hints(entity).items() if get_origin(hint) is tuple)
+    kind: frozenset(field for field, hint in field_types(entity).items() if get_origin(hint) is tuple)
     for kind, entity in ENTITIES.items()
 }
 """The fields of each kind that are stored as JSON text."""
