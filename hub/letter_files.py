@@ -1,20 +1,43 @@
-"""The files of stored letters: from the blobs where a connector put them there, else out of the raw letter itself."""
+"""The files of stored letters: where they are kept once, and else out of the raw letter itself."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+
+from sqlalchemy import Connection, func, select
 
 from hub.connections import Hub, Opened, open_connection
 from hub.mail import Carries
 from hub.model.connector import Record
+from hub.model.entities import Attachment
 from hub.model.errors import BadRecord, SettingsError
 from hub.paperwork.returns import Held
+from hub.store.cutting import blob_of
 from hub.store.streams import payload_of
+from hub.store.tables import STATE
 from hub.tools import FileBlobs
 
 log = logging.getLogger("hub.letter_files")
+
+LOGO_BYTES = 16 * 1024
+LOGO_LETTERS = 5
+"""A picture within the text that is smaller and came with more letters is a logo."""
+
+
+def letters_with(connection: Connection, digest: str) -> int:
+    """Return how many letters brought a file."""
+    table = STATE["message"]
+    query = select(func.count()).where(table.c.attachments.contains(f'"{digest}"', autoescape=True), ~table.c.deleted)
+    return connection.execute(query).scalar_one()
+
+
+def without_logos(connection: Connection, files: Sequence[Attachment]) -> list[Attachment]:
+    """Return the files of a letter that somebody attached."""
+    return [it for it in files if not (
+        it.is_inline and it.size_bytes < LOGO_BYTES and letters_with(connection, it.blob) > LOGO_LETTERS
+    )]  # fmt: skip
 
 
 @contextmanager
@@ -38,16 +61,20 @@ def letter_files(hub: Hub) -> Iterator[Callable[[Held], bytes]]:
             return found.connector if found else None
 
         def get(held: Held) -> bytes:
-            try:
+            with suppress(KeyError):
                 return blobs.get(held.digest)
-            except KeyError:
-                connector = connector_of(held.connection)
+            with suppress(KeyError), hub.store.read() as connection:
+                return blob_of(connection, held.digest)
+            connector = connector_of(held.connection)
+            try:
                 with hub.store.read() as connection:
                     payload = payload_of(connection, held.connection, held.folder, held.record_id)
-                if payload is None or not isinstance(connector, Carries):
-                    raise
-                record = Record(held.record_id, payload, stream=held.folder, connection=held.connection)
-                return _content(connector, record, held.digest)
+            except ValueError as error:  # `hub doctor --deep` tells
+                raise KeyError(held.digest) from error
+            if payload is None or not isinstance(connector, Carries):
+                raise KeyError(held.digest)
+            record = Record(held.record_id, payload, stream=held.folder, connection=held.connection)
+            return _content(connector, record, held.digest)
 
         yield get
 

@@ -290,6 +290,9 @@ class _Desk:
             if ticket is not None and not is_known:
                 self._go_on(connection, ticket, key, letter, now, is_solved=make == "solution")
                 done = True
+            elif ticket is not None and ticket.state == "new" and letter.message.is_answered:
+                self._enter(connection, replace(ticket, state="open"), "status", key, letter, now)
+                done = True
         elif rule and make == "ticket":
             self._enter(connection, _ticket(rule, letter, key, self.calendars), "created", key, letter, now)
             done = True
@@ -354,7 +357,8 @@ def _ticket(rule: LetterRule, letter: Letter, key: str, calendars: Calendars) ->
     message = letter.message
     subject = topic(message.subject) or next(iter(message.text.split("\n")), "")[:100] or "Без темы"
     return Ticket(
-        number=number_of(key, letter.at, calendars.get("office")), subject=subject, state="new",
+        number=number_of(key, letter.at, calendars.get("office")), subject=subject,
+        state="open" if message.is_answered else "new",
         priority=rule.priority, author=letter.author, author_email=message.sender, specialist=rule.specialist,
         description=message.text, created=letter.at, last_activity=letter.at,
     )  # fmt: skip

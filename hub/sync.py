@@ -25,7 +25,7 @@ from hub.normalise import Fact, Mapped, deletions, is_id, normalise, printable
 from hub.projection import Sources
 from hub.redaction import redact
 from hub.stop_points import stop_point
-from hub.store import streams
+from hub.store import cutting, streams
 from hub.store.database import Store
 from hub.store.packing import MAX_DICTIONARY, Packer
 from hub.store.problems import close_problem, finish_run, open_problem, start_run
@@ -78,6 +78,13 @@ class Plan(Struct):
     is_cut: bool = False
     changes: list[Change] = []
     healed: int = 0
+    pieces: dict[str, bytes] = {}
+    blobs: list[tuple[str, bytes]] = []
+
+    def press(self, connection: Connection) -> None:
+        """Keep those of the files cut out of the records that are not stored yet."""
+        self.blobs = [cutting.blob_row(it, self.pieces[it]) for it in cutting.unknown(connection, self.pieces)]
+        self.pieces = {}
 
 
 class Seen:
@@ -231,6 +238,9 @@ class Run:
         now_text = instant_text(self.clock())
         for record in records.values():
             self._plan_record(row, record, known.get(record.external_id), plan, now_text)
+        if plan.pieces:
+            with self.store.read() as connection:
+                plan.press(connection)
         if self.stream.snapshot:
             self.seen.add(named)
             self.seen.add(batch.present)
@@ -248,13 +258,8 @@ class Run:
                 self._plan_deletion(row, known, plan, now_text)
             return
         digest = hashlib.sha256(record.payload).digest()
-        if known is not None and known.hash == digest and not known.deleted:
+        if known is not None and (known.hash, known.version, known.deleted) == (digest, record.version, False):
             self.counts.unchanged += 1
-            if known.version != record.version:
-                kept = Known(
-                    known.external_id, digest, known.mapped, record.version, False, known.problem, known.subjects
-                )
-                plan.rows_changed.append(streams.record_row(row.id, kept, self.packer.pack(record.payload), now_text))
             return
         mapped = normalise(self.connector, _addressed(record, self.name, self.stream.name))
         subjects = mapped.subjects if mapped.problem is None else (known.subjects if known else "")
@@ -267,7 +272,7 @@ class Run:
             mapped.problem,
             subjects,
         )
-        stored = streams.record_row(row.id, fresh, self.packer.pack(record.payload), now_text)
+        stored = streams.record_row(row.id, fresh, self.packer.pack(record.payload, plan.pieces), now_text)
         (plan.rows_changed if known else plan.rows_new).append(stored)
         self._plan_facts(record.external_id, known, mapped, plan, now_text)
 
@@ -295,7 +300,7 @@ class Run:
 
     def _plan_deletion(self, row: StreamRow, known: Known, plan: Plan, now_text: str) -> None:
         gone = Known(known.external_id, _NO_HASH, None, "", True, None, known.subjects)
-        plan.rows_changed.append(streams.record_row(row.id, gone, self.packer.pack(b""), now_text))
+        plan.rows_changed.append(streams.record_row(row.id, gone, self.packer.pack(b"", {}), now_text))
         facts = deletions([subject for subject in known.subjects.split("\n") if subject], known.external_id, now_text)
         plan.facts += facts
         plan.changes.append(Change(self.stream.name, known.external_id, "deleted", facts, None))
@@ -326,6 +331,7 @@ class Run:
                 self.hold(connection, now)
             if self.has_new_dictionary:
                 streams.save_dictionary(connection, row.id, self.packer.dictionary)
+            cutting.save_blobs(connection, plan.blobs)
             streams.save_records(connection, plan.rows_new, new=True)
             streams.save_records(connection, plan.rows_changed, new=False)
             if plan.facts:
@@ -482,7 +488,8 @@ def replay(
                 found.problem,
                 found.subjects,
             )
-            payload = packer.unpack(bytes(found.payload))
+            with store.read() as connection:
+                payload = streams.unpacked(connection, packer, found.payload)
             record = Record(found.external_id, payload, found.version, False, stream.name, name)
             mapped = normalise(connector, record)
             if mapped.problem == known.problem and mapped.hash == known.mapped:
@@ -497,7 +504,8 @@ def replay(
                 mapped.problem,
                 subjects,
             )
-            plan.rows_changed.append(streams.record_row(row.id, fresh, packer.pack(payload), now_text))
+            packed = bytes(found.payload)  # as it lies there: its files are stored
+            plan.rows_changed.append(streams.record_row(row.id, fresh, packed, now_text))
             run._plan_facts(known.external_id, known, mapped, plan, now_text)
         run.counts.read += len(page)
         run.counts.bad += len(plan.problems)

@@ -21,7 +21,10 @@ from hub.store.tables import STATE
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @pass_app
 def answers(app: App, client_key: str, days: int, only_open: bool, as_json: bool) -> None:
-    """List letters of clients with the first answer of ours; letters of machines ask and answer nothing."""
+    """List letters of clients with the first answer of ours; letters of machines ask and answer nothing.
+
+    A letter that the mailbox marks as answered was answered from somewhere that the hub does not see: it is not open.
+    """
     table = STATE["message"]
     conditions = [~table.c.deleted, table.c.sent >= app.now() - timedelta(days=days)]
     with app.store.read() as connection:
@@ -30,7 +33,7 @@ def answers(app: App, client_key: str, days: int, only_open: bool, as_json: bool
         rows = state.read(connection, "message", *conditions, order="sent")
     messages = [_message(row) for row in rows]
     of = {id(message): row for message, row in zip(messages, rows, strict=True)}
-    found = [it for it in answered(messages) if not (only_open and it.answer)]
+    found = [it for it in answered(messages) if not (only_open and (it.answer or it.question.is_answered))]
     found.sort(key=lambda it: str(it.question.sent))
     told = [
         {
@@ -41,6 +44,7 @@ def answers(app: App, client_key: str, days: int, only_open: bool, as_json: bool
             "asked": it.question.sent,
             "answer": of[id(it.answer)]["id"] if it.answer else None,
             "answered": it.answer.sent if it.answer else None,
+            "is_answered": it.answer is not None or it.question.is_answered,
             "waited_seconds": int(it.waited.total_seconds()) if it.waited is not None else None,
         }
         for it in found
@@ -50,7 +54,7 @@ def answers(app: App, client_key: str, days: int, only_open: bool, as_json: bool
         return
     print_table(
         ("asked", "waited", "sender", "subject"),
-        [(app.local(row["asked"]), _span(row["waited_seconds"]), row["sender"], row["subject"]) for row in told],
+        [(app.local(row["asked"]), _span(row), row["sender"], row["subject"]) for row in told],
         grow=3,
     )
 
@@ -59,8 +63,9 @@ def _message(row: dict[str, Any]) -> Message:
     return Message(**{name: row[name] for name in Message.__struct_fields__ if row.get(name) is not None})
 
 
-def _span(seconds: int | None) -> str:
+def _span(row: dict[str, Any]) -> str:
+    seconds: int | None = row["waited_seconds"]
     if seconds is None:
-        return "open"
+        return "answered" if row["is_answered"] else "open"
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {minutes} min"

@@ -10,7 +10,8 @@ import click
 from sqlalchemy import ColumnElement, Connection
 
 from hub.cli.answers import answers
-from hub.cli.app import App, pass_app, print_json, print_table, say_lines
+from hub.cli.app import App, pass_app, print_json, print_table, say, say_lines
+from hub.cli.letter_files import files
 from hub.cli.matches import matches
 from hub.entries.find import find, find_client
 from hub.model.values import Money
@@ -118,15 +119,34 @@ def entity_group(
     def show(app: App, key: str, as_json: bool) -> None:
         with app.store.read() as connection:
             row = find(connection, kind, key)
+            document = as_document(kind, row)
+            if kind == "ticket":
+                document["comments"] = _comments(connection, row["id"])
         if as_json:
-            print_json(as_document(kind, row))
-            return
-        for field, value in as_document(kind, row).items():
-            if value not in (None, "", []):
-                shown = "\n".join(map(_line, value)) if field == "lines" else _shown(app, value)
-                say_lines(f"{field:15} {shown}", " " * 16)
+            print_json(document)
+        else:
+            _say(app, document)
 
     return group
+
+
+def _say(app: App, document: dict[str, Any]) -> None:
+    """Print one thing, what was said about it last."""
+    for field, value in document.items():
+        if value not in (None, "", []) and field != "comments":
+            shown = "\n".join(map(_line, value)) if field == "lines" else _shown(app, value)
+            say_lines(f"{field:15} {shown}", " " * 16)
+    for comment in document.get("comments", ()):
+        seen = "" if comment["is_public"] else " (not seen by the client)"
+        say(f"{app.local(comment['written'])}  {comment['author']}{seen}:")
+        say_lines(f"    {comment['text']}", " " * 4)
+
+
+def _comments(connection: Connection, ticket: str) -> list[dict[str, Any]]:
+    """Return what was said about a ticket, the oldest first."""
+    table = STATE["comment"]
+    rows = state.read(connection, "comment", ~table.c.deleted, table.c.ticket == ticket, order="written")
+    return [{name: row[name] for name in ("id", "author", "text", "written", "is_public")} for row in rows]
 
 
 def _print(
@@ -228,3 +248,4 @@ price = _group("price")
 stock = _group("stock")
 payment.add_command(matches)
 message.add_command(answers)
+message.add_command(files)

@@ -64,8 +64,17 @@ def message_of(mail: Mail, folder: str, ours: Collection[str], *, key: str) -> M
         ),
         folder=folder,
         attachments=tuple(
-            Attachment(name=it.name, type=it.type, size_bytes=it.size_bytes, blob=it.digest) for it in mail.files
+            Attachment(
+                name=it.name,
+                type=it.type,
+                size_bytes=it.size_bytes,
+                blob=it.digest,
+                is_inline=bool(it.content_id) and it.type.startswith("image/"),
+            )
+            for it in mail.files
         ),
+        is_answered=mail.is_answered,
+        headers=mail.headers,
     )
 
 

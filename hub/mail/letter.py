@@ -87,6 +87,7 @@ class Mail(Struct, frozen=True, kw_only=True):
     `text` is the whole text, `own_text` what the writer added: without quotes and signature, or the whole text where
     nothing would be left. `is_automatic` says that no person wrote it, `is_listed` that it came in bulk or over a list,
     with `list_id` for a name. `failures` says whom a returned letter did not reach; it is empty for every other mail.
+    `headers` are lines that rules may ask for. Whether it was answered is no part of a letter: the connector says.
     """
 
     message_id: str = ""
@@ -108,6 +109,8 @@ class Mail(Struct, frozen=True, kw_only=True):
     is_report: bool = False
     failures: tuple[Failure, ...] = ()
     meeting: Invitation | None = None
+    headers: tuple[str, ...] = ()
+    is_answered: bool = False
 
     @property
     def recipients(self) -> tuple[str, ...]:

@@ -23,6 +23,12 @@ from hub.mail.quotes import CUT, own_text, shown
 from hub.model.errors import BadRecord
 from hub.model.values import Email
 
+ASKED = (
+    "Importance", "X-Priority", "Auto-Submitted", "Precedence", "List-Id", "Reply-To", "Delivered-To", "X-Original-To",
+    "X-Spam-Flag",
+)  # fmt: skip
+"""Headers that say what nothing else of a message does, and for which rules may ask."""
+MOST_LINE = 200
 _REPORTS = frozenset({"message/delivery-status", "message/disposition-notification", "text/rfc822-headers"})
 _QUOTES = re.compile(r"<blockquote|gmail_quote|divRplyFwdMsg|appendonsend|yahoo_quoted|signature", re.IGNORECASE)
 _FLOWED = re.compile(r"(>*) ?([^\n]*)(?:\n|\Z)")
@@ -99,7 +105,16 @@ def _mail(mail: Part, content: _Content) -> Mail:
         is_report=is_report,
         failures=failures,
         meeting=content.meeting,
+        headers=_headers(mail),
     )
+
+
+def _headers(mail: Part) -> tuple[str, ...]:
+    """Return the headers that rules may ask for, as `Name: value`; each once, and none that is empty."""
+    lines = (
+        f"{name}: {' '.join(words(value).split())}"[:MOST_LINE] for name in ASKED for value in mail.every(name)[:2]
+    )
+    return tuple(dict.fromkeys(clean(it) for it in lines if not it.endswith(": ")))
 
 
 def addresses(mail: Part, field: str) -> list[MailAddress]:

@@ -275,12 +275,22 @@ class Call(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Attachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A file that came with a message; `blob` is the SHA-256 of its content in hexadecimal."""
+    """A file that came with a message; `blob` is the SHA-256 of its content in hexadecimal.
+
+    `is_inline` says that the text shows it, as it does a logo.
+    """
 
     name: str
     type: str = ""
     size_bytes: int = 0
     blob: str = ""
+    is_inline: bool = False
+
+
+_FULL = re.compile(r"quota|\bfull\b|переполнен|недостаточно места", re.IGNORECASE)
+_REFUSED = re.compile(
+    r"\b(?:spf|dkim|dmarc|spam|block\w*|blacklist\w*|policy|denied|rejected)\b|спам|отклон", re.IGNORECASE
+)
 
 
 class Bounce(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -294,11 +304,23 @@ class Bounce(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_permanent: bool = False
     reason: str = ""
 
+    @property
+    def trouble(self) -> str:
+        """Return what is to be done about: address, full, refused, later, or unknown where nobody explains it."""
+        if self.is_permanent:
+            return "address"
+        if self.status.endswith(".2.2") or _FULL.search(self.reason):
+            return "full"
+        if self.status.startswith("5.") or _REFUSED.search(self.reason):
+            return "refused"
+        return "later" if self.status.startswith("4.") else "unknown"
+
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One e-mail; `direction` is inbound or outbound, `outside` are the addresses that are not our own.
 
-    `thread` is the same for all letters of one conversation: the Message-ID of its first letter.
+    `thread` is the same for all letters of one conversation: the Message-ID of its first letter. `is_answered` says
+    that the mailbox marks it as answered, from whatever program. `headers` are lines that rules may ask for.
     """
 
     kind: ClassVar[str] = "message"
@@ -320,6 +342,8 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bounces: tuple[Bounce, ...] = ()
     folder: str = ""
     attachments: tuple[Attachment, ...] = ()
+    is_answered: bool = False
+    headers: tuple[str, ...] = ()
 
     def keys(self) -> tuple[str, ...]:
         return _clean(*(email_key(address) for address in self.outside))

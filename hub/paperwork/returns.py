@@ -182,6 +182,8 @@ def _look(
     ending = file.name.rpartition(".")[2].lower()
     if ending not in ENDINGS or not file.blob or file.size_bytes > codes.MOST_BYTES:
         return None
+    if file.is_inline and file.size_bytes < _PICTURE_BYTES:  # the logo of a signature
+        return None
     kinds = [kind for kind, form in forms_of(config).items() if form.needs_signature]
     with store.read() as connection:
         client = state.clients_of(connection, "message", [key]).get(key)

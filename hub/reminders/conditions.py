@@ -58,7 +58,7 @@ def _fields() -> dict[str, dict[str, str]]:
 _EXTRA: Mapping[str, Mapping[str, str]] = {
     "call": {"from": "text", "candidates": "text", "is_first": "flag"},
     "client": {"next_contact": "day"},
-    "message": {"employee": "text"},
+    "message": {"employee": "text", "trouble": "text"},
     "month": {"employee": "text", "end": "day"},
     "workday": {"employee": "text", "day": "day", "plan": "text", "on_probation": "flag"},
     "invoice": {"amount": "money"},
@@ -196,6 +196,8 @@ class Scene:
             return self._is_first(fact)
         if fact.kind == "message" and field == "employee":
             return self._employee(fact)
+        if fact.kind == "message" and field == "trouble":
+            return _trouble(fact)
         then = fact.fields.get(field)
         if self.fact_first and said(then):
             return then
@@ -214,6 +216,12 @@ class Scene:
         """Tell whether nobody has talked with this number before."""
         talks = self.world.with_number("call.connected", number_of(fact.fields))
         return all(talk.subject == fact.subject for talk in talks if talk.time <= fact.time)
+
+
+def _trouble(fact: Fact) -> str:
+    """Return why a letter came back; of several recipients the trouble that needs us most counts."""
+    found = {it.trouble for it in fact.fields.get("bounces") or ()}
+    return next((it for it in ("address", "full", "refused", "later") if it in found), "unknown")
 
 
 def holds(check: Check, scene: Scene) -> bool:

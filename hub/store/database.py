@@ -22,7 +22,7 @@ APPLICATION_ID = 0x48554253
 """Marks a SQLite file as a store of the hub."""
 BUSY_MILLISECONDS = 30_000
 WAL_RACE_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every schema from the first to this version's, so that opening a store need not load Alembic; checked by a test."""
 
 

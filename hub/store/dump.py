@@ -12,6 +12,7 @@ from hub.store import tables
 
 _LEFT_OUT = {
     "record": {"recorded_at", "stream_id", "payload"},  # its hash is there; how it is packed depends on the order
+    "blob": {"content"},  # its digest is there
     "event": {"seq", "recorded_at"},
     "stream": {"id", "dictionary", "cursor_at", "completed_at"},
     "reminder": {"id", "opened_at", "closed_at"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from hub.model.errors import HubError
 from hub.store import bulk
+from hub.store.cutting import blob_of
 from hub.store.packing import Packer
 from hub.store.tables import record, stream
 
@@ -169,7 +171,12 @@ def payload_of(connection: Connection, name: str, stream_name: str, external_id:
         return None
     query = select(record.c.payload).where(record.c.stream_id == found.id, record.c.external_id == external_id)
     content = connection.execute(query).scalar()
-    return None if content is None else Packer(found.dictionary or b"").unpack(bytes(content))
+    return None if content is None else unpacked(connection, Packer(found.dictionary or b""), content)
+
+
+def unpacked(connection: Connection, packer: Packer, content: bytes) -> bytes:
+    """Return the raw bytes of a stored payload. Raises ValueError when it is damaged."""
+    return packer.unpack(bytes(content), partial(blob_of, connection))
 
 
 def damaged_records(connection: Connection) -> Iterator[str]:
@@ -181,7 +188,7 @@ def damaged_records(connection: Connection) -> Iterator[str]:
         )
         for found in connection.execution_options(yield_per=1000).execute(query):
             try:
-                is_whole = hashlib.sha256(packer.unpack(bytes(found.payload))).digest() == bytes(found.hash)
+                is_whole = hashlib.sha256(unpacked(connection, packer, found.payload)).digest() == bytes(found.hash)
             except ValueError:
                 is_whole = False
             if not is_whole:

@@ -78,6 +78,8 @@ record = _table(
 )
 _partial("ix_record_parked", record.c.stream_id, where="problem IS NOT NULL")
 
+blob = _table("blob", _text("digest", primary_key=True), Column("content", Content, nullable=False))
+
 event = _table(
     "event",
     Column("seq", Number, primary_key=True, autoincrement=False),

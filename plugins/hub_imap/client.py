@@ -29,6 +29,7 @@ MOST_BESIDE = 1024 * 1024
 MOST_IN_SEARCH = 50_000
 """Messages one SEARCH looks at: its answer is one line, and imaplib refuses lines beyond a million bytes."""
 
+ANSWERED = b"\\answered"
 SENT = "Sent"
 SENT_NAMES = ("отправленные", "отправленное", "исходящие", "sent", "sent items", "sent messages", "sent mail")
 
@@ -66,14 +67,23 @@ class Mailbox:
         self._exists = 0
         self.next_uid = 2**32
         """Above every UID of the folder that was opened last, as far as the server says."""
+        self.modseq = 0
+        """How many changes the folder that was opened last has seen (RFC 7162); 0 where the server does not count."""
         self._client = _connect(settings)
         self._room = _Room(self._client, self._host)
         self._room.left = MOST_BESIDE
         try:
             _login(self._client, settings, token())
+            self._count_changes()
         except BaseException:
             self.close()
             raise
+
+    def _count_changes(self) -> None:
+        """Let the server say how far marks were changed, if it can: some say it only when they are asked to."""
+        if {"ENABLE", "CONDSTORE"} <= self.capabilities():
+            with self._asking():
+                self._client.enable("CONDSTORE")
 
     def close(self) -> None:
         """Log out."""
@@ -155,6 +165,7 @@ class Mailbox:
             raise Unavailable(f"{self._host} gives no UIDVALIDITY for folder {folder!r}, so nothing can be resumed.")
         self._folder, self._exists = (folder, int(opened[b"UIDVALIDITY"])), int(opened[b"EXISTS"])
         self.next_uid = int(opened.get(b"UIDNEXT", 2**32))
+        self.modseq = int(opened.get(b"HIGHESTMODSEQ", 0))
         return self._folder[1], self._exists
 
     def search(self, exists: int, *criteria: str | date) -> list[int]:
@@ -167,10 +178,12 @@ class Mailbox:
                 found.update(self._client.search([window, *criteria] if exists > MOST_IN_SEARCH else list(criteria)))
         return sorted(found)
 
-    def sizes(self, uids: Sequence[int]) -> dict[int, int]:
-        """Return the size of each message that is still there."""
-        found = self._fetch(uids, "RFC822.SIZE")
-        return {uid: value for uid, value in found.items() if isinstance(value, int)}
+    def sizes(self, uids: Sequence[int]) -> tuple[dict[int, int], frozenset[int]]:
+        """Return the size of each message that is still there, and which of them are marked as answered."""
+        with self._asking():
+            answer = self._client.fetch(list(uids), ["RFC822.SIZE", "FLAGS"])
+        sizes = {uid: it[b"RFC822.SIZE"] for uid, it in answer.items() if isinstance(it.get(b"RFC822.SIZE"), int)}
+        return sizes, frozenset(uid for uid in sizes if ANSWERED in map(bytes.lower, answer[uid].get(b"FLAGS", ())))
 
     def contents(self, sizes: Mapping[int, int]) -> dict[int, bytes | None]:
         """Return the raw bytes of each message that is still there; `None` for one that is larger than may be.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import accumulate, pairwise
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.api import (
     BadRecord,
@@ -40,6 +42,11 @@ from .settings import ImapSettings
 MOST_MESSAGES = 50
 MOST_BYTES = 8 * 1024 * 1024
 MOST_SIZES = 500
+ANSWERED = "answered"
+"""Version of a letter that somebody has answered, from whatever program; of every other it is empty."""
+DAYS_OF_MARKS = timedelta(days=7)
+MOST_MARKED = 300
+"""Where the server does not count changes, so many letters of these days are known by their mark, the newest."""
 REFUSED = b"too-large"
 """Begins the payload that stands for a letter of which not even the headers could be read: no header line does."""
 
@@ -49,12 +56,17 @@ class Place(Struct, frozen=True):
 
     UIDs rise, so everything up to the last one is known. The first load leaves old letters out by their date; the
     cursor says so until it is through, so that a load which was broken off goes on exactly as it began.
+
+    `modseq` says up to which change the marks of these letters are known, `marked` which of them had one where the
+    server does not count changes; `None` of both means that nobody has looked yet.
     """
 
     uidvalidity: int
     uid: int
     since: str = ""
     until: int = 0
+    modseq: int | None = None
+    marked: tuple[int, ...] | None = None
 
     @classmethod
     def read(cls, cursor: Cursor | None, uidvalidity: int, since: date) -> Place:
@@ -67,13 +79,23 @@ class Place(Struct, frozen=True):
             and isinstance(until, int)
             and _is_day(begun)
         ):
-            return cls(uidvalidity, uid, begun, until)
+            modseq, steps = known.get("modseq"), known.get("marked")
+            return cls(
+                uidvalidity, uid, begun, until, modseq if isinstance(modseq, int) else None,
+                tuple(accumulate(steps)) if isinstance(steps, list) and all(type(it) is int for it in steps) else None,
+            )  # fmt: skip
         return cls(uidvalidity, 0, since.isoformat(), 2**32)
 
-    def after(self, uid: int) -> dict[str, Any]:
-        """Return the cursor that is true once the letter with this UID is stored."""
-        passed: dict[str, Any] = {"uidvalidity": self.uidvalidity, "uid": uid}
-        return passed if uid >= self.until else {**passed, "since": self.since, "until": self.until}
+    def cursor(self) -> dict[str, Any]:
+        """Return the cursor that says so; marked UIDs stand as steps from one to the next, which are short."""
+        told: dict[str, Any] = {"uidvalidity": self.uidvalidity, "uid": self.uid}
+        if self.until > self.uid:
+            told |= {"since": self.since, "until": self.until}
+        if self.modseq is not None:
+            told["modseq"] = self.modseq
+        if self.marked is not None:
+            told["marked"] = [uid - before for before, uid in pairwise((0, *self.marked))]
+        return told
 
 
 def _is_day(text: Any) -> bool:
@@ -125,14 +147,48 @@ class Imap:
             uidvalidity, exists = mailbox.examine(folder)
             first_day = (self._tools.clock.now() - self._settings.since).date()
             place = Place.read(cursor, uidvalidity, first_day)
+            marked, place = self._newly_answered(mailbox, exists, place)
+            for number, (sizes, answered) in enumerate(chunks := list(_batches(mailbox, marked)), start=1):
+                cursor = place.cursor() if number == len(chunks) else None  # until then some would be passed over
+                yield Batch(self._records(mailbox, sizes, answered, uidvalidity), cursor=cursor, expected=len(marked))
             if mailbox.next_uid <= place.uid + 1:
                 return  # nothing came since, whatever was read, moved or deleted
             uids, place = _listed(mailbox, exists, place)
-            for chunk in _batches(mailbox, uids):
-                records = {record.external_id: record for record in self._records(mailbox, chunk, uidvalidity)}
-                yield Batch(tuple(records.values()), cursor=place.after(max(chunk)), expected=len(uids))
+            for sizes, answered in _batches(mailbox, uids):
+                place = replace(place, uid=max(sizes))
+                records = self._records(mailbox, sizes, answered, uidvalidity)
+                yield Batch(records, cursor=place.cursor(), expected=len(uids))
 
-    def _records(self, mailbox: Mailbox, sizes: Mapping[int, int], uidvalidity: int) -> Iterator[Record]:
+    def _newly_answered(self, mailbox: Mailbox, exists: int, place: Place) -> tuple[list[int], Place]:
+        """Return the letters read before that were marked as answered since, and the place with their marks known.
+
+        A server that counts changes is asked for later ones only. Every other one is asked for the marked letters of
+        the last days, and so is a server whose count began anew, or that was not asked before.
+        """
+        if not place.uid:
+            return [], replace(place, modseq=mailbox.modseq or None)
+        read_before = ("UID", f"1:{place.uid}", "ANSWERED")
+        if place.modseq and mailbox.modseq >= place.modseq:
+            if mailbox.modseq == place.modseq or not exists:
+                return [], place
+            found = mailbox.search(exists, *read_before, "MODSEQ", str(place.modseq + 1))
+            return found, replace(place, modseq=mailbox.modseq)
+        since = (self._tools.clock.now() - DAYS_OF_MARKS).date()
+        found = mailbox.search(exists, *read_before, "SINCE", since)[-MOST_MARKED:] if exists else []
+        if mailbox.modseq:
+            return found, replace(place, modseq=mailbox.modseq, marked=None)
+        known = frozenset(place.marked or ())
+        return [uid for uid in found if uid not in known], replace(place, modseq=None, marked=tuple(found))
+
+    def _records(
+        self, mailbox: Mailbox, sizes: Mapping[int, int], answered: Collection[int], uidvalidity: int
+    ) -> tuple[Record, ...]:
+        found = {it.external_id: it for it in self._fetched(mailbox, sizes, answered, uidvalidity)}
+        return tuple(found.values())
+
+    def _fetched(
+        self, mailbox: Mailbox, sizes: Mapping[int, int], answered: Collection[int], uidvalidity: int
+    ) -> Iterator[Record]:
         most = self._settings.max_message_bytes
         contents = mailbox.contents({uid: size for uid, size in sizes.items() if size <= most})
         for uid, size in sizes.items():
@@ -145,7 +201,7 @@ class Imap:
                     continue
                 raw = None if headers is None else mail_stub(headers, size)
             if raw is not None:  # else it vanished since it was listed
-                yield Record(mail_key(raw), raw)
+                yield Record(mail_key(raw), raw, version=ANSWERED if uid in answered else "")
 
     def normalise(self, record: Record) -> Sequence[Event]:
         """Return the events of one letter; one deleted in the mailbox was received all the same."""
@@ -153,7 +209,7 @@ class Imap:
             return []
         if record.payload.startswith(REFUSED):
             raise BadRecord(f"the letter was not read: {record.payload.removeprefix(REFUSED).decode(errors='replace')}")
-        mail = read_mail(record.payload)
+        mail = replace(read_mail(record.payload), is_answered=record.version == ANSWERED)
         return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
 
     def files(self, record: Record) -> Sequence[MailFile]:
@@ -229,28 +285,31 @@ def _listed(mailbox: Mailbox, exists: int, place: Place) -> tuple[list[int], Pla
     uids = [uid for uid in uids if uid > place.uid]  # `n:*` gives the newest letter even where n is beyond it
     if not place.since or not uids:
         return uids, place
-    place = Place(place.uidvalidity, place.uid, place.since, min(place.until, uids[-1]))
+    place = replace(place, until=min(place.until, uids[-1]))
     recent = set(
         mailbox.search(exists, "UID", f"{place.uid + 1}:{place.until}", "SINCE", date.fromisoformat(place.since))
     )
     return [uid for uid in uids if uid > place.until or uid in recent], place
 
 
-def _batches(mailbox: Mailbox, uids: Sequence[int]) -> Iterator[dict[int, int]]:
-    """Yield UIDs with their sizes, in batches of limited count and bytes; a batch is at least one letter."""
+def _batches(mailbox: Mailbox, uids: Sequence[int]) -> Iterator[tuple[dict[int, int], frozenset[int]]]:
+    """Yield UIDs with their sizes, and which of them were answered, in batches of limited count and bytes.
+
+    A batch is at least one letter.
+    """
     for start in range(0, len(uids), MOST_SIZES):
         asked = uids[start : start + MOST_SIZES]
-        sizes = mailbox.sizes(asked)
+        sizes, answered = mailbox.sizes(asked)
         batch: dict[int, int] = {}
         for uid in asked:
             if uid not in sizes:
                 continue
             if batch and (len(batch) >= MOST_MESSAGES or sum(batch.values()) + sizes[uid] > MOST_BYTES):
-                yield batch
+                yield batch, answered
                 batch = {}
             batch[uid] = sizes[uid]
         if batch:
-            yield batch
+            yield batch, answered
 
 
 def _files_itself(smtp_host: str) -> bool:

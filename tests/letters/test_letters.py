@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -322,3 +323,80 @@ def test_a_look_at_what_rules_would_make_stores_nothing(firm: Firm) -> None:
     found: Any = firm.ok("rule", "letters", "--json")
     assert found.count('"rule"') == 1
     assert firm.happened() == []
+
+
+def test_an_answer_from_another_program_begins_the_work(anywhere: Firm) -> None:
+    """The mark of the mailbox is all there is of an answer whose copy lies where the hub does not look."""
+    anywhere.configure(SUPPORT)
+    anywhere.takes(subject="Накладная")
+    assert anywhere.ticket()["state"] == "new"
+    inbox = anywhere.peer.imap.folders["INBOX"]
+    anywhere.peer.imap.mark(inbox.mails[-1].uid)
+    anywhere.sync()
+    assert anywhere.ticket()["state"] == "open"
+    assert anywhere.happened() == ["ticket.created", "ticket.status"]
+    before = list(anywhere.rows("message"))
+    anywhere.sync(full=True)
+    assert anywhere.rows("message") == before
+    anywhere.mail(subject="Касса", minute=5)
+    anywhere.peer.imap.mark(inbox.mails[-1].uid)
+    anywhere.sync()
+    assert sorted((it["subject"], it["state"]) for it in anywhere.rows("ticket")) == [
+        ("Касса", "open"), ("Накладная", "open"),
+    ]  # fmt: skip
+
+
+WAITS = """\
+id: letter_waits
+title: "Ответить на письмо: {client.name|message.sender}, {message.subject}"
+why: "Письмо от {message.at:%d.%m %H:%M}, ответа нет"
+trigger: {event: message.received}
+where:
+  - {field: message.is_automatic, ne: true}
+key: "letter:{message.thread}"
+due: {after: 1bd}
+resolve:
+  - event: message.answered
+    match: {same: [client]}
+    words: "клиенту ответили"
+cancel: [{field: message.is_answered, eq: true}]
+"""
+
+
+def test_a_letter_answered_elsewhere_is_reminded_of_no_more(firm: Firm) -> None:
+    (firm.folder / "rules").mkdir()
+    (firm.folder / "rules" / "letters.yaml").write_text(WAITS, encoding="utf-8")
+    firm.knows()
+    plugins = Plugins(("-",))
+
+    def waiting() -> list[str]:
+        with firm.store.write() as connection:
+            rules = rules_of(firm.hub.config, plugins)
+            _, found = evaluate_now(connection, firm.hub.config, rules, NOW + timedelta(hours=1))
+        return [due.title for due in found.open if due.rule == "letter_waits"]
+
+    firm.takes(subject="Счёт")
+    assert waiting() == ["Ответить на письмо: МБОУ «Школа № 5», Счёт"]
+    firm.peer.imap.mark(firm.peer.imap.folders["INBOX"].mails[-1].uid)
+    firm.sync()
+    assert waiting() == []
+
+
+def test_a_rule_may_ask_for_headers(firm: Firm, rule: Rule) -> None:
+    asked = "{field: message.headers, contains: 'x-priority: 1'}"
+    firm.configure(f"[{rule('ticket', asked, priority='urgent')}]")
+    firm.mail(subject="Обычное", X_Priority="3")
+    firm.mail(subject="Важное", X_Priority="1 (Highest)", minute=1)
+    firm.mail(subject="Без слов", minute=2)
+    firm.sync()
+    assert firm.ticket()["subject"] == "Важное"
+
+
+def test_what_was_said_about_a_ticket_is_shown_with_it(supported: Firm) -> None:
+    asked = supported.takes(subject="Накладная")
+    supported.takes("Уже и счёт не печатается.\n\nСрочно!", subject="Re: Накладная", answers=asked, minute=9)
+    number = supported.ticket()["number"]
+    (comment,) = json.loads(supported.ok("ticket", "show", number, "--json"))["comments"]
+    assert (comment["author"], comment["text"]) == ("Анна Белова", "Уже и счёт не печатается.\n\nСрочно!")
+    shown = supported.ok("ticket", "show", number)
+    assert shown.endswith("12.05.2026 10:09  Анна Белова:\n    Уже и счёт не печатается.\n    \n    Срочно!\n")

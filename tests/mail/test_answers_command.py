@@ -39,6 +39,7 @@ def office(tmp_path):
     office.connect({"office": {"connector": "imap", **peer.settings(), "password": "env:MAIL_PASSWORD"}})
     office.ok("init")
     office.ok("sync", MAIL_PASSWORD=peer.settings()["password"])
+    office.peer = peer
     yield office
     peer.stop()
 
@@ -60,3 +61,11 @@ def test_events_of_the_log_say_the_same(office):
     assert sorted(it for it in types if it.startswith("message.")) == [
         "message.answered", "message.received", "message.received", "message.received", "message.sent",
     ]  # fmt: skip
+
+
+def test_a_letter_marked_as_answered_waits_no_more(office):
+    office.peer.imap.mark(2)
+    office.ok("sync", MAIL_PASSWORD=office.peer.settings()["password"])
+    assert office.ok("message", "answers", "--open", "--json").json == []
+    (marked,) = [it for it in office.ok("message", "answers", "--json").json if it["subject"] == "Счёт open"]
+    assert (marked["answer"], marked["is_answered"], marked["waited_seconds"]) == (None, True, None)

@@ -3,6 +3,7 @@
 Commands are understood as the grammar says, literals included; what is not is BAD. Folder names travel in modified
 UTF-7. `UID FETCH n:*` and `UID SEARCH UID n:*` give the newest letter even where n is beyond it, as real servers do.
 BODY[] without PEEK sets \\Seen in a selected folder; a UID that is gone is left out of an answer without an error.
+Changes are counted as RFC 7162 says; the count is told, and asked for, only after it was enabled.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from hub.testing.peers.imap_grammar import (
 )
 from hub.testing.peers.smtp import PASSWORD, USER, LoopbackServer, SmtpServer, hang_up
 
-CAPABILITIES = "IMAP4rev1 LITERAL+ UIDPLUS SPECIAL-USE ID IDLE AUTH=PLAIN SASL-IR"
+CAPABILITIES = "IMAP4rev1 LITERAL+ UIDPLUS SPECIAL-USE ID IDLE ENABLE CONDSTORE AUTH=PLAIN SASL-IR"
 IDLE_SECONDS = 0.02
 BEFORE_TLS = "IMAP4rev1 LITERAL+ ID STARTTLS LOGINDISABLED"
 
@@ -52,13 +53,25 @@ class Folder:
     def __init__(self, uidvalidity: int, use: str = "") -> None:
         self.uidvalidity, self.use = uidvalidity, use
         self.next_uid = 1
+        self.modseq = 1
         self.mails: list[Mail] = []
 
     def add(self, raw: bytes, arrived: datetime, flags: Collection[str] = ()) -> int:
         """Put a letter in; return its UID."""
         uid, self.next_uid = self.next_uid, self.next_uid + 1
-        self.mails.append(Mail(uid, raw, arrived, set(flags)))
+        self.mails.append(Mail(uid, raw, arrived, set(flags), self.changed()))
         return uid
+
+    def changed(self) -> int:
+        """Count one change more; return the count."""
+        self.modseq += 1
+        return self.modseq
+
+    def mark(self, mail: Mail, flag: str) -> None:
+        """Mark a letter."""
+        if flag not in mail.flags:
+            mail.flags.add(flag)
+            mail.modseq = self.changed()
 
 
 class ImapServer(LoopbackServer):
@@ -85,6 +98,8 @@ class ImapServer(LoopbackServer):
         """Cut the connection in the middle of the first literal of an answer."""
         self.can_idle = True
         """Offer IDLE; old servers do not."""
+        self.can_count = True
+        """Offer CONDSTORE; many servers do not."""
         self.announced: dict[tuple[int, str], int] = {}
         """Sizes to announce instead of the true ones, by UID and `RFC822.SIZE`, `BODY[]` or `BODY[HEADER]`."""
 
@@ -101,6 +116,15 @@ class ImapServer(LoopbackServer):
         with self.lock:
             box = self.folders[folder]
             box.mails = [mail for mail in box.mails if mail.uid != uid]
+            box.changed()
+
+    def mark(self, uid: int, folder: str = "INBOX", flag: str = "\\Answered") -> None:
+        """Mark a letter, as the program does in which somebody answers it."""
+        with self.lock:
+            box = self.folders[folder]
+            for mail in box.mails:
+                if mail.uid == uid:
+                    box.mark(mail, flag)
 
     def new_uidvalidity(self, folder: str = "INBOX") -> None:
         """Number a folder anew, as after a restored backup."""
@@ -126,6 +150,7 @@ class _Session:
         self._is_known = False
         self._folder: Folder | None = None
         self._is_readonly = True
+        self._is_counting = False
         self._left = server.cut_after
 
     def end(self) -> None:
@@ -175,6 +200,7 @@ class _Session:
     def _capabilities(self) -> str:
         offered = f"{CAPABILITIES} AUTH=XOAUTH2" if self._server.token else CAPABILITIES
         offered = offered if self._server.can_idle else offered.replace(" IDLE", "")
+        offered = offered if self._server.can_count else offered.replace(" ENABLE CONDSTORE", "")
         return BEFORE_TLS if self._wants_tls() else offered
 
     def _send(self, content: bytes) -> None:
@@ -250,6 +276,8 @@ class _Session:
             return self._login(name, arguments)
         if not self._is_known:
             raise GrammarError("log in first")
+        if name == "ENABLE" and self._server.can_count:
+            return self._enable(arguments)
         if name == "LIST":
             return self._list(arguments)
         if name in ("SELECT", "EXAMINE"):
@@ -306,6 +334,16 @@ class _Session:
             raise kind("[AUTHENTICATIONFAILED] Invalid credentials")
         return f"[CAPABILITY {self._capabilities()}] logged in"
 
+    def _enable(self, arguments: list[Token]) -> str:
+        """Switch extensions on (RFC 5161): before a folder is opened; what is not known is passed over."""
+        if self._folder is not None:
+            raise GrammarError("ENABLE comes before a folder is opened")
+        if not arguments:
+            raise GrammarError("ENABLE needs a name")
+        self._is_counting |= "CONDSTORE" in [as_text(argument).upper() for argument in arguments]
+        self._send(b"* ENABLED CONDSTORE\r\n" if self._is_counting else b"* ENABLED\r\n")
+        return "enabled"
+
     def _list(self, arguments: list[Token]) -> str:
         reference, pattern = (folder_name(argument) for argument in exactly(2, arguments))
         fits = re.compile(re.escape(reference + pattern).replace(r"\*", ".*").replace("%", "[^/]*"), re.IGNORECASE)
@@ -326,6 +364,8 @@ class _Session:
             f"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n* {len(folder.mails)} EXISTS\r\n* 0 RECENT\r\n"
             f"* OK [UIDVALIDITY {folder.uidvalidity}] UIDs valid\r\n* OK [UIDNEXT {folder.next_uid}] next\r\n".encode()
         )
+        if self._is_counting:
+            self._send(f"* OK [HIGHESTMODSEQ {folder.modseq}] highest\r\n".encode())
         return "[READ-ONLY] examined" if readonly else "[READ-WRITE] selected"
 
     def _append(self, arguments: list[Token]) -> str:
@@ -347,9 +387,14 @@ class _Session:
             keys = keys[2:]
         if not keys:
             raise GrammarError("SEARCH needs a key")
+        is_counted = "MODSEQ" in [key.upper() for key in keys]
+        if is_counted and not self._server.can_count:
+            raise GrammarError("unknown search key MODSEQ")
         found = searched(folder.mails, keys)
+        self._is_counting |= is_counted
+        highest = f" (MODSEQ {max(mail.modseq for mail in found)})" if is_counted and found else ""
         numbers = [mail.uid if by_uid else folder.mails.index(mail) + 1 for mail in found]
-        self._send(f"* SEARCH{''.join(f' {number}' for number in numbers)}\r\n".encode())
+        self._send(f"* SEARCH{''.join(f' {number}' for number in numbers)}{highest}\r\n".encode())
         return "searched"
 
     def _fetch(self, folder: Folder, arguments: list[Token]) -> str:
@@ -386,7 +431,8 @@ class _Session:
         if not found:
             raise GrammarError(f"cannot fetch {name}")
         if not found[1] and not self._is_readonly:
-            mail.flags.add("\\Seen")
+            assert self._folder is not None
+            self._folder.mark(mail, "\\Seen")
         content = mail.raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if found[2] else mail.raw
         item = f"BODY[{found[2] or ''}]"
         size = self._server.announced.get((mail.uid, item), len(content))

@@ -19,6 +19,7 @@ class Mail(Struct):
     raw: bytes
     arrived: datetime
     flags: set[str]
+    modseq: int = 1
 
 
 class GrammarError(Exception):
@@ -123,6 +124,13 @@ def searched(mails: Sequence[Mail], keys: list[str]) -> list[Mail]:
         elif key == "SINCE":
             day = _day(value())
             found = [mail for mail in found if mail.arrived.date() >= day]
+        elif key == "ANSWERED":
+            found = [mail for mail in found if "\\Answered" in mail.flags]
+        elif key == "MODSEQ":
+            least = value()
+            if not least.isdecimal():
+                raise GrammarError(f"{least!r} is no count of changes")
+            found = [mail for mail in found if mail.modseq >= int(least)]
         elif key == "HEADER":
             name, text = value(), value()
             found = [mail for mail in found if _has_header(mail.raw, name, text)]

@@ -99,6 +99,27 @@ def test_search_knows_headers_and_sets(opened):
     assert opened.uid("SEARCH", "1,3") == ("OK", [b"1 3"])
 
 
+def modseq_of(client):
+    return int(client.response("HIGHESTMODSEQ")[1][0])
+
+
+def test_changes_are_counted_once_that_was_asked_for(mailbox):
+    mailbox.login(USER, PASSWORD)
+    assert "CONDSTORE" in mailbox.capabilities or b"CONDSTORE" in mailbox.capability()[1][0]
+    assert mailbox.enable("CONDSTORE")[0] == "OK"
+    mailbox.select("INBOX")
+    before = modseq_of(mailbox)
+    assert mailbox.uid("SEARCH", "ANSWERED", "MODSEQ", str(before + 1)) == ("OK", [b""])
+    with pytest.raises(imaplib.IMAP4.error, match="BAD"):
+        mailbox.uid("SEARCH", "MODSEQ", "x")
+    mailbox.uid("FETCH", "2", "(BODY[])")  # marks it as read
+    mailbox.select("INBOX", readonly=True)
+    after = modseq_of(mailbox)
+    assert after > before
+    assert mailbox.uid("SEARCH", "MODSEQ", str(before + 1))[1][0].startswith(b"2 (MODSEQ ")
+    assert mailbox.uid("SEARCH", "ANSWERED", "MODSEQ", str(before + 1)) == ("OK", [b""])
+
+
 def test_sent_mail_is_listed_with_its_use_and_appending_needs_a_folder(opened):
     listed = opened.list()[1]
     assert any(b"\\Sent" in line and b"Sent" in line for line in listed)
