@@ -15,9 +15,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
-from hub.model.entities import ENTITIES
+from hub.model.entities import ENTITIES, Bounce
 from hub.model.parts import number_of, part_of
 from hub.model.values import Money, parse_decimal
 from hub.reminders.calendars import Span
@@ -220,7 +220,7 @@ class Scene:
 
 def _trouble(fact: Fact) -> str:
     """Return why a letter came back; of several recipients the trouble that needs us most counts."""
-    found = {it.trouble for it in fact.fields.get("bounces") or ()}
+    found = {it.trouble for it in convert(fact.fields.get("bounces") or (), tuple[Bounce, ...])}
     return next((it for it in ("address", "full", "refused", "later") if it in found), "unknown")
 
 

@@ -29,6 +29,10 @@ FACTS = st.lists(
     max_size=25,
 )
 DEEDS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 21 * 24 * 4)), max_size=4)
+BOUNCES = (
+    {"address": "a@x.example", "status": "5.1.1", "is_permanent": True},
+    {"address": "a@x.example", "status": "5.2.2"}, {"address": "a@x.example", "status": "4.4.7"},
+)  # fmt: skip
 KINDS = ("ack", "snooze", "done", "due")
 LOOKS = st.lists(st.integers(0, 30 * 24), min_size=1, max_size=4)
 
@@ -53,6 +57,7 @@ def facts_of(rows, begin):
             "complaint": {"department": "support"},
             "referral": {"free_tickets": figure % 4},
             "invoice": {"amount": Money(Decimal(figure))},
+            "message": {"bounces": [BOUNCES[figure % 3]]},
         }.get(kind, {})
         found.append(Fact(id=f"e{number}", type=type_, time=begin + timedelta(minutes=15 * quarter), kind=kind,
                           subject=things.get(kind, f"{kind}{number}"), client=client, fields=fields))  # fmt: skip
@@ -212,7 +217,8 @@ def test_one_open_reminder_of_a_key_and_every_one_can_be_read(world, rules, at, 
 
 def test_the_facts_of_this_file_raise_most_of_the_rules(world, rules, at):
     """Otherwise the properties above would say nothing."""
-    rows = [("ticket.reopened", 10, "c1", 1), ("message.bounced", 10, "c1", 0), ("call.missed", 10, "c1", 0),
+    rows = [("ticket.reopened", 10, "c1", 1), ("call.missed", 10, "c1", 0),
+            *(("message.bounced", 10, "c1", trouble) for trouble in (0, 1, 2)),
             ("survey.answered", 300, "c1", 5), ("survey.answered", 210, "c1", 9),
             ("complaint.filed", 10, "c1", 1), ("shipment.failed", 10, "c1", 1), ("offer.sent", 10, "c1", 1),
             ("referral.ticket_solved", 10, "c2", 3), ("project.started", 10, "c2", 0),
