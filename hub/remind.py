@@ -116,10 +116,23 @@ def rules_and_mistakes(config: Config, plugins: Plugins) -> tuple[tuple[Rule, ..
     further = (channel.name for found in plugins.manager.hook.register_channels() for channel in found)
     known = [*CHANNELS, *config.model.channels, *further]
     unknown = [(rule, name) for rule in rules for name in rule.channels if name not in known]
-    return rules, (*mistakes, *(
-        SettingsError(f"{rule.place}: no channel is called {name!r}.", hint=nearest(name, known))
-        for rule, name in unknown
-    ))  # fmt: skip
+    roles = {role for rule in rules if rule.place.startswith(str(BUILTIN)) for role in _roles(rule)}
+    roles |= {person.role for person in config.model.employees}
+    nobodys = [(rule, role) for rule in rules for role in _roles(rule) if role not in roles]
+    return rules, (
+        *mistakes,
+        *(SettingsError(f"{rule.place}: no channel is called {name!r}.", hint=nearest(name, known))
+          for rule, name in unknown),
+        *(SettingsError(f"{rule.place}: nobody has the role {role!r}.", hint=nearest(role, sorted(roles)))
+          for rule, role in nobodys),
+    )  # fmt: skip
+
+
+def _roles(rule: Rule) -> list[str]:
+    """Return the roles to which a rule turns, each once."""
+    steps = [*rule.escalate, *(step for stage in rule.stages for step in stage.escalate)]
+    named = [*rule.assign, *(to for step in steps for to in step.to)]
+    return list(dict.fromkeys(it.removeprefix("role:") for it in named if it.startswith("role:")))
 
 
 def _folders(config: Config, plugins: Plugins) -> list[Path]:

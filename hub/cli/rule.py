@@ -32,11 +32,7 @@ def list_(app: App, as_json: bool) -> None:
         print_json([{"id": each.id, "severity": each.severity, "title": each.title.written, "seeds": each.seeds,
                      "place": each.place} for each in rules])  # fmt: skip
         return
-    print_table(
-        ("rule", "severity", "title", "seeds"),
-        [(each.id, each.severity, each.title.written, " ".join(each.seeds)) for each in rules],
-        grow=2,
-    )
+    print_table(("rule", "severity", "title"), [(each.id, each.severity, each.title.written) for each in rules], grow=2)
 
 
 @rule.command()
@@ -53,7 +49,7 @@ def check(app: App, file: Path | None) -> None:
     for mistake in mistakes:
         say(str(mistake))
     about = f" and {len(letter_rules)} about letters" if letter_rules else ""
-    say(f"{len(rules)} rules{about} are right{f', {len(mistakes)} mistakes' if mistakes else ''}.")
+    say(f"{len(rules)} rules{about} are right{f'; mistakes: {len(mistakes)}' if mistakes else ''}.")
     if mistakes:
         sys.exit(1)
 

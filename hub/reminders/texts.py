@@ -20,6 +20,7 @@ from msgspec import Struct
 from hub.model.values import Money
 from hub.reminders.conditions import FIELDS, FIGURES, Scene
 from hub.reminders.world import Path, said
+from hub.yaml_text import nearest
 
 NBSP = "\u00a0"
 _MONTHS = ("января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября",
@@ -70,7 +71,7 @@ def parse_path(text: str, kinds: Collection[str]) -> Path:
     if kind not in kinds:
         raise ValueError(f"{text!r} is not known here; this rule knows {', '.join(sorted(kinds))}")
     if field not in FIELDS[kind]:
-        raise ValueError(f"{kind} has no field {field!r}; it has {', '.join(sorted(FIELDS[kind]))}")
+        raise ValueError(f"{kind} has no field {field!r}. {nearest(field, list(FIELDS[kind]))}")
     return kind, field
 
 

@@ -12,7 +12,7 @@ from hub.cli import cli
 from hub.config import load_config
 from hub.model.errors import SettingsError
 from hub.plugins import Plugins
-from hub.remind import refresh
+from hub.remind import refresh, rules_and_mistakes
 from hub.reminders.rules import BUILTIN, read_all
 from hub.store.database import Store
 from hub.store.problems import open_problems
@@ -29,7 +29,7 @@ over: "поговорили"
 """
 MISTAKES = [
     ("severity: normal\n", "severty: urgent\n", "severty", "severity"),
-    ("where: [", "where: [{field: client.staus, eq: client}, ", "no field 'staus'", "status"),
+    ("where: [", "where: [{field: client.staus, eq: client}, ", "no field 'staus'", "Did you mean 'status'?"),
     ("key:", "enforce_from: 2026-02-30\nkey:", "2026-02-30", "2026-11-01"),
     ("over:", "escalate: [{after: 1bd, if: not_resolved, to: [rol:head]}]\nover:", "rol:head", ""),
     ("{scan: client}", "{event: call.mised}", "call.mised", "call.missed"),
@@ -86,12 +86,23 @@ def test_the_status_shows_a_wrong_file_until_it_is_mended(firm):
     shown = CliRunner().invoke(cli, ["--config", str(firm / "hub.yaml"), "status", "--json"])
     assert [row["title"] for row in json.loads(shown.output)["problems"] if row["scope"] == "rules"] == [title]
     checked = CliRunner().invoke(cli, ["--config", str(firm / "hub.yaml"), "rule", "check"])
-    assert (checked.exit_code, "1 mistakes" in checked.output) == (1, True)
+    assert (checked.exit_code, "mistakes: 1" in checked.output) == (1, True)
 
     wrong.unlink()
     refresh(store, config, plugins, NOW)
     assert problems() == []
     store.close()
+
+
+def test_a_role_that_nobody_has_is_named_with_the_nearest_and_the_rule_works_on(firm):
+    """A step up to `role:hed` would reach nobody, and nobody would know."""
+    wrong = firm / "rules" / "lost.yaml"
+    text = GOOD.replace("own_rule", "lost").strip()
+    wrong.write_text(f"{text}\nescalate: [{{after: 2h, if: not_resolved, to: [role:hed]}}]\n", encoding="utf-8")
+    config = load_config(firm / "hub.yaml")
+    rules, mistakes = rules_and_mistakes(config, Plugins())
+    assert [str(it) for it in mistakes] == [f"{wrong}:1: nobody has the role 'hed'. Did you mean 'head'?"]
+    assert any(rule.place.startswith(str(wrong)) for rule in rules)
 
 
 def test_heads_that_go_round_in_a_circle_are_refused_with_file_and_line(firm):
