@@ -348,7 +348,7 @@ def _facts(connection: Connection, now: datetime, choice: Choice, used: Collecti
     since = now - HORIZON
     if choice == WHOLE:
         by_kind: dict[str, list[tuple[str, Any]]] = {}
-        for row in connection.execute(_happened(since).where(event.c.source != documents.EVENTS_SOURCE)):
+        for row in connection.execute(_happened(since).where(event.c.source != documents.EVENTS_SOURCE)).all():
             kind, _, external_id = row.subject.partition("/")
             by_kind.setdefault(kind, []).append((entity_id(row.source, kind, external_id), row))
         for kind in HAPPENING:
