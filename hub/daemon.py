@@ -19,6 +19,7 @@ from hub.letter_files import letter_files
 from hub.model.connector import Command, Receipt
 from hub.model.errors import AuthError, HubError, SettingsError
 from hub.notify import notify, withdraw_if_over
+from hub.object_files import keep_new
 from hub.paperwork.returns import collect
 from hub.remind import refresh
 from hub.store import commands, history
@@ -34,7 +35,7 @@ TICK_SECONDS = 1.0
 SWEEP_SECONDS = 10.0
 TIDY_SECONDS = 3600.0
 REMIND_EVERY = timedelta(minutes=1)
-"""So often reminders are evaluated and the files of letters are looked through for signed copies."""
+"""So often reminders are evaluated and the files of letters looked through: signed copies, what belongs to objects."""
 KEEP_JOBS = timedelta(days=7)
 LOOK_AGAIN = timedelta(minutes=5)
 """So often the hub looks whether credentials or settings were corrected; the other side notices nothing."""
@@ -60,6 +61,7 @@ def handlers_of(hub: Hub) -> dict[str, Handler]:
         keep_tasks(hub, found.now)
         with letter_files(hub) as get:
             collect(hub.store, hub.config, get, by="hub", now=hub.clock.now(), patience=REMIND_EVERY)
+            keep_new(hub.store, hub.config, get, now=hub.clock.now(), patience=REMIND_EVERY)
 
     def command(job: Job, lease: Lease) -> None:
         command_id = str(job.payload["command"])

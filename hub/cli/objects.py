@@ -14,6 +14,7 @@ from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.cli.entity import as_document
 from hub.cli.entity import payment as payment
 from hub.cli.entry import add_acts, desk_of, flags_of, group, option, said_of
+from hub.connections import Hub
 from hub.entries import acts, entered
 from hub.entries.acts import Desk, Done, EntryError, own_key
 from hub.entries.find import find
@@ -24,10 +25,14 @@ from hub.entries.sites import folder_of, keep_files, measured
 from hub.entries.supplies import HANDOVER, PURCHASE
 from hub.entries.talks import NOTE
 from hub.entries.twins import part
+from hub.entries.when import parse_moment
+from hub.letter_files import letter_files
 from hub.model.entities import Payment, Reference
 from hub.model.entries import Project
 from hub.model.values import Money, parse_decimal
+from hub.object_files import keep_for
 from hub.projection import OPERATOR
+from hub.tools import SystemClock
 
 project = group(PROJECT)
 offer = group(OFFER)
@@ -162,15 +167,25 @@ def measure(app: App, key: str, sizes: tuple[str, ...]) -> None:
 @click.argument("key")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--photo/--from-client", "are_photos", default=False, help="Photos of the site, or what the client gave.")
+@click.option("--letters", is_flag=True, help="Keep what came by mail for the object; the daemon does it by itself.")
+@click.option("--since", default="", metavar="DAY", help="With --letters: all files of the client from that day on.")
 @pass_app
-def file_(app: App, key: str, files: tuple[Path, ...], are_photos: bool) -> None:
+def file_(app: App, key: str, files: tuple[Path, ...], are_photos: bool, letters: bool, since: str) -> None:
     """Copy FILES into the folder of an object; without any it is only made (S004-13, S004-29)."""
     with app.store.read() as connection:
         row = find(connection, "project", key)
+        desk = desk_of(app, connection)
     folder = folder_of(app.config, row)
-    for path in keep_files(folder, files, are_photos=are_photos):
+    kept = keep_files(folder, files, are_photos=are_photos)
+    if letters:
+        begun = parse_moment(since, desk.now, desk.office, past=True) if since else None
+        if since and begun is None:
+            raise click.BadParameter(f"{since!r} is no day such as 15.11 or «2 недели назад».", param_hint="--since")
+        with letter_files(Hub(app.config, app.plugins, app.store, SystemClock())) as get:
+            kept += keep_for(app.store, app.config, get, row, begun)
+    for path in dict.fromkeys(kept):
         say(f"  {path}")
-    if not files:
+    if not kept:
         say(f"  {folder}")
 
 

@@ -18,6 +18,8 @@ PHOTOS, FROM_CLIENT = "ФОТО", "ТЗ_от_Клиента"
 """Folders of an object, as the office knows them (S004-29)."""
 _PICTURES = (".jpg", ".jpeg", ".png", ".heic", ".webp", ".tif", ".tiff")
 _MOST = Decimal(10_000)
+_LONGEST_NAME = 100
+"""Signs of a file's name: two bytes each, and room for a number."""
 _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
 
 
@@ -72,9 +74,19 @@ def keep_files(folder: Path, files: Iterable[Path], *, are_photos: bool) -> list
             contents.append((_UNFIT.sub("_", file.name).strip(" ."), file.read_bytes()))
         except OSError as error:
             raise HubError(f"{file} cannot be read: {error.strerror}.") from error
+    _make(folder)
+    return [_kept(place, name, content) for name, content in contents]
+
+
+def keep_content(folder: Path, name: str, content: bytes) -> Path:
+    """Keep a file that the client sent; one that lies there already is not kept again. Raises OSError."""
+    _make(folder)
+    return _kept(folder / FROM_CLIENT, _UNFIT.sub("_", name).strip(" .")[-_LONGEST_NAME:] or "file", content)
+
+
+def _make(folder: Path) -> None:
     for name in (PHOTOS, FROM_CLIENT):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    return [_kept(place, name, content) for name, content in contents]
 
 
 def _kept(place: Path, name: str, content: bytes) -> Path:
