@@ -127,7 +127,7 @@ def load_world(connection: Connection, config: Config, now: datetime, choice: Ch
     if choice != WHOLE:
         _add_linked(connection, objects, choice, used)
     objects["client"] = _clients(connection, config, choice, used)
-    objects["employee"], objects["absence"] = _employees(config)
+    objects["employee"], objects["absence"] = employees_of(config)
     objects["connection"] = _connections(connection, config, now)
     objects["payment"] = with_matches(objects)
     objects["document"] = _documents(connection, config, now, choice)
@@ -147,7 +147,7 @@ def load_firm(connection: Connection, config: Config, now: datetime) -> World:
     """Read what rules about the firm itself look at: months, days of its people, campaigns, and what they sum up."""
     objects: dict[str, dict[str, dict[str, Any]]] = {kind: load_objects(connection, kind) for kind in _OF_FIRM}
     objects["client"] = _clients(connection, config, WHOLE, state.kinds_in_use(connection))
-    objects["employee"], objects["absence"] = _employees(config)
+    objects["employee"], objects["absence"] = employees_of(config)
     calendars = calendars_of(config)
     objects |= {kind: things for kind, things in standing(config, calendars.get("office"), now).items()
                 if kind in FIRM_KINDS}  # fmt: skip
@@ -236,7 +236,8 @@ def aliases(config: Config) -> dict[str, str]:
     return names
 
 
-def _employees(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+def employees_of(config: Config) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Return the people of the configuration and their absences, by id."""
     people, absences = {}, {}
     for index, employee in enumerate(config.model.employees):
         people[employee.id] = employee.model_dump(include={"name", "role", "head", "mail", "phone", "department"})

@@ -182,7 +182,6 @@ WAITS: Mapping[str, str] = {
     "S002-28": "figures of spending, which no source brings yet",
     "S002-44": "plans of orders, which no source brings yet",
     "S003-6": "the page: a call is kept with its fields while one talks",
-    "S003-7": "the presence of employees, which a telephone exchange tells",
     "S003-18": "the connection to couriers",
 }
 """What rows wait for that nothing proves; one that is proven meanwhile is taken as proven."""

@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "payment": ("hub.cli.objects:payment", "Payments."),
     "order": ("hub.cli.entity:order", "Orders of clients."),
     "balance": ("hub.cli.entity:balance", "What is owed between us and clients."),
-    "employee": ("hub.cli.entity:employee", "Our people as the sources know them."),
+    "employee": ("hub.cli.presence:employee", "Our people: where to put a caller through; as the sources know them."),
     "organisation": ("hub.cli.entity:organisation", "Our own legal persons."),
     "bank-account": ("hub.cli.entity:bank_account", "Bank accounts of ours and of clients."),
     "product": ("hub.cli.entity:product", "What is sold."),
