@@ -189,7 +189,6 @@ DEFAULT_WAIT = "a test that names the row"
 PARTS: Mapping[str, str] = {
     "S002-46": "discounts by quantity stand; a price for deferred payment is said by hand",
     "S002-12": "forms filled from what is known; fields copied from another person and all forms at once are not there",
-    "S002-4": "in lists of people; two people at one card on the page are not yet told of each other",
     "S004-10": "the rule stands; the telephone exchange does not yet tell of ringing calls while they ring",
 }
 """Rows that are proven in part, and what is missing."""

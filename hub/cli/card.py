@@ -39,26 +39,33 @@ _ON_THE_WAY = tuple(
 @click.command("set")
 @click.argument("key")
 @click.argument("values", nargs=-1, metavar="FIELD=VALUE…")
+@click.option("--was", "seen", multiple=True, metavar="FIELD=VALUE", help="What you saw: a field that is otherwise by "
+              "now is not overwritten, and you are told who changed it.")  # fmt: skip
 @pass_app
-def set_(app: App, key: str, values: tuple[str, ...]) -> None:
+def set_(app: App, key: str, values: tuple[str, ...], seen: tuple[str, ...]) -> None:
     """Say yourself what holds for a client, above what his sources say; FIELD= takes it back.
 
     Fields: name, full_name, inn, kpp, type, status, manager, zone, city, note, origin, segment, refuses_mailings,
     phone, email, address. `hub client show --why` tells who said what.
     """
-    said = {}
-    for text in values:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{text!r} is not FIELD=VALUE, for example manager=ivanova", param_hint="VALUES")
-        said[name.strip()] = value
+    said, was = _pairs(values, "VALUES"), _pairs(seen, "--was")
     with app.store.write() as connection:
         client = find_client(connection, key)["id"]
-        now = _told(lambda: clients.set_values(desk_of(app, connection), client, said))
+        now = _told(lambda: clients.set_values(desk_of(app, connection), client, said, was))
         (row,) = state.read(connection, "client", STATE["client"].c.id == now)
     say(f"client {now}, {row['name']}: {', '.join(sorted(said))} as you say.")
     if now != client:
         say("  By this ИНН he is one with another client now; hub client split parts them.")
+
+
+def _pairs(texts: tuple[str, ...], where: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not FIELD=VALUE, for example manager=ivanova", param_hint=where)
+        pairs[name.strip()] = value
+    return pairs
 
 
 def _told(act: Any) -> Any:

@@ -6,11 +6,12 @@ that it goes with that reference through merge and split, and it never says that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec.structs import asdict, replace
+from sqlalchemy import select
 
 from hub import identity
 from hub.entries import new_key
@@ -22,9 +23,10 @@ from hub.model.values import Email, Phone, is_inn, is_kpp
 from hub.normalise import decode, fact_of
 from hub.operator import attach
 from hub.projection import OPERATOR
-from hub.store import log, parties
+from hub.store import log, parties, state
 from hub.store.parties import entity_id
 from hub.store.problems import note
+from hub.store.tables import STATE, audit
 from hub.yaml_text import nearest
 
 POINTS = ("phone", "email", "address")
@@ -34,11 +36,13 @@ FIELDS = ("name", "full_name", "inn", "kpp", "type", "status", "manager", "zone"
 """What a person may say of a client."""
 
 
-def set_values(desk: Desk, client: str, said: Mapping[str, str]) -> str:
+def set_values(desk: Desk, client: str, said: Mapping[str, str], was: Mapping[str, str] | None = None) -> str:
     """Keep a person's own values, an empty text takes an own value back; return the id of the client as it is now.
 
+    `was` is what he saw when he began: a field that somebody or a source has changed since is not overwritten (S002-4).
     Raises EntryError that names the field which cannot be so.
     """
+    _refuse_changed(desk, client, said, was or {})
     if not said:
         raise EntryError(
             "nothing is said.", hint="Write field=value, for example manager=ivanova; field= takes it back."
@@ -54,6 +58,46 @@ def set_values(desk: Desk, client: str, said: Mapping[str, str]) -> str:
     note(desk.connection, who=desk.by, what="client.set", about=f"client/{client}", detail=", ".join(sorted(said)),
          now=desk.now)  # fmt: skip
     return parties.follow(desk.connection, client)
+
+
+def _refuse_changed(desk: Desk, client: str, said: Mapping[str, str], was: Mapping[str, str]) -> None:
+    (row,) = state.read(desk.connection, "client", STATE["client"].c.id == client)
+    for field, seen in was.items():
+        if field not in FIELDS:
+            raise EntryError(f"{field} is nothing that is said of a client.", field=field,
+                             hint=nearest(field, list(FIELDS)))  # fmt: skip
+        now = _as_seen(desk, field, _points_text(row["points"], field) if field in POINTS else row[field])
+        if now not in {_as_seen(desk, field, text) for text in (seen, said.get(field, seen))}:
+            who = _who_said(desk, client, field)
+            raise EntryError(f"{field} is {now or 'empty'} by now{f' ({who})' if who else ''}, you saw {seen}.",
+                             field=field, hint="Say it without what you saw, if yours is to stand.")  # fmt: skip
+
+
+def _as_seen(desk: Desk, field: str, value: Any) -> str:
+    text = {True: "yes", False: "no", None: ""}.get(value, value) if not isinstance(value, str) else value.strip()
+    return desk.people.get(str(text).casefold(), str(text)) if field == "manager" else str(text)
+
+
+def _points_text(points: Sequence[Mapping[str, Any]], type_: str) -> str:
+    return ", ".join(str(it.get("value") or it.get("raw", "")) for it in points if it["type"] == type_)
+
+
+def _who_said(desk: Desk, client: str, field: str) -> str:
+    """Return the source whose value of a field is shown, when it said so, and who entered it if a person did."""
+    references = [it for it in parties.references_of(desk.connection, [client]) if it[2] == "client"]
+    for _, source, _, external_id, _ in sorted(references, key=lambda it: desk.sources.rank(it[1])):
+        newest = log.latest(desk.connection, source, [f"client/{external_id}"]).get(f"client/{external_id}")
+        entity = decode("client", newest.data) if newest else None
+        told = isinstance(entity, Client) and (
+            any(point.type == field for point in entity.points) if field in POINTS else getattr(entity, field)
+        )
+        if newest and newest.time and told:
+            query = select(audit.c.who).where(audit.c.object == f"client/{client}", audit.c.what == "client.set")
+            by = desk.connection.execute(query.order_by(audit.c.id.desc()).limit(1)).scalar() if (
+                source == OPERATOR) else ""  # fmt: skip
+            local = newest.time.astimezone(desk.config.zone)
+            return ", ".join(filter(None, (source, by, f"{local:%d.%m.%Y %H:%M}")))
+    return ""
 
 
 def new_client(desk: Desk, said: Mapping[str, str], *, contact: str = "", required: tuple[str, ...] = (),

@@ -8,7 +8,7 @@ import msgspec
 from bureau import SCHOOL, Office
 
 from hub.ingest import import_events
-from hub.model.entities import Client
+from hub.model.entities import Client, ContactPoint
 from hub.operator import apply_verdicts, learn_verdicts
 from hub.projection import Sources
 from hub.store import log
@@ -39,6 +39,29 @@ def test_own_value_stands_on_top_and_can_be_taken_back(each_office: Office) -> N
     assert (school(office)["manager"], school(office)["city"]) == ("ivanova", "Ачинск")
     office.ok("client", "set", "Школа", "manager=", "phone=")
     assert (school(office)["manager"], school(office)["points"]) == ("petrov", [])
+
+
+def test_a_change_in_another_place_is_told_and_not_overwritten(each_office: Office) -> None:
+    """S002-4: who saw another value is told which source or person changed it and when; saying it again overwrites."""
+    office = each_office
+    card = {"name": "МБОУ «Школа № 5»", "status": "client", **SCHOOL}
+    office.says("base", "1", Client(city="Ачинск", points=(ContactPoint("phone", "+73912000001"),), **card))
+    office.ok("client", "set", "Школа № 5", "city=Канск", "--was", "city=Ачинск")
+    told = office.refused("client", "set", "Школа № 5", "city=Дивногорск", "--was", "city=Ачинск")
+    assert "city is Канск by now (operator, " in told
+    assert "23.11.2026 10:00), you saw Ачинск" in told
+    office.ok("client", "set", "Школа № 5", "city=Канск", "--was", "city=Ачинск")  # the same was meant
+    office.ok("client", "set", "Школа № 5", "city=Дивногорск")
+    assert school(office)["city"] == "Дивногорск"
+
+    office.says("base", "1", Client(manager="petrov", points=(ContactPoint("phone", "+73912000002"),), **card))
+    phone = ("client", "set", "Школа № 5", "phone=294-08-54", "manager=ivanova")
+    assert "phone is +73912000002 by now (base, 23.11.2026 10:00)" in office.refused(
+        *phone, "--was", "phone=+73912000001"
+    )
+    assert "manager is petrov by now" in office.refused(*phone, "--was", "manager=")
+    office.ok(*phone, "--was", "phone=+73912000002", "--was", "manager=Петров Пётр Петрович")
+    assert "Did you mean 'city'" in office.refused(*phone, "--was", "citi=x")
 
 
 def test_own_value_holds_no_sources_together(office: Office) -> None:
