@@ -178,7 +178,6 @@ ROWS: Mapping[str, tuple[str, str]] = {
 """Row → the kind of its answer and what is demanded."""
 
 WAITS: Mapping[str, str] = {
-    "S002-12": "the page: forms of embassies",
     "S002-28": "figures of spending, which no source brings yet",
     "S002-44": "plans of orders, which no source brings yet",
     "S003-6": "the page: a call is kept with its fields while one talks",
@@ -188,7 +187,6 @@ WAITS: Mapping[str, str] = {
 DEFAULT_WAIT = "a test that names the row"
 PARTS: Mapping[str, str] = {
     "S002-46": "discounts by quantity stand; a price for deferred payment is said by hand",
-    "S002-12": "forms filled from what is known; fields copied from another person and all forms at once are not there",
     "S004-10": "the rule stands; the telephone exchange does not yet tell of ringing calls while they ring",
 }
 """Rows that are proven in part, and what is missing."""

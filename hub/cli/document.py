@@ -13,7 +13,7 @@ import msgspec
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.cli.client import one
-from hub.cli.papers import folder, month
+from hub.cli.papers import folder, month, print_
 from hub.cli.returns import attach, scans
 from hub.cli.template import template
 from hub.connections import Hub, courier_connection, mail_connection
@@ -48,7 +48,7 @@ def document() -> None:
     """Documents: made, numbered, sent, tracked."""
 
 
-for command in (template, folder, month, attach, scans):
+for command in (template, folder, print_, month, attach, scans):
     document.add_command(command)
 
 
@@ -91,14 +91,18 @@ def _day(text: str, option: str) -> date | None:
 @click.option("--client", "client_key", required=True, help="Id or ИНН of the client.")
 @_wish_options
 @click.option("--draft", "file", type=click.Path(path_type=Path), help="A whole draft as JSON; see `example`.")
+@click.option("--like", type=int, default=0, metavar="ID", help="Take what is not said, but for the client, from "
+              "this document of the kind.")  # fmt: skip
 @pass_app
 def new(
     app: App, kind: str, client_key: str, lines: tuple[str, ...], basis: str, due: str, remark: str,
-    fields: tuple[str, ...], day: str, file: Path | None,
+    fields: tuple[str, ...], day: str, file: Path | None, like: int,
 ) -> None:  # fmt: skip
     """Make a draft of KIND; `hub document template list` shows the kinds."""
     form = form_of(app.config, kind)
-    wish = _wish(app, lines, fields, day, basis=basis, due=due, note=remark)
+    if file and like:
+        raise click.UsageError("say --draft or --like, not both.")
+    wish = msgspec.structs.replace(_wish(app, lines, fields, day, basis=basis, due=due, note=remark), like=like)
     by, now = getpass.getuser(), app.now()
     given = read_draft(form, _content(file), str(file)) if file else None
     with app.store.write() as connection:

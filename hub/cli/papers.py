@@ -14,7 +14,7 @@ from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, p
 from hub.cli.client import one
 from hub.files import write_file
 from hub.model.errors import HubError
-from hub.paperwork.client_folder import Paper, one_pdf, papers_of
+from hub.paperwork.client_folder import Paper, one_pdf, papers_named, papers_of
 from hub.paperwork.issuing import BATCH, Issued
 from hub.paperwork.month import Left, Plan, days_of, issue_month, parse_month, plan
 from hub.paperwork.sheet import remove_halves
@@ -50,11 +50,26 @@ def folder(app: App, client_key: str, file: Path | None, as_json: bool) -> None:
         ]
         print_table(("copies", "number", "state", "title"), shown, grow=3)
     if file:
-        write_file(file, one_pdf(app.config, papers))
-        say(f"{file}: {sum(it.copies for it in papers if not it.lacks)} papers.")
-        for it in papers:
-            if it.lacks:
-                say(f"  left out: {it.title}: {it.lacks}")
+        _print(app, papers, file)
+
+
+@click.command("print")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("keys", type=int, nargs=-1, required=True, metavar="ID…")
+@pass_app
+def print_(app: App, file: Path, keys: tuple[int, ...]) -> None:
+    """Write issued documents, of whichever clients, as one PDF to FILE, each in as many copies as it needs."""
+    with app.store.read() as connection:
+        papers = papers_named(connection, app.config, keys)
+    _print(app, papers, file)
+
+
+def _print(app: App, papers: list[Paper], file: Path) -> None:
+    write_file(file, one_pdf(app.config, papers))
+    say(f"{file}: {sum(it.copies for it in papers if not it.lacks)} papers.")
+    for it in papers:
+        if it.lacks:
+            say(f"  left out: {it.title}: {it.lacks}")
 
 
 def _state(paper: Paper) -> str:

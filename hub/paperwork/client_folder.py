@@ -53,6 +53,17 @@ def papers_of(connection: Connection, config: Config, client: str) -> list[Paper
     return papers
 
 
+def papers_named(connection: Connection, config: Config, keys: Sequence[int]) -> list[Paper]:
+    """Return documents of any clients as papers, in the order in which they are named."""
+    papers = []
+    for key in keys:
+        row = rows.get(connection, key)
+        form = form_of(config, row.kind)
+        pdf = next((file for file in rows.files(connection, key) if file.format == "pdf"), None)
+        papers.append(Paper(form.kind, form.title, form.copies, None if row.state in _OVER else row, pdf))
+    return papers
+
+
 def one_pdf(config: Config, papers: Sequence[Paper]) -> bytes:
     """Return what can be printed as one PDF. Raises HubError when there is nothing, or a file was changed."""
     from pypdf import PdfWriter  # of no use to any other command

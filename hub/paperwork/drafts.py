@@ -27,11 +27,15 @@ _NOT_ISSUED = msgspec.Raw(b"null")
 
 
 class Wish(Struct, frozen=True):
-    """What a person says of a new document: its lines, and further fields by name, each one or several times."""
+    """What a person says of a new document: its lines, and further fields by name, each one or several times.
+
+    All but the client that is not said is taken from the document `like`, which may be of another client (S002-12).
+    """
 
     lines: Sequence[Line] = ()
     fields: Mapping[str, Sequence[str]] = {}
     day: date | None = None
+    like: int = 0
 
 
 def party_of(client: Mapping[str, Any]) -> Party:
@@ -76,8 +80,20 @@ def new_document(
 ) -> int:  # fmt: skip
     """Keep a draft of any kind; everything that would stop its issue is said now. Return the document's id."""
     form = form_of(config, kind)
-    draft = make_draft(config, form, party_of(client), wish)
+    draft = make_draft(config, form, party_of(client), wish, _like(connection, form, wish.like))
     return keep_draft(connection, config, form, draft, client, wish.day, by=by, now=now, origin=origin)
+
+
+def _like(connection: Connection, form: Form[Any, Any], key: int) -> dict[str, Any]:
+    """Return what was wanted of another document of this kind, but for its client."""
+    if not key:
+        return {}
+    row = rows.get(connection, key)
+    if row.kind != form.kind:
+        raise HubError(f"the document {key} is of the kind {row.kind!r} and not {form.kind!r}.")
+    wanted: dict[str, Any] = msgspec.to_builtins(draft_of(form, sheet_of(row)))
+    wanted.pop("client", None)
+    return wanted
 
 
 def keep_draft(
@@ -111,10 +127,12 @@ def doubts_of(config: Config, found: DocumentRow, now: datetime) -> list[str]:
     return [str(doubt) for doubt in doubts] if isinstance(doubts, Sequence) else []
 
 
-def make_draft(config: Config, form: Form[Any, Any], client: Party, wish: Wish) -> Any:
+def make_draft(
+    config: Config, form: Form[Any, Any], client: Party, wish: Wish, like: Mapping[str, Any] | None = None
+) -> Any:
     """Return the draft of a form. Raises HubError that names the field which is missing, unknown or wrong."""
     known = {field.encode_name for field in structs.fields(form.draft)}
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(like or {})
     if "client" in known:
         values["client"] = msgspec.to_builtins(client)
     if wish.lines:
