@@ -25,11 +25,10 @@ from hub.reminders.rules import Rule
 from hub.reminders.texts import Blank
 from hub.store import parts
 from hub.store.meta import get_meta, set_meta
-from hub.store.reminders import Kept
 from hub.store.tables import STATE
 from hub.store.tables import reminder as reminder_table
 
-CHUNK = 5000
+CHUNK = 1000
 """So many clients or parts are held in memory at once."""
 SMALL = 1000
 """In firms of so many clients what concerns the firm itself is looked at whenever anything has changed."""
@@ -50,11 +49,11 @@ class Pass:
     rules: tuple[Rule, ...]
     of_firm: tuple[Rule, ...]
 
-    def speaks_of(self, kept: Kept) -> bool:
-        """Tell whether this pass says anew how it stands with a stored reminder."""
-        if is_of_firm(kept.part):
-            return kept.rule in self._names_of_firm
-        return kept.rule in self._names and (self.parts is None or kept.part in self.parts)
+    def speaks_of(self, rule: str, part: str) -> bool:
+        """Tell whether this pass says anew how it stands with reminders of the rule about the part."""
+        if _is_of_firm(part):
+            return rule in self._names_of_firm
+        return rule in self._names and (self.parts is None or part in self.parts)
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -63,6 +62,27 @@ class Pass:
     @cached_property
     def _names_of_firm(self) -> frozenset[str]:
         return frozenset(rule.id for rule in self.of_firm)
+
+
+class Look(Struct, frozen=True):
+    """One reading of the store within a pass: the facts of these parts, or those of the firm itself for `None`."""
+
+    one: Pass
+    choice: Choice | None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the rules that are asked."""
+        return self.one.of_firm if self.choice is None else self.one.rules
+
+    def speaks_of(self, rule: str, part: str) -> bool:
+        """Tell whether this says anew how it stands with reminders of the rule about the part."""
+        is_here = _is_of_firm(part) if self.choice is None else not _is_of_firm(part) and self.choice.holds(part)
+        return is_here and self.one.speaks_of(rule, part)
+
+    def of_reminders(self) -> list[ColumnElement[bool]]:
+        """Return the conditions that together give all stored reminders that this speaks of, and more."""
+        return [*OF_FIRM] if self.choice is None else self.choice.of_reminders()
 
 
 class Plan(Struct, frozen=True):
@@ -83,9 +103,9 @@ class Plan(Struct, frozen=True):
         """Return the parts of which all is said anew, `None` for all parts."""
         return self.passes[0].parts
 
-    def speaks_of(self, kept: Kept) -> bool:
-        """Tell whether a stored reminder is to be closed unless it is found again."""
-        return kept.rule not in self.rules or any(each.speaks_of(kept) for each in self.passes)
+    def speaks_of(self, rule: str, part: str) -> bool:
+        """Tell whether reminders of the rule about the part are to be closed unless they are found again."""
+        return rule not in self.rules or any(each.speaks_of(rule, part) for each in self.passes)
 
     def of_reminders(self) -> list[ColumnElement[bool]]:
         """Return the conditions that together give all stored reminders that the plan speaks of, and more."""
@@ -132,8 +152,16 @@ def plan_of(connection: Connection, config: Config, rules: Sequence[Rule], now: 
     return Plan(tuple(passes), frozenset(is_by), gone, pending, marks, is_due)
 
 
-def choices(connection: Connection, one: Pass, *, is_due: bool) -> Iterator[Choice]:
-    """Yield what a pass loads, as many parts at once as memory allows."""
+def looks(connection: Connection, plan: Plan) -> Iterator[Look]:
+    """Yield the readings of the store that the plan takes, as many parts at once as memory allows."""
+    for one in plan.passes:
+        for choice in _choices(connection, one, is_due=plan.is_due):
+            yield Look(one, choice)
+        if one.of_firm:
+            yield Look(one, None)
+
+
+def _choices(connection: Connection, one: Pass, *, is_due: bool) -> Iterator[Choice]:
     if one.parts is not None:
         named = sorted(one.parts)
         for start in range(0, len(named), CHUNK):
@@ -144,7 +172,7 @@ def choices(connection: Connection, one: Pass, *, is_due: bool) -> Iterator[Choi
     if not one.rules:
         return
     clients = [row.id for row in connection.execute(select(STATE["client"].c.id).order_by(STATE["client"].c.id))]
-    if len(clients) <= CHUNK:
+    if len(clients) <= CHUNK or not all(map(is_local, one.rules)):
         yield WHOLE
         return
     for start in range(0, len(clients), CHUNK):
@@ -165,8 +193,7 @@ def is_local(rule: Rule) -> bool:
     return any(isinstance(blank, Blank) and own.issuperset(blank.paths) for blank in rule.key.parts)
 
 
-def is_of_firm(part: str) -> bool:
-    """Tell whether it is a part of the firm itself."""
+def _is_of_firm(part: str) -> bool:
     return part.partition("/")[0] in FIRM_KINDS
 
 

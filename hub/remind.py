@@ -34,7 +34,7 @@ from hub.facts import (
 )
 from hub.model.errors import HubError, SettingsError
 from hub.model.parts import EVERYTHING, part_of
-from hub.passes import OF_FIRM, Pass, Plan, choices, is_of_firm, plan_of, remember
+from hub.passes import OF_FIRM, Look, Plan, looks, plan_of, remember
 from hub.payments import Match, match_payments
 from hub.plugins import Plugins
 from hub.projection import sources_of
@@ -193,12 +193,23 @@ def deeds(connection: Connection, of_parts: Iterable[ColumnElement[bool]] | None
 
 
 class _Found(Struct):
-    """What an evaluation gave: reminders, why stored ones are gone, when parts change by themselves, ticks on lists."""
+    """What one look gave: of which stored reminders it speaks, the reminders of now, why others are gone.
 
+    Besides: when parts change by themselves, and lines of checklists that events have done.
+    """
+
+    look: Look
+    told: frozenset[int]
     dues: list[Due]
-    gone: dict[Run, tuple[str, str]]
+    gone: dict[int, tuple[str, str]]
     wakes: dict[str, datetime]
     ticks: dict[str, dict[int, datetime]]
+
+    def kept(self, connection: Connection) -> dict[Run, Kept]:
+        """Return the stored reminders that this is about: open ones, and closed ones of the same keys."""
+        opened = _told(connection, self.look)
+        rows = [*opened, *reminders.stored(connection, ((due.rule, due.key) for due in self.dues))]
+        return {(it.rule, it.key, it.instance): it for it in rows}
 
 
 def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Reminding:
@@ -210,17 +221,16 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
     with store.read() as connection:
         plan = plan_of(connection, config, rules, now)
         known = {(row.title, row.hint) for row in open_problems(connection, _RULES)}
-    if known != {_told(mistake) for mistake in mistakes}:
+    if known != {_words(mistake) for mistake in mistakes}:
         _tell_mistakes(store, mistakes, now)
-    found = _evaluate(store, config, rules, now, plan)
-    _keep(store, plan, found, now)
-    if found.ticks:
+    ticks = _carry_out(store, config, rules, now, plan)
+    if ticks:
         with store.write() as connection:
-            keep_ticks(connection, found.ticks, sources_of(config, plugins), now)
+            keep_ticks(connection, ticks, sources_of(config, plugins), now)
     return Reminding(store, config, rules, now)
 
 
-def _told(mistake: SettingsError) -> tuple[str, str]:
+def _words(mistake: SettingsError) -> tuple[str, str]:
     words = f"A rule is not in force: {Exception.__str__(mistake)}"
     return words[:500], f"{mistake.hint} Then run: hub rule check".strip()[:500]
 
@@ -228,7 +238,7 @@ def _told(mistake: SettingsError) -> tuple[str, str]:
 def _tell_mistakes(store: Store, mistakes: Sequence[SettingsError], now: datetime) -> None:
     """Open a problem for each mistake of now, close those that were mended."""
     with store.write() as connection:
-        wanted = {_told(mistake) for mistake in mistakes}
+        wanted = {_words(mistake) for mistake in mistakes}
         for row in open_problems(connection, _RULES):
             if (row.title, row.hint) in wanted:
                 wanted.remove((row.title, row.hint))
@@ -239,62 +249,81 @@ def _tell_mistakes(store: Store, mistakes: Sequence[SettingsError], now: datetim
             open_problem(connection, key, scope=_RULES, title=title, hint=hint, now=now)
 
 
-def _evaluate(store: Store, config: Config, rules: Sequence[Rule], now: datetime, plan: Plan) -> _Found:
-    """Look at what the plan names, as much at once as memory allows."""
-    found = _Found([], {}, {}, {})
+def _carry_out(
+    store: Store, config: Config, rules: Sequence[Rule], now: datetime, plan: Plan
+) -> dict[str, dict[int, datetime]]:
+    """Look at what the plan names and keep what each look gave; return the lines of checklists that are done.
+
+    What the plan went by is kept with the last look: whoever is killed before that looks at all of it once more.
+    """
     with store.read() as connection:
-        opened = [it for it in reminders.opened(connection, plan.of_reminders()) if plan.speaks_of(it)]
-    found.gone = {(it.rule, it.key, it.instance): _SWITCHED_OFF for it in opened if it.rule not in plan.rules}
-    by_id = {rule.id: rule for rule in rules}
-    for one in plan.passes:
-        told = [it for it in opened if one.speaks_of(it)]
-        with store.read() as connection:
-            wanted = list(choices(connection, one, is_due=plan.is_due))
-        for choice in wanted:
-            _look(store, config, by_id, now, one, choice, told, found)
-        if one.of_firm:
-            with store.read() as connection:
-                firm = load_firm(connection, config, now)
-                is_settled = _settled(told, reminders.closed_runs(connection, OF_FIRM, now - HORIZON), now)
-                given = deeds(connection, OF_FIRM)
-            found.dues += evaluate(firm, one.of_firm, now, given, is_settled).reminders
-            _explain_gone(found, firm, by_id, [it for it in told if is_of_firm(it.part)], now)
-    return found
+        wanted = list(looks(connection, plan))
+        names = reminders.names_of_open(connection, plan.of_reminders())
+    left = {number: part for number, (rule, part) in names.items() if plan.speaks_of(rule, part)}
+    wakes: dict[str, datetime] = {}
+    ticks: dict[str, dict[int, datetime]] = {}
+    found: _Found | None = None
+    for look in wanted:
+        if found:
+            _keep(store, found, now)
+        found = _look(store, config, rules, now, look)
+        for number in found.told:
+            left.pop(number, None)
+        ticks |= found.ticks
+        for part, moment in found.wakes.items():
+            wakes[part] = min(moment, wakes.get(part, moment))
+    _keep(store, found, now, plan, left, wakes)
+    return ticks
 
 
-def _look(
-    store: Store, config: Config, rules: Mapping[str, Rule], now: datetime, one: Pass, choice: Choice,
-    told: Sequence[Kept], found: _Found,
-) -> None:  # fmt: skip
-    """Evaluate some parts in one reading of the store."""
+def _look(store: Store, config: Config, rules: Sequence[Rule], now: datetime, look: Look) -> _Found:
+    """Evaluate some parts, or what concerns the firm itself, in one reading of the store."""
+    choice = look.choice
     with store.read() as connection:
-        closed = reminders.closed_runs(connection, choice.of_reminders(), now - HORIZON)
-        world, evaluation = evaluate_now(connection, config, one.rules, now, choice, _settled(told, closed, now))
-    found.dues += [due for due in evaluation.reminders if choice.holds(due.part)]
-    found.ticks |= due_ticks(world)
-    _explain_gone(found, world.until(now), rules, told, now)
+        told = _told(connection, look)
+        closed = reminders.closed_runs(connection, look.of_reminders(), now - HORIZON)
+        is_settled = _settled(told, closed, now)
+        if choice is None:
+            world = load_firm(connection, config, now)
+            evaluation = evaluate(world, look.rules, now, deeds(connection, OF_FIRM), is_settled)
+        else:
+            world, evaluation = evaluate_now(connection, config, look.rules, now, choice, is_settled)
+    if choice is None:
+        dues, wakes, ticks = list(evaluation.reminders), {}, {}
+    else:
+        dues = [due for due in evaluation.reminders if choice.holds(due.part)]
+        wakes, ticks = _wakes(world, evaluation, choice), due_ticks(world)
+    gone = _why_gone(told, dues, world.until(now), rules, now)
+    return _Found(look, frozenset(it.id for it in told), dues, gone, wakes, ticks)
+
+
+def _wakes(world: World, evaluation: Evaluation, choice: Choice) -> dict[str, datetime]:
+    """Return when these parts change by themselves; that a fact grows too old to count is a change as well."""
     wakes = dict(evaluation.wakes)
-    for fact in world.facts:  # what grows too old to count is a change as well
+    for fact in world.facts:
         part, fades = part_of(fact.kind, fact.subject, fact.client, fact.fields), fact.time + HORIZON
         wakes[part] = min(fades, wakes.get(part, fades))
-    for part, moment in wakes.items():
-        if part == EVERYTHING or choice.holds(part):
-            found.wakes[part] = min(moment, found.wakes.get(part, moment))
+    return {part: moment for part, moment in wakes.items() if part == EVERYTHING or choice.holds(part)}
 
 
-def _explain_gone(
-    found: _Found, world: World, rules: Mapping[str, Rule], opened: Sequence[Kept], now: datetime
-) -> None:
-    """Say of each of these stored reminders that is about something in this world why it would be gone."""
-    alive = {(due.rule, due.key) for due in found.dues if due.is_open}
-    for before in opened:
-        if (before.rule, before.key) in alive:
-            continue
-        rule, about = rules.get(before.rule), (before.subject_kind, before.subject)
+def _told(connection: Connection, look: Look) -> list[Kept]:
+    """Return the open reminders as stored that a look speaks of."""
+    return [it for it in reminders.opened(connection, look.of_reminders()) if look.speaks_of(it.rule, it.part)]
+
+
+def _why_gone(
+    told: Sequence[Kept], dues: Iterable[Due], world: World, rules: Sequence[Rule], now: datetime
+) -> dict[int, tuple[str, str]]:
+    """Return of each stored reminder that was not found again, though what it is about is there, why it is gone."""
+    alive = {(due.rule, due.key) for due in dues if due.is_open}
+    by_id = {rule.id: rule for rule in rules}
+    found: dict[int, tuple[str, str]] = {}
+    for before in told:
+        rule, about = by_id.get(before.rule), (before.subject_kind, before.subject)
         is_here = before.client is None or bool(world.get("client", before.client))
-        if rule and is_here and world.get(*about):
-            gone = why_gone(world, rule, *about, now, before.client)
-            found.gone[before.rule, before.key, before.instance] = gone
+        if rule and is_here and (before.rule, before.key) not in alive and world.get(*about):
+            found[before.id] = why_gone(world, rule, *about, now, before.client)
+    return found
 
 
 def _settled(opened: Iterable[Kept], closed: Mapping[Run, Closed], now: datetime) -> Settled:
@@ -309,24 +338,35 @@ def _settled(opened: Iterable[Kept], closed: Mapping[Run, Closed], now: datetime
     return is_settled
 
 
-def _kept(connection: Connection, plan: Plan, found: _Found) -> dict[Run, Kept]:
-    """Return the stored reminders that the results are about: open ones, and closed ones of the same keys."""
-    opened = [it for it in reminders.opened(connection, plan.of_reminders()) if plan.speaks_of(it)]
-    rows = [*opened, *reminders.stored(connection, ((due.rule, due.key) for due in found.dues))]
-    return {(it.rule, it.key, it.instance): it for it in rows}
+def _keep(
+    store: Store, found: _Found | None, now: datetime, plan: Plan | None = None, left: Mapping[int, str] = {},
+    wakes: Mapping[str, datetime] = {},
+) -> None:  # fmt: skip
+    """Save against what is stored at that moment: another process may have evaluated meanwhile.
 
+    With the last look comes the `plan`: what of it no look spoke of (`left`, by number with its part) is closed, and
+    what it went by is kept.
+    """
 
-def _keep(store: Store, plan: Plan, found: _Found, now: datetime) -> None:
-    """Save against what is stored at that moment: another process may have evaluated meanwhile."""
+    def changes(connection: Connection) -> list[Kept]:
+        made = _changes(found, found.kept(connection), now) if found else []
+        again = {it.id for it in made}
+        rows = [it for number in left if number not in again and (it := reminders.by_id(connection, number))]
+        known = plan.rules if plan else frozenset()
+        return [*made, *(
+            it.closed(*(_GONE if it.rule in known else _SWITCHED_OFF), now)
+            for it in rows if it.state == "open" and it.part == left[it.id]  # else a look found it with another part
+        )]  # fmt: skip
+
     for _ in range(2):
         with store.read() as connection:
-            if not plan.is_due and not _changes(found, _kept(connection, plan, found), now):
+            if not (plan and plan.is_due) and not changes(connection):
                 return
         try:
             with store.write() as connection:
-                reminders.save(connection, _changes(found, _kept(connection, plan, found), now))
-                if plan.is_due:
-                    remember(connection, plan, found.wakes)
+                reminders.save(connection, changes(connection))
+                if plan and plan.is_due:
+                    remember(connection, plan, wakes)
                 stop_point("reminders")
         except IntegrityError:  # PostgreSQL: the other one opened the same reminder; now it is there
             continue
@@ -348,10 +388,8 @@ def _changes(found: _Found, kept: Mapping[Run, Kept], now: datetime) -> list[Kep
             alive.add(before.id)
         if before is None or not before.same_as(fresh):
             changes.append(fresh if before is None else before.renewed(fresh))
-    for triple, before in kept.items():
-        if before.state == "open" and before.id not in alive:
-            changes.append(before.closed(*found.gone.get(triple, _GONE), now))
-    return changes
+    over = (it for it in kept.values() if it.state == "open" and it.id not in alive)
+    return [*changes, *(it.closed(*found.gone.get(it.id, _GONE), now) for it in over)]
 
 
 def _as_read_back(kept: Kept) -> Kept:

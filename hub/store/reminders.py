@@ -106,6 +106,12 @@ def opened(connection: Connection, of_parts: Iterable[ColumnElement[bool]]) -> l
     return [_kept(row) for each in of_parts for row in connection.execute(_reminders(IS_OPEN, each))]
 
 
+def names_of_open(connection: Connection, of_parts: Iterable[ColumnElement[bool]]) -> dict[int, tuple[str, str]]:
+    """Return rule and part of the open reminders of these parts, by number."""
+    queries = (select(table.c.id, table.c.rule, table.c.part).where(IS_OPEN, each) for each in of_parts)
+    return {row[0]: (row[1], row[2]) for query in queries for row in connection.execute(query)}
+
+
 def closed_runs(connection: Connection, of_parts: Iterable[ColumnElement[bool]], since: datetime) -> dict[Run, Closed]:
     """Return what closed the reminders of these parts that began at that time or later, open ones left out."""
     wanted = select(*(table.c[name] for name in ("rule", "key", "instance", "state", "closed_by", "closed_at")))

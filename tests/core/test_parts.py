@@ -326,14 +326,33 @@ def test_a_large_load_names_the_clients_it_touched(store: Store, config: Config,
 
 
 def test_many_clients_are_evaluated_in_chunks_with_the_same_result(
+    store: Store, config: Config, plugins: Plugins, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setattr(passes, "CHUNK", 2)
+    assert live(store, config, plugins, random.Random(seed_of(request.config)), steps=16) >= 5
+
+
+def test_what_is_killed_between_two_chunks_is_done_again(
     store: Store, config: Config, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pick = random.Random(7)
     for number in range(30):
-        say(store, START, something(pick, START, number))
+        say(store, START, something(random.Random(number), START, number))
     say(store, START, *(("client", str(number), client(number), "") for number in range(4)))
-    now = START + timedelta(days=2)
-    monkeypatch.setattr(passes, "CHUNK", 2)
+    now, kept, keep = START + timedelta(days=2), [], remind._keep
+    monkeypatch.setattr(passes, "CHUNK", 1)
+
+    def killed(*given: Any) -> None:
+        if len(kept) == 2:
+            raise KeyboardInterrupt
+        kept.append(given)
+        keep(*given)
+
+    monkeypatch.setattr(remind, "_keep", killed)
+    with pytest.raises(KeyboardInterrupt):
+        refresh(store, config, plugins, now)
+    assert rows(store, "reminder"), "the control: something was kept before"
+    assert not [row for row in rows(store, "meta") if row.name == parts.EVALUATED]
+    monkeypatch.setattr(remind, "_keep", keep)
     assert shown(refresh(store, config, plugins, now).open) == whole(store, config, plugins, now) != {}
 
 
