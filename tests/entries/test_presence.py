@@ -28,6 +28,7 @@ def firm(made: Callable[..., Office]) -> Office:
 
 
 def test_who_is_there_takes_his_call(firm: Office) -> None:
+    """S003-7: he is put through; no record is made."""
     before = firm.events()
     told = firm.json("employee", "where", "мария")
     assert told["through"] == [{"employee": "ivanova", "name": "Иванова Мария Сергеевна", "phone": "доб. 11"}]
@@ -37,6 +38,7 @@ def test_who_is_there_takes_his_call(firm: Office) -> None:
 
 
 def test_who_is_known_to_be_away_has_sales_or_his_substitute(firm: Office) -> None:
+    """S003-7: sales, unless the firm has named who stands in; two absences in a row are one."""
     told = firm.json("employee", "where", "ivanov")
     assert (told["away_until"], [it["employee"] for it in told["through"]]) == ("2026-11-29", ["orlov"])
     assert "away until 29.11.2026" in firm.ok("employee", "where", "Иванов")
