@@ -45,8 +45,8 @@ from .soap import (
     folder_shape,
     is_equal,
     item_shape,
+    letter_marks,
     mark,
-    search_key,
 )
 from .wire import TooLarge, check_answer, login, new_session
 
@@ -286,7 +286,7 @@ class Mailbox:
     def changes(self, folder: Folder, state: str, also: Sequence[str] = ()) -> Page:
         """Return what happened in a folder since a state; an empty one is the start. Raises StateLost, FolderGone."""
         light = fields("item:ItemClass", "item:DateTimeReceived", "item:Size", *also)
-        parts = [item_shape([*light, search_key()]), M.SyncFolderId(T.FolderId(Id=folder.id))]
+        parts = [item_shape([*light, *letter_marks()]), M.SyncFolderId(T.FolderId(Id=folder.id))]
         parts += [M.SyncState(state)] if state else []
         answer = self._ask("SyncFolderItems", M.SyncFolderItems(*parts, M.MaxChangesReturned(str(MOST_CHANGES))), 1)[0]
         if isinstance(answer, errors.ErrorInvalidSyncStateData):

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.api import (
     Batch,
@@ -47,6 +48,8 @@ _LIGHT = {"Calendar": meetings.LIGHT, "Tasks": todos.LIGHT}
 """What the list of changes tells of items that are no letters, by the folder they lie in."""
 WHOLE = "1"
 """Version of the record of a letter: it never changes, so one that is stored need not be fetched again."""
+ANSWERED = "1 answered"
+"""Version of one that somebody has answered, from whatever program and mailbox."""
 TYPES = raw.TYPES
 
 
@@ -177,8 +180,12 @@ class Exchange:
         self, mailbox: Mailbox, stream: Stream, folder: Folder, changes: Sequence[Change], place: Place, after: Place
     ) -> Iterator[Batch]:
         wanted = {it.id: it for it in changes if _is_wanted(it, place)}  # an item that changed twice is read once
-        named = {it.key: WHOLE for it in wanted.values() if it.key}
-        stored = set(named) - self._tools.stale(stream.name, named)
+        named = {it.key: _version(it) for it in wanted.values() if it.key}
+        stale = self._tools.stale(stream.name, named)
+        others = {key: ANSWERED for key in stale if named[key] == WHOLE}
+        if others:  # one that was forwarded after the answer was answered all the same
+            stale -= set(others) - self._tools.stale(stream.name, others)
+        stored = set(named) - stale
         expected = folder.total if place.is_first else len(wanted)
         missing = [it for it in wanted.values() if it.key not in stored]
         chunks = list(_chunks(missing, self._settings.max_message_bytes))
@@ -257,7 +264,7 @@ class Exchange:
             return meetings.events(record, self._settings.ours)
         if _top(record.stream) == "Tasks":
             return [*todos.events(record, self._settings.mailbox, self._settings.zone)]
-        mail = raw.read(record.payload)
+        mail = replace(raw.read(record.payload), is_answered=record.version == ANSWERED)
         return mail_events(record.reference("message"), mail, folder=record.stream, ours=self._settings.ours)
 
     def files(self, record: Record) -> Sequence[MailFile]:
@@ -354,7 +361,13 @@ class Exchange:
 
 
 def _letter(change: Change, payload: bytes) -> Record:
-    return Record(change.key, payload, WHOLE) if change.key else Record(raw.key_of(payload), payload)
+    if change.key:
+        return Record(change.key, payload, _version(change))
+    return Record(raw.key_of(payload), payload, ANSWERED if change.is_answered else "")
+
+
+def _version(change: Change) -> str:
+    return ANSWERED if change.is_answered else WHOLE
 
 
 def _top(stream: str) -> str:

@@ -15,6 +15,8 @@ TNS = "http://schemas.microsoft.com/exchange/services/2006/types"
 NS = {"m": MNS, "t": TNS}
 M = ElementMaker(namespace=MNS, nsmap={"m": MNS, "t": TNS})
 T = ElementMaker(namespace=TNS, nsmap={"t": TNS})
+SEARCH_KEY, LAST_VERB = "0x300b", "0x1081"
+"""PidTagSearchKey and PidTagLastVerbExecuted."""
 MARK = "SvyazkaCommand"
 """Property of a sent letter with the id of its command, for servers that give letters a Message-ID of their own."""
 
@@ -52,6 +54,13 @@ class Change(Struct, frozen=True):
     message_id: str = ""
     search_key: str = ""
     """A mark that a letter keeps when it is moved, copied or rewritten by a mail program; base64."""
+    verb: str = ""
+    """The number of what was last done with a letter, as mail programs set it."""
+
+    @property
+    def is_answered(self) -> bool:
+        """Tell whether somebody replied to the sender or to all ([MS-OXOMSG] 2.2.1.30)."""
+        return self.verb in ("102", "103")
 
     @property
     def key(self) -> str:
@@ -116,6 +125,10 @@ def change_of(element: Any) -> Change:
     kind = {"Create": "create", "Update": "update", "Delete": "delete"}.get(etree.QName(element).localname, "flag")
     item = element if kind in ("delete", "flag") else element[0]
     size = item.findtext("t:Size", "0", NS)
+    marks = {
+        it.find("t:ExtendedFieldURI", NS).get("PropertyTag", "").lower(): it.findtext("t:Value", "", NS)
+        for it in item.iterfind("t:ExtendedProperty", NS)
+    }
     return Change(
         kind,
         item.find("t:ItemId", NS).get("Id"),
@@ -124,7 +137,8 @@ def change_of(element: Any) -> Change:
         int(size),
         item.findtext("t:Sensitivity", "Normal", NS) != "Normal",
         item.findtext("t:InternetMessageId", "", NS),
-        item.findtext("t:ExtendedProperty/t:Value", "", NS),
+        marks.get(SEARCH_KEY, ""),
+        marks.get(LAST_VERB, ""),
     )
 
 
@@ -133,9 +147,12 @@ def mark() -> Any:
     return T.ExtendedFieldURI(DistinguishedPropertySetId="PublicStrings", PropertyName=MARK, PropertyType="String")
 
 
-def search_key() -> Any:
-    """Return the property that copies of a letter share (PidTagSearchKey)."""
-    return T.ExtendedFieldURI(PropertyTag="0x300B", PropertyType="Binary")
+def letter_marks() -> list[Any]:
+    """Return the properties that copies of a letter share, and that say what was last done with it."""
+    return [
+        T.ExtendedFieldURI(PropertyTag=SEARCH_KEY, PropertyType="Binary"),
+        T.ExtendedFieldURI(PropertyTag=LAST_VERB, PropertyType="Integer"),
+    ]
 
 
 def is_equal(field: Any, value: str) -> Any:

@@ -28,7 +28,7 @@ TASK = ("AssignedTime", "CompleteDate", "Delegator", "DueDate", "Status")
 ELEMENT_ORDER = (
     "MimeContent", "ItemId", "ParentFolderId", "ItemClass", "Subject", "Sensitivity", "Body", "Attachments",
     "DateTimeReceived", "Size", "InReplyTo", "InternetMessageHeaders", "DateTimeSent", "DateTimeCreated",
-    "ExtendedProperty", "Mark", "TextBody", "Start", "End", "Location", "IsCancelled", "Organizer",
+    "ExtendedProperty", "Verb", "Mark", "TextBody", "Start", "End", "Location", "IsCancelled", "Organizer",
     "RequiredAttendees", "ToRecipients", "CcRecipients", "From", "InternetMessageId", *TASK,
 )  # fmt: skip
 
@@ -269,8 +269,8 @@ def _asked(request: etree._Element) -> set[str]:
     if shape is None:
         return set()
     fields = {it.get("FieldURI").partition(":")[2] for it in shape.iterfind(".//t:FieldURI", NS)}
-    if shape.find(".//t:ExtendedFieldURI[@PropertyTag='0x300B']", NS) is not None:
-        fields.add("ExtendedProperty")
+    tags = {it.get("PropertyTag", "").lower() for it in shape.iterfind(".//t:ExtendedFieldURI", NS)}
+    fields |= {name for tag, name in (("0x300b", "ExtendedProperty"), ("0x1081", "Verb")) if tag in tags}
     if shape.find(".//t:ExtendedFieldURI[@PropertyName]", NS) is not None:
         fields.add("Mark")
     if shape.findtext("t:IncludeMimeContent", "", NS) == "true":
@@ -332,6 +332,13 @@ def _item_element(item: Item, asked: set[str]) -> etree._Element:
                 T.ExtendedFieldURI(PropertyTag="0x300b", PropertyType="Binary"), T.Value(item.search_key)
             )
             if item.search_key
+            else None
+        ),
+        "Verb": lambda: (
+            T.ExtendedProperty(
+                T.ExtendedFieldURI(PropertyTag="0x1081", PropertyType="Integer"), T.Value(str(item.verb))
+            )
+            if item.verb
             else None
         ),
         "TextBody": lambda: T.TextBody("Большое вложение.", BodyType="Text", IsTruncated="false"),

@@ -78,6 +78,8 @@ class Item(Struct):
     meeting: Meeting | None = None
     search_key: str = ""
     """The mark that copies and moved items share."""
+    verb: int = 0
+    """What was last done with a letter: 102 replied, 103 replied to all, 104 forwarded."""
     properties: dict[str, str] = {}
     task: dict[str, str] = {}
     """What makes a task: `Subject`, `Body`, `DueDate`, `Status` and others by their names, as they were given."""
@@ -154,6 +156,11 @@ class Mailbox:
     def touch(self, item: Item) -> None:
         """Change an item, as a category or an edit does."""
         item.changed, item.key = self._next(), item.key + 1
+
+    def act(self, item: Item, verb: int) -> None:
+        """Note what somebody did with a letter, as mail programs do."""
+        item.verb = verb
+        self.touch(item)
 
     def read_flag(self, item: Item) -> None:
         """Mark an item as read or unread."""
