@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "act": ("number", "date", "total"),
     "payment": ("number", "date", "total", "purpose"),
     "call": ("started", "direction", "state", "number", "talk_seconds"),
-    "message": ("sent", "direction", "subject"),
+    "message": ("id", "sent", "direction", "subject"),
     "order": ("number", "date", "shipping", "state", "total"),
     "balance": ("amount", "contract"),
     "employee": ("name", "role", "mail", "phone"),
