@@ -12,7 +12,7 @@ READY_BENCH := $(VENV)/.ready-bench
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint bench soak format reference gallery check-plugin clean
+.PHONY: help demo test coverage lint bench soak format reference release gallery check-plugin clean
 .DELETE_ON_ERROR:
 unexport PYTHONPATH VIRTUAL_ENV PYTHONHOME HUB_CONFIG
 
@@ -48,6 +48,9 @@ format: $(READY) ## Format the code and mend what can be mended without thought
 
 reference: $(READY) ## Write docs/reference anew from the code
 	$(VENV)/bin/python scripts/reference.py
+
+release: $(READY) ## Build packages, requirements with hashes, list of contents and sums into dist/
+	$(VENV)/bin/python scripts/release.py dist
 
 gallery: $(READY) ## Draw every built-in form into docs/gallery
 	$(VENV)/bin/python scripts/gallery.py

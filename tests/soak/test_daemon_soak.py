@@ -9,12 +9,16 @@ import signal
 import subprocess
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Office, difference, dump, seed_of
+from lab import Office, difference, dump, opened, seed_of
+from sqlalchemy import func, select
+
+from hub.store import tables
 
 NAMES = ("onec", "imap", "redmine", "asterisk", "bank", "onec_tables")
 SECRETS = ("password", "key")
@@ -91,11 +95,19 @@ def test_daemon_beside_six_failing_systems(tmp_path: Path, request: pytest.Fixtu
         env = _connect((busy, calm), peers)
         busy.ok("init", **env)
         calm.ok("init", **env)
-        daemon = busy.start("run", **env)
+        log = tmp_path / "log.txt"  # a pipe that nobody reads would fill up and hold the daemon
+        with log.open("wb") as writing:
+            daemon = subprocess.Popen(
+                busy.command("run"), env=busy.environment(**env), cwd=busy.folder, stdout=writing, stderr=writing
+            )
         running.callback(daemon.kill)
         samples = _live(daemon, peers, pick, seconds)
+        with opened(busy.store_url) as store, store.read() as connection:
+            last = connection.execute(select(func.max(tables.run.c.started_at))).scalar_one()
+        assert datetime.now(UTC) - last < timedelta(minutes=1), f"the daemon has read nothing since {last}"
         daemon.send_signal(signal.SIGTERM)
-        _out, err = daemon.communicate(timeout=60)
+        daemon.wait(timeout=60)
+        err = log.read_text("utf-8")
         assert daemon.returncode == 0, err
         assert "Traceback" not in err
         for office in (busy, calm):
@@ -121,7 +133,7 @@ def _connect(offices: tuple[Office, ...], peers: dict[str, Any]) -> dict[str, st
     return env
 
 
-def _live(daemon: subprocess.Popen[str], peers: dict[str, Any], pick: random.Random, seconds: float) -> list[Sample]:
+def _live(daemon: subprocess.Popen[bytes], peers: dict[str, Any], pick: random.Random, seconds: float) -> list[Sample]:
     """Let people work in all systems, let one fail now and then, and look at the daemon each second."""
     samples = []
     alive = {(name, stream): list(peer.add(stream, 5)) for name, peer in peers.items() for stream in peer.streams}
