@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from hub.remind import Reminding
 from hub.reminders.evaluate import Due, today_order
 from hub.reminders.explain import card
+from hub.reminders.texts import NBSP
 
 SEVERITY = {"urgent": "СРОЧНО ", "important": "ВАЖНО ", "normal": "", "info": ""}
 
@@ -40,6 +41,7 @@ def agenda(found: Reminding, dues: Sequence[Due], zone: ZoneInfo, *, width: int)
 
 
 def _wrapped(head: str, text: str, width: int) -> list[str]:
+    text = text.replace("№ ", f"№{NBSP}")  # a number stays with its sign
     lines = textwrap.wrap(text, max(width - len(head), 30), break_on_hyphens=False) or [""]
     return [head + lines[0], *(" " * len(head) + line for line in lines[1:])]
 
