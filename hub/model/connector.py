@@ -29,6 +29,7 @@ class Record(Struct, frozen=True):
     """One object of a source: its raw bytes as received, never decoded by the reader.
 
     `version` is the source's own change mark, if it has one; with an equal mark an object need not be fetched again.
+    With another one it is normalised again, even where its bytes are the same.
     `deleted` says that the source no longer has the object; `payload` is then empty.
     """
 
