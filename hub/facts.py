@@ -82,11 +82,15 @@ class Choice:
         return found
 
     def of_reminders(self) -> list[ColumnElement[bool]]:
-        """Return the conditions that together give the reminders of these parts, a piece of them each."""
-        part = reminder.c.part
+        """Return the conditions that together give the reminders of these parts, a piece of them each.
+
+        One of a client that became part of another may keep the id its client had then.
+        """
+        part, old = reminder.c.part, redirect.c.old
         found: list[ColumnElement[bool]] = [
             part.in_(it) for it in _pieces([*(self.clients or ()), *(self.others or ())])
         ]
+        found += [part.in_(select(old).where(redirect.c.new.in_(it))) for it in _pieces(self.clients or ())]
         if self.clients is None:
             found.append(part.not_like("%/%"))
         if self.others is None:

@@ -330,10 +330,11 @@ def _settled(opened: Iterable[Kept], closed: Mapping[Run, Closed], now: datetime
     """Return what tells that a reminder is stored as closed just so, or too old to be stored: it is not told again."""
     alive = {(it.rule, it.key) for it in opened}
 
-    def is_settled(rule: str, key: str, start: datetime, ended: Ended) -> bool:
+    def is_settled(rule: str, key: str, part: str, start: datetime, ended: Ended) -> bool:
         if start < now - HORIZON and (rule, key) not in alive:
             return True
-        return closed.get((rule, key, instance_of(start))) == (ended.status, ended.by or ended.text, ended.at)
+        how = part, ended.status, ended.by or ended.text, ended.at
+        return closed.get((rule, key, instance_of(start))) == how
 
     return is_settled
 

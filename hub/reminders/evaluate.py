@@ -126,11 +126,11 @@ class Evaluation(Struct, frozen=True):
         return max((due for due in self.reminders if due.key == key), key=lambda due: due.trigger_time, default=None)
 
 
-Settled: TypeAlias = Callable[[str, str, datetime, Ended], bool]
-"""Tells by rule, key, first trigger and ending whether a closed reminder need not be told."""
+Settled: TypeAlias = Callable[[str, str, str, datetime, Ended], bool]
+"""Tells by rule, key, part, first trigger and ending whether a closed reminder need not be told."""
 
 
-def never(_rule: str, _key: str, _start: datetime, _ended: Ended) -> bool:
+def never(_rule: str, _key: str, _part: str, _start: datetime, _ended: Ended) -> bool:
     """Have every closed reminder told."""
     return False
 
@@ -231,7 +231,7 @@ class _Run:
             instances = self._dates(rule, trigger, enforce)
         for instance in instances:
             start, ended = instance.times[0], instance.ended
-            if ended and self.is_settled(rule.id, instance.key, start, ended):
+            if ended and self.is_settled(rule.id, instance.key, instance.scene.part, start, ended):
                 continue
             if ended is None or ended.at is None or ended.at >= start:
                 yield self._due(rule, instance)

@@ -20,8 +20,8 @@ IS_OPEN = table.c.state == literal_column("'open'")
 """Word for word as in the index of the open ones."""
 Run: TypeAlias = tuple[str, str, str]
 """Rule, key and instance of a stored reminder."""
-Closed: TypeAlias = tuple[str, str, datetime | None]
-"""How a stored reminder ended, by what (a fact, a person or words), and when."""
+Closed: TypeAlias = tuple[str, str, str, datetime | None]
+"""What part a stored reminder is of, how it ended, by what (a fact, a person or words), and when."""
 _COLUMNS = (*_FIELDS, "closed_at", "opened_at", "id", "detail")
 
 
@@ -114,7 +114,7 @@ def names_of_open(connection: Connection, of_parts: Iterable[ColumnElement[bool]
 
 def closed_runs(connection: Connection, of_parts: Iterable[ColumnElement[bool]], since: datetime) -> dict[Run, Closed]:
     """Return what closed the reminders of these parts that began at that time or later, open ones left out."""
-    wanted = select(*(table.c[name] for name in ("rule", "key", "instance", "state", "closed_by", "closed_at")))
+    wanted = select(*(table.c[name] for name in ("rule", "key", "instance", "part", "state", "closed_by", "closed_at")))
     queries = (wanted.where(~IS_OPEN, table.c.triggered_at >= since, each) for each in of_parts)
     return {tuple(row[:3]): tuple(row[3:]) for query in queries for row in connection.execute(query)}
 

@@ -260,6 +260,32 @@ def test_a_call_that_becomes_known_late_ended_it_earlier(store: Store, config: C
     assert closed() == [("resolved", START + timedelta(hours=3))]
 
 
+def test_what_was_closed_by_hand_stays_closed_when_clients_become_one(
+    store: Store, config: Config, plugins: Plugins
+) -> None:
+    ends = Contract(number="7", client=owner(1), fee=MONEY, start=date(2025, 6, 1), end=date(2026, 6, 1))
+
+    def renewals() -> list[str]:
+        return [it.state for it in rows(store, "reminder") if it.rule == "contract_renewal"]
+
+    say(store, START, ("client", "1", client(1), ""), ("client", "2", client(2), ""), ("contract", "7", ends, ""))
+    due = next(it for it in refresh(store, config, plugins, START).open if it.rule == "contract_renewal")
+    with store.write() as connection:
+        kept = next(it for it in remind.reminders.listed(connection, only_open=True) if it.key == due.key)
+        deed = Deed(rule=due.rule, key=due.key, kind="done", at=START, by="ivanova", result="not_needed")
+        remind.act(connection, kept, deed)
+    refresh(store, config, plugins, START)
+    assert renewals() == ["resolved"]
+    with store.write() as connection:
+        other = next(row["id"] for row in state.read(connection, "client") if row["external_id"] == "2")
+        stays = merge(connection, other, str(due.client), SOURCES, by="ivanova", now=START)
+    for day in (1, 2):
+        say(store, START + timedelta(days=day), ("client", "2", client(2, note=f"{day}"), ""))
+        refresh(store, config, plugins, START + timedelta(days=day))
+        assert renewals() == ["resolved"]
+    assert [it.part for it in rows(store, "reminder") if it.rule == "contract_renewal"] == [stays]
+
+
 def test_another_rule_is_all_that_is_looked_at(
     store: Store, config: Config, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
