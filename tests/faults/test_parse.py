@@ -54,7 +54,7 @@ def parse(office: Office, name: str, content: bytes, *more: str) -> tuple[int, s
     assert "Traceback" not in done.out + done.err
     assert "Error: unexpected" not in done.err, done.err
     assert "the plugin failed" not in done.err, done.err
-    assert done.seconds < 5
+    assert done.seconds < 30, "it hangs; a crowded machine alone takes seconds to start"
     if done.code:
         assert done.err.startswith(f"Error: {file}: "), done.err
         assert len(done.err) < 500
