@@ -51,6 +51,8 @@ from hub.store.reminders import Closed, Kept, Run
 from hub.store.tables import reminder as reminder_table
 from hub.yaml_text import nearest
 
+MANY_LOOKS = 2
+"""When more readings of the store are due than these, clients come by the thousand, and it pays to take stock before."""
 _GONE = ("cancelled", "Предмет напоминания удалён в источнике")
 _SWITCHED_OFF = ("cancelled", "Правило выключено")
 _RULES = "rules"
@@ -259,6 +261,8 @@ def _carry_out(
     with store.read() as connection:
         wanted = list(looks(connection, plan))
         names = reminders.names_of_open(connection, plan.of_reminders())
+    if len(wanted) > MANY_LOOKS:
+        store.take_stock()
     left = {number: part for number, (rule, part) in names.items() if plan.speaks_of(rule, part)}
     wakes: dict[str, datetime] = {}
     ticks: dict[str, dict[int, datetime]] = {}

@@ -83,6 +83,16 @@ class Store:
                 connection.info["immediate"] = False
         stop_point("committed")
 
+    def take_stock(self) -> None:
+        """Have PostgreSQL count the log before it is asked many questions.
+
+        Some time after a large load it does so by itself; until then it takes the log for small and reads all of it to
+        answer each. SQLite needs no such figures.
+        """
+        if not self.is_sqlite:
+            with self.write() as connection:
+                connection.execute(text("ANALYZE event, event_data"))
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()

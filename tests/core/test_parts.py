@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from inside import rows
 from lab import HEAD, seed_of
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from hub import passes, remind
 from hub.config import Config, load_config
@@ -356,6 +356,28 @@ def test_many_clients_are_evaluated_in_chunks_with_the_same_result(
 ) -> None:
     monkeypatch.setattr(passes, "CHUNK", 2)
     assert live(store, config, plugins, random.Random(seed_of(request.config)), steps=16) >= 5
+
+
+def test_the_database_knows_how_large_the_log_is_before_many_chunks_are_read(
+    store: Store, config: Config, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: after a large load PostgreSQL read the whole log for each piece of a chunk."""
+
+    def size() -> float:
+        with store.read() as connection:
+            found: float = connection.execute(
+                text("SELECT reltuples FROM pg_class WHERE relname = 'event'")
+            ).scalar_one()
+        return found
+
+    say(store, START, *(("client", str(number), client(number), "") for number in range(4)))
+    monkeypatch.setattr(passes, "CHUNK", 1)
+    if store.is_sqlite:
+        refresh(store, config, plugins, START)
+        return
+    assert size() <= 0
+    refresh(store, config, plugins, START)
+    assert size() == 4
 
 
 def test_what_is_killed_between_two_chunks_is_done_again(
