@@ -52,7 +52,7 @@ from hub.store.tables import reminder as reminder_table
 from hub.yaml_text import nearest
 
 MANY_LOOKS = 2
-"""When more readings of the store are due than these, clients come by the thousand, and it pays to take stock before."""
+"""When more readings of the store are due, clients come by the thousand, and it pays to take stock before."""
 _GONE = ("cancelled", "Предмет напоминания удалён в источнике")
 _SWITCHED_OFF = ("cancelled", "Правило выключено")
 _RULES = "rules"
