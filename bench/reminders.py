@@ -113,18 +113,23 @@ def _passes(folder: Path, address: str, clients: int, postgresql: Server | None)
     store.create()
     count = ("reminder", "list", "--limit", "1")
     _run(folder, -2, *count, server=postgresql)
-    yield "start", _run(folder, -1, *count, server=postgresql)
+    yield "start", _least(folder, -1, *count, server=postgresql)
     fill(store, clients)
     yield "all", _run(folder, 0, *count, server=postgresql)
-    yield "again", _run(folder, 1, *count, server=postgresql)
+    yield "again", _least(folder, 1, *count, server=postgresql)
     (folder / "rules").mkdir()
     shipped = (BUILTIN / "weekly_call.yaml").read_text(encoding="utf-8")
     (folder / "rules" / "weekly_call.yaml").write_text(shipped.replace("older: 7d", "older: 8d"), encoding="utf-8")
     yield "rule", _run(folder, 2, *count, server=postgresql)
     add(store, min(NEW, clients // 2))
     yield "new", _run(folder, 10, *count, server=postgresql)
-    yield "today", _run(folder, 11, "today", "--employee", "m1", server=postgresql)
+    yield "today", _least(folder, 11, "today", "--employee", "m1", server=postgresql)
     store.close()
+
+
+def _least(folder: Path, minutes: int, *arguments: str, server: Server | None) -> Cost:
+    """Return the least of three runs that all find the same; the rest is what else the machine did."""
+    return min((_run(folder, minutes, *arguments, server=server) for _ in range(3)), key=lambda cost: cost.cpu)
 
 
 def _run(folder: Path, minutes: int, *arguments: str, server: Server | None) -> Cost:
