@@ -39,15 +39,24 @@ def where(config: Config, name: str, now: datetime) -> Presence:
     is_open = office.next_open(now) == now
     if not is_absent(world, asked.id, today):
         return Presence(asked, None, (asked,), is_open)
-    back = today
-    while is_absent(world, asked.id, back):
-        back += timedelta(days=1)
+    away_until = _last_day(world, asked.id, today)
     people = {person.id: person for person in config.model.employees}
     there = [it for it in people.values() if it.role == SALES and not is_absent(world, it.id, today)]
     stands_in = substitute(world, asked.id, today)
     if asked.substitute or not there:
         there = [people[stands_in]] if stands_in in people else []
-    return Presence(asked, back - timedelta(days=1), tuple(there), is_open)
+    return Presence(asked, away_until, tuple(there), is_open)
+
+
+def _last_day(world: World, employee: str, day: date) -> date:
+    """Return the last day of the absences that follow on one another from this day on."""
+    mine = [row for row in world.objects["absence"].values() if row["employee"] == employee]
+    while ends := [row["end"] for row in mine if row["start"] <= day <= row["end"]]:
+        last: date = max(ends)
+        if last == date.max:
+            return last
+        day = last + timedelta(days=1)
+    return day - timedelta(days=1)
 
 
 def _meant(config: Config, name: str) -> Employee:

@@ -47,6 +47,13 @@ def test_who_is_known_to_be_away_has_sales_or_his_substitute(firm: Office) -> No
     assert [it["employee"] for it in firm.json("employee", "where", "белова")["through"]] == ["belova"]
 
 
+def test_who_is_gone_for_good_is_away_until_the_end_of_time(made: Callable[..., Office]) -> None:
+    gone = {"id": "gone", "name": "Ушедший Фёдор", "head": "petrov", "absent": ["2026-11-01..9999-12-31"]}
+    office = made(employees=[*PEOPLE, gone])
+    assert office.json("employee", "where", "gone")["away_until"] == "9999-12-31"
+    office.ok("today")
+
+
 def test_without_sales_the_head_takes_it_and_outside_hours_it_is_said(made: Callable[..., Office]) -> None:
     office = made(employees=PEOPLE)
     assert [it["employee"] for it in office.json("employee", "where", "ivanov")["through"]] == ["petrov"]
