@@ -22,7 +22,7 @@ from hub.notify import notify, withdraw_if_over
 from hub.object_files import keep_new
 from hub.paperwork.returns import collect
 from hub.remind import refresh
-from hub.store import commands, history
+from hub.store import commands, history, loose
 from hub.store.meta import get_meta, set_meta
 from hub.store.problems import open_problem
 from hub.tasks import keep_tasks
@@ -236,6 +236,15 @@ class Daemon:
             log.warning("took back %s jobs of workers that stopped without a word", len(freed))
 
     def tidy(self) -> None:
+        """Forget what is kept no longer: old runs, and files that no letter names any more."""
+        self._forget_runs()
+        try:
+            if forgotten := loose.collect_daily(self.store):
+                log.info("forgot %s files that no letter brings any more", forgotten)
+        except ValueError as error:  # what a damaged record names is not known
+            log.warning("%s; no file was forgotten, see: hub doctor --deep", error)
+
+    def _forget_runs(self) -> None:
         """Forget old runs, a few thousand at a time; writes nothing when there are none."""
         while True:
             with self.store.read() as connection:

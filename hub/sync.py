@@ -80,10 +80,12 @@ class Plan(Struct):
     healed: int = 0
     pieces: dict[str, bytes] = {}
     blobs: list[tuple[str, bytes]] = []
+    stored_pieces: list[str] = []
 
     def press(self, connection: Connection) -> None:
-        """Keep those of the files cut out of the records that are not stored yet."""
+        """Keep those of the files cut out of the records that are not stored yet, and the names of the others."""
         self.blobs = [cutting.blob_row(it, self.pieces[it]) for it in cutting.unknown(connection, self.pieces)]
+        self.stored_pieces = sorted(self.pieces.keys() - {row[0] for row in self.blobs})
         self.pieces = {}
 
 
@@ -331,6 +333,7 @@ class Run:
                 self.hold(connection, now)
             if self.has_new_dictionary:
                 streams.save_dictionary(connection, row.id, self.packer.dictionary)
+            cutting.keep(connection, plan.stored_pieces, (it.payload for it in batch.records if not _unusable(it)))
             cutting.save_blobs(connection, plan.blobs)
             streams.save_records(connection, plan.rows_new, new=True)
             streams.save_records(connection, plan.rows_changed, new=False)

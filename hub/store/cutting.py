@@ -137,6 +137,22 @@ def unknown(connection: Connection, digests: Iterable[str]) -> list[str]:
     return [digest for digest in wanted if digest not in known]
 
 
+def keep(connection: Connection, digests: list[str], payloads: Iterable[bytes]) -> None:
+    """Keep pieces that were stored when they were asked for; one that was collected since is cut out once more.
+
+    On PostgreSQL nobody collects them until the transaction ends; SQLite has one writer at a time.
+    """
+    gone = set(digests)
+    for start in range(0, len(digests), 1000):
+        wanted = select(blob.c.digest).where(blob.c.digest.in_(digests[start : start + 1000]))
+        gone.difference_update(connection.execute(wanted.with_for_update(read=True, key_share=True)).scalars())
+    if gone:
+        pieces: dict[str, bytes] = {}
+        for payload in payloads:
+            cut(payload, pieces)
+        save_blobs(connection, [blob_row(it, pieces[it]) for it in sorted(gone)])
+
+
 def blob_row(digest: str, content: bytes) -> tuple[str, bytes]:
     """Return the row of a piece for `save_blobs`: pressed, unless its beginning shows that it is already."""
     sample = content[:_SAMPLE]

@@ -18,9 +18,21 @@ _MEMORY = 5
 MAX_DICTIONARY = 1 << _WINDOW
 """zlib looks back no further; more of a dictionary would never be used."""
 _SMALL = 128
-_AS_IT_IS, _WITH_DICTIONARY, _CUT = b"\x00", b"\x01", b"\x02"
+_AS_IT_IS, _WITH_DICTIONARY, CUT = b"\x00", b"\x01", b"\x02"
+"""What the first byte of a packed payload says."""
 _LENGTH = 4
 """Bytes that tell how long the list of cuts is."""
+_HEAD = 1 + _LENGTH
+
+
+def head_bytes(content: bytes) -> int:
+    """Return where the list of cuts ends in a packed payload that begins with `CUT`."""
+    return _HEAD + int.from_bytes(content[1:_HEAD], "big")
+
+
+def digests(head: bytes) -> list[str]:
+    """Return the pieces that a packed payload names, of its head. Raises ValueError when that is damaged."""
+    return [it.digest for it in cutting.decode(head[_HEAD : head_bytes(head)])]
 
 
 class Packer:
@@ -36,17 +48,16 @@ class Packer:
         if not cuts:
             return self._pressed(payload)
         listed = cutting.encode(cuts)
-        return b"".join((_CUT, len(listed).to_bytes(_LENGTH, "big"), listed, self._pressed(rest)))
+        return b"".join((CUT, len(listed).to_bytes(_LENGTH, "big"), listed, self._pressed(rest)))
 
     def unpack(self, content: bytes, get: Callable[[str], bytes]) -> bytes:
         """Return the payload; `get` gives what was cut out. Raises ValueError when the content is damaged or not whole.
 
         `get` raises KeyError for what is not there.
         """
-        if content[:1] != _CUT:
+        if content[:1] != CUT:
             return self._stretched(content)
-        start = 1 + _LENGTH
-        stop = start + int.from_bytes(content[1:start], "big")
+        start, stop = _HEAD, head_bytes(content)
         try:
             return cutting.whole(self._stretched(content[stop:]), cutting.decode(content[start:stop]), get)
         except KeyError as error:
