@@ -41,7 +41,7 @@ from hub.model.values import Money
 from hub.normalise import fact_of
 from hub.projection import Sources
 from hub.reminders.rules import BUILTIN
-from hub.store import bulk, log, state
+from hub.store import bulk, log, parties, state
 from hub.store.database import Store
 from hub.store.log import Entry
 from hub.store.meta import set_meta
@@ -214,9 +214,12 @@ def _past(pick: random.Random, days: int) -> datetime:
 def _keep(connection: Connection, said: list[tuple[str, str, Entity, str, datetime]]) -> None:
     """Write current state and events as the hub does, without looking for what is there already."""
     rows: dict[str, dict[str, tuple[object, ...]]] = {}
-    entries = []
+    entries, references, claims = [], [], []
     for kind, key, entity, verb, moment in said:
         place = entity_id(SOURCE, kind, key)
+        if isinstance(entity, (Client, Contact)):
+            references.append((SOURCE, kind, key, place, "new"))
+            claims += [(f"{it.type}:{it.value}", SOURCE, kind, key) for it in entity.points]
         number = key.partition("-")[0]
         client = None if kind == "client" else entity_id(SOURCE, "client", number)
         rows.setdefault(kind, {})[place] = state.row(
@@ -227,6 +230,8 @@ def _keep(connection: Connection, said: list[tuple[str, str, Entity, str, dateti
         entries.append((Entry(f"{name}/{verb}" if verb else name, type_, name, instant_text(moment), data, ""), 1))
     for kind, made in rows.items():
         bulk.insert(connection, STATE[kind], state.COLUMNS[kind], list(made.values()))
+    parties.bind(connection, references)
+    parties.save_claims(connection, claims, new=True)
     log.append(connection, SOURCE, entries, instant_text(NOW))
 
 

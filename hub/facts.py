@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, literal, null, or_, select, text, true
 
 from hub.config import Config
 from hub.documents.own import forms_of
@@ -29,7 +29,7 @@ from hub.store import documents, log, parties, state
 from hub.store.meta import get_meta
 from hub.store.parties import entity_id
 from hub.store.parts import FOR_ALL, LINKS
-from hub.store.tables import STATE, document, event, redirect, reminder, run, stream
+from hub.store.tables import STATE, document, event, event_data, redirect, reminder, run, stream
 
 HORIZON = timedelta(days=180)
 """Occurrences older than this no longer raise or close anything."""
@@ -348,31 +348,29 @@ class Fields(Mapping[str, Any]):
         return len(ENTITIES[self._kind].__struct_fields__)
 
 
-def _facts(connection: Connection, now: datetime, choice: Choice, used: Collection[str]) -> Iterator[Fact]:
-    """Yield what happened in these parts, each with the client it belongs to now."""
-    since = now - HORIZON
-    if choice == WHOLE:
-        by_kind: dict[str, list[tuple[str, Any]]] = {}
-        for row in connection.execute(_happened(since).where(event.c.source != documents.EVENTS_SOURCE)).all():
-            kind, _, external_id = row.subject.partition("/")
-            by_kind.setdefault(kind, []).append((entity_id(row.source, kind, external_id), row))
-        for kind in HAPPENING:
-            named = by_kind.get(kind, [])
-            has_owner = "client_id" in STATE[kind].c
-            owner = state.clients_of(connection, kind, {key for key, _ in named}) if has_owner else {}
-            for key, row in named:
-                yield from _fact(row, kind, key, owner.get(key))
-        return
-    for kind in [kind for kind in HAPPENING if kind in used]:
-        things: dict[str, dict[str, tuple[str, str | None]]] = {}
-        for condition in choice.of(kind):
-            for place in _places(connection, kind, condition, since):
-                things.setdefault(place.connection, {})[f"{kind}/{place.external_id}"] = (place.id, place.client_id)
-        for source, known in things.items():
-            for piece in _pieces(list(known)):
-                wanted = _happened(since).where(event.c.source == source, event.c.subject.in_(piece))
-                for row in connection.execute(wanted):
-                    yield from _fact(row, kind, *known[row.subject])
+def _facts(connection: Connection, now: datetime, choice: Choice, used: Collection[str]) -> list[Fact]:
+    """Return what happened in these parts, each with the client it belongs to now."""
+    since, found = now - HORIZON, list[Fact]()
+    for kind in HAPPENING:
+        for query in _facts_of(kind, since, choice) if kind in used else ():
+            for source, name, type_, moment, data, subject, client in connection.execute(query).all():
+                if data and data != "null":
+                    found.append(Fact(f"{source}/{name}", type_, moment, kind, subject, client,
+                                      Fields(kind, source, data)))  # fmt: skip
+    return found
+
+
+def _facts_of(kind: str, since: datetime, choice: Choice) -> Iterator[Select[Any]]:
+    """Yield the queries that together give what happened to things of a kind in these parts."""
+    thing = STATE[kind]
+    client = thing.c.client_id if "client_id" in thing.c else null().label("client_id")
+    columns = (event.c.source, event.c.id, event.c.type, event.c.time, event_data.c.data, thing.c.id, client)
+    is_same = and_(event.c.source == thing.c.connection, event.c.subject == literal(f"{kind}/") + thing.c.external_id)
+    query = _happened(since).with_only_columns(*columns, maintain_column_froms=True).join(thing, is_same)
+    if kind in _LONG:
+        begun = thing.c[_LONG[kind]]
+        query = query.where(or_(begun.is_(None), begun >= since - _SPARE))
+    yield from map(query.where, choice.of(kind))
 
 
 def _happened(since: datetime) -> Any:
@@ -382,23 +380,6 @@ def _happened(since: datetime) -> Any:
         event.c.type.not_in(DECISIONS),
         event.c.time >= since,
     )
-
-
-def _places(connection: Connection, kind: str, condition: Any, since: datetime) -> Sequence[Any]:
-    table = STATE[kind]
-    client = table.c.client_id if "client_id" in table.c else func.nullif(table.c.id, table.c.id).label("client_id")
-    query = select(table.c.id, client, table.c.connection, table.c.external_id).where(condition)
-    if kind in _LONG:
-        begun = table.c[_LONG[kind]]
-        query = query.where(or_(begun.is_(None), begun >= since - _SPARE))
-    return connection.execute(query).all()
-
-
-def _fact(row: Any, kind: str, key: str, client: str | None) -> Iterator[Fact]:
-    if row.data and row.data != "null":
-        fields = Fields(kind, row.source, row.data)
-        yield Fact(id=f"{row.source}/{row.id}", type=row.type, time=row.time, kind=kind, subject=key, client=client,
-                   fields=fields)  # fmt: skip
 
 
 def _strangers(connection: Connection, facts: Collection[Fact]) -> dict[str, list[str]]:

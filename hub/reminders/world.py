@@ -39,7 +39,7 @@ TYPES: dict[Path, str] = {}
 """The type of each derived field: text, number, money, day, moment or flag."""
 
 
-class Fact(Struct, frozen=True, kw_only=True):
+class Fact(Struct, frozen=True):
     """Something that happened: `fields` is the whole thing it happened to, of kind `kind` and id `subject`."""
 
     id: str
