@@ -6,7 +6,7 @@ a part is the same whether it is loaded alone or with all the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -49,6 +49,9 @@ _LONG = {"call": "started", "message": "sent"}
 _SPARE = timedelta(days=2)
 """What happened with a call is never told more than this after it began."""
 _PIECE = 500
+_DECODE: Mapping[str, Callable[[str], Entity]] = {
+    kind: msgspec.json.Decoder(entity).decode for kind, entity in ENTITIES.items()
+}
 
 
 @dataclass(frozen=True)
@@ -331,13 +334,17 @@ class Fields(Mapping[str, Any]):
         self._entity: Entity | None = None
 
     def __getitem__(self, name: str) -> Any:
+        value = self.get(name, self)
+        if value is self:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a field, or the default when things of this kind have no such field."""
         if self._entity is None:
-            self._entity = msgspec.json.decode(self._data, type=ENTITIES[self._kind])
-        try:
-            value = getattr(self._entity, name)
-        except AttributeError:
-            raise KeyError(name) from None
-        if isinstance(value, Reference):  # things are known by their ids in the store
+            self._entity = _DECODE[self._kind](self._data)
+        value = getattr(self._entity, name, default)
+        if value.__class__ is Reference:  # things are known by their ids in the store
             return entity_id(value.connection or self._source, value.kind, value.external_id)
         return value
 

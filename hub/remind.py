@@ -39,7 +39,7 @@ from hub.payments import Match, match_payments
 from hub.plugins import Plugins
 from hub.projection import sources_of
 from hub.reminders.calendars import Calendars
-from hub.reminders.evaluate import Deed, Due, Ended, Evaluation, Settled, evaluate, never, why_gone
+from hub.reminders.evaluate import Deed, Due, Ended, Evaluation, Stored, evaluate, why_gone
 from hub.reminders.rules import BUILTIN, CHANNELS, Rule, read_all
 from hub.reminders.world import World
 from hub.stop_points import stop_point
@@ -164,13 +164,12 @@ def evaluate_now(
     rules: Sequence[Rule],
     now: datetime,
     choice: Choice = WHOLE,
-    is_settled: Settled = never,
+    stored: Stored | None = None,
 ) -> tuple[World, Evaluation]:
     """Evaluate rules about clients over the store as it is, or over some parts of it; writes nothing."""
     world = load_world(connection, config, now, choice)
-    return world, evaluate(
-        world, rules, now, deeds(connection, None if choice == WHOLE else choice.of_reminders()), is_settled
-    )
+    done = deeds(connection, None if choice == WHOLE else choice.of_reminders())
+    return world, evaluate(world, rules, now, done, stored or Stored())
 
 
 def evaluate_rule(
@@ -286,12 +285,12 @@ def _look(store: Store, config: Config, rules: Sequence[Rule], now: datetime, lo
     with store.read() as connection:
         told = _told(connection, look)
         closed = reminders.closed_runs(connection, look.of_reminders(), now - HORIZON)
-        is_settled = _settled(told, closed, now)
+        stored = _Known(told, closed, now)
         if choice is None:
             world = load_firm(connection, config, now)
-            evaluation = evaluate(world, look.rules, now, deeds(connection, OF_FIRM), is_settled)
+            evaluation = evaluate(world, look.rules, now, deeds(connection, OF_FIRM), stored)
         else:
-            world, evaluation = evaluate_now(connection, config, look.rules, now, choice, is_settled)
+            world, evaluation = evaluate_now(connection, config, look.rules, now, choice, stored)
     if choice is None:
         dues, wakes, ticks = list(evaluation.reminders), {}, {}
     else:
@@ -330,17 +329,23 @@ def _why_gone(
     return found
 
 
-def _settled(opened: Iterable[Kept], closed: Mapping[Run, Closed], now: datetime) -> Settled:
-    """Return what tells that a reminder is stored as closed just so, or too old to be stored: it is not told again."""
-    alive = {(it.rule, it.key) for it in opened}
+class _Known(Stored):
+    """The reminders of one look as they are stored: the open ones, and what closed the others."""
 
-    def is_settled(rule: str, key: str, part: str, start: datetime, ended: Ended) -> bool:
-        if start < now - HORIZON and (rule, key) not in alive:
+    def __init__(self, opened: Iterable[Kept], closed: Mapping[Run, Closed], now: datetime) -> None:
+        self._alive = {(it.rule, it.key) for it in opened}
+        self._rules = {rule for rule, _ in self._alive}
+        self._closed = closed
+        self._since = now - HORIZON
+
+    def has(self, rule: str, key: str, part: str, start: datetime, ended: Ended) -> bool:
+        if start < self._since and (rule, key) not in self._alive:
             return True
         how = part, ended.status, ended.by or ended.text, ended.at
-        return closed.get((rule, key, instance_of(start))) == how
+        return self._closed.get((rule, key, instance_of(start))) == how
 
-    return is_settled
+    def is_past(self, rule: str, start: datetime) -> bool:
+        return start < self._since and rule not in self._rules
 
 
 def _keep(

@@ -17,7 +17,8 @@ _NOTHING: Mapping[str, Any] = {}
 def number_of(fields: Mapping[str, Any]) -> str:
     """Return the outside number of a call in E.164, as it stands if it is a number of another form, else nothing."""
     for name in ("number", "raw_number"):
-        text = str(fields.get(name) or "").strip()
+        said = fields.get(name)
+        text = str(said).strip() if said else ""
         if text:
             phone = Phone.parse(text)
             if phone or any(sign.isdigit() for sign in text):

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from calendar import isleap
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -56,12 +56,16 @@ class Step(Struct, frozen=True):
 
 
 class Ended(Struct, frozen=True):
-    """What closed a reminder; without a time it is the present state of an object that closes it."""
+    """What closed a reminder; without a time it is the present state of an object that closes it.
+
+    What is told of a fact is its text and when it happened.
+    """
 
     status: Status
     at: datetime | None
     by: str
     text: str
+    is_fact: bool = False
 
 
 class Due(Struct, frozen=True, kw_only=True):
@@ -126,24 +130,32 @@ class Evaluation(Struct, frozen=True):
         return max((due for due in self.reminders if due.key == key), key=lambda due: due.trigger_time, default=None)
 
 
-Settled: TypeAlias = Callable[[str, str, str, datetime, Ended], bool]
-"""Tells by rule, key, part, first trigger and ending whether a closed reminder need not be told."""
+class Stored:
+    """What is stored of reminders that are over, and so need not be told again: nothing, unless a store says more."""
+
+    def has(self, rule: str, key: str, part: str, start: datetime, ended: Ended) -> bool:
+        """Tell whether the reminder that began at `start` is stored as ended just so, or need not be stored."""
+        del rule, key, part, start, ended
+        return False
+
+    def is_past(self, rule: str, start: datetime) -> bool:
+        """Tell whether `has` is true of every reminder of the rule that is over and began at `start` or before."""
+        del rule, start
+        return False
 
 
-def never(_rule: str, _key: str, _part: str, _start: datetime, _ended: Ended) -> bool:
-    """Have every closed reminder told."""
-    return False
+_NOTHING = Stored()
 
 
 def evaluate(
-    world: World, rules: Sequence[Rule], now: datetime, deeds: Iterable[Deed] = (), is_settled: Settled = never
+    world: World, rules: Sequence[Rule], now: datetime, deeds: Iterable[Deed] = (), stored: Stored = _NOTHING
 ) -> Evaluation:
     """Return the reminders that exist at `now`."""
     clock = Clock(now)
     for fact in world.after(now):
         clock.part = part_of(fact.kind, fact.subject, fact.client, fact.fields)
         clock.note(fact.time)
-    run = _Run(world.until(now), clock, deeds, is_settled)
+    run = _Run(world.until(now), clock, deeds, stored)
     found = [due for rule in rules for due in _one_open_per_key(run.reminders(rule))]
     found.sort(key=lambda due: (due.rule, due.key, due.trigger_time, due.subject))
     return Evaluation(now, tuple(found), clock.wakes)
@@ -210,8 +222,8 @@ class _Instance(Struct):
 class _Run:
     """One evaluation."""
 
-    def __init__(self, world: World, clock: Clock, deeds: Iterable[Deed], is_settled: Settled) -> None:
-        self.is_settled = is_settled
+    def __init__(self, world: World, clock: Clock, deeds: Iterable[Deed], stored: Stored) -> None:
+        self.stored = stored
         self.world = world
         self.clock = clock
         self.office = world.calendars.get("office")
@@ -231,7 +243,7 @@ class _Run:
             instances = self._dates(rule, trigger, enforce)
         for instance in instances:
             start, ended = instance.times[0], instance.ended
-            if ended and self.is_settled(rule.id, instance.key, instance.scene.part, start, ended):
+            if ended and self.stored.has(rule.id, instance.key, instance.scene.part, start, ended):
                 continue
             if ended is None or ended.at is None or ended.at >= start:
                 yield self._due(rule, instance)
@@ -345,6 +357,8 @@ class _Run:
                 times, ahead = known[anchor]
                 if ahead:
                     self.clock.note(ahead)
+                if times and self._is_past(rule, times[-1]):
+                    break
                 if times:
                     is_wanted = all_hold(of_thing, scene)
                     for each in () if not is_wanted else self._everybody(scene) if fanned else [scene]:
@@ -352,6 +366,12 @@ class _Run:
                             each.figures = {"year": anchor.year}
                             yield from self._dated(rule, each, times)
                     break
+
+    def _is_past(self, rule: Rule, last: datetime) -> bool:
+        """Tell whether whatever fired then or before is over, and known to be: nobody has to be asked."""
+        if rule.expire is None or not self.stored.is_past(rule.id, last):
+            return False
+        return self.clock.reached(self.office.add(last, rule.expire))
 
     def _everybody(self, scene: Scene) -> Iterator[Scene]:
         """Yield the scene once for each client."""
@@ -389,14 +409,17 @@ class _Run:
         """Return the earliest of what closes a reminder that began at `start`."""
         found = [_by_hand(deed) for deed in self._done(rule, key) if deed.at >= start][:1]
         for closing in rule.resolve:
-            firsts = (next(self._fitting(closing, scene, near), None) for near in self._near(closing, scene, start))
-            fact = min(filter(None, firsts), key=lambda fact: (fact.time, fact.id), default=None)
-            if fact:
-                found.append(Ended("resolved", fact.time, fact.id, self._said(closing.words, fact.time)))
+            first: Fact | None = None
+            for near in self._near(closing, scene, start) if closing.events else ():
+                fact = next(self._fitting(closing, scene, near), None)
+                if fact and (first is None or (fact.time, fact.id) < (first.time, first.id)):
+                    first = fact
+            if first:
+                found.append(Ended("resolved", first.time, first.id, _sentence(closing.words), True))
         if rule.expire and self.clock.reached(over := self.office.add(start, rule.expire)):
             found.append(Ended("expired", over, "", "Срок напоминания истёк, вопрос не закрыт"))
         if found:
-            return min(found, key=lambda ended: (ended.at or EARLIEST, ended.by))
+            return min(found, key=lambda ended: (ended.at or EARLIEST, ended.by)) if len(found) > 1 else found[0]
         for closing in rule.resolve:
             if not closing.events and (closed_by := self._object(closing, scene)):
                 return Ended("resolved", None, closed_by, _sentence(closing.words))
@@ -444,10 +467,13 @@ class _Run:
     def _by_fact(self, rule: Rule, at: datetime, cause: str) -> Ended:
         fact = self.world.fact(cause)
         fitting = [closing.words for closing in rule.resolve if fact and fact.type in closing.events]
-        return Ended("resolved", at, cause, self._said((fitting or ["Новые сведения в источнике"])[0], at))
+        ended = Ended("resolved", at, cause, _sentence((fitting or ["Новые сведения в источнике"])[0]), True)
+        return ended if cause else Ended("resolved", at, "", self._told(ended))
 
-    def _said(self, words: str, at: datetime) -> str:
-        return f"{_sentence(words)}, {at.astimezone(self.world.calendars.zone):%d.%m в %H:%M}"
+    def _told(self, ended: Ended) -> str:
+        if not (ended.is_fact and ended.at):
+            return ended.text
+        return f"{ended.text}, {ended.at.astimezone(self.world.calendars.zone):%d.%m в %H:%M}"
 
     # The reminder
 
@@ -469,7 +495,7 @@ class _Run:
             subject_kind=scene.kind, subject=scene.subject, client=scene.client, part=scene.part,
             trigger=scene.fact.id if scene.fact else "", trigger_time=start, count=len(instance.times),
             due=due_time(rule, scene, start), attempts=len(tries),
-            by=ended.by if ended else "", ended_at=ended.at if ended else None, ended_text=ended.text if ended else "",
+            by=ended.by if ended else "", ended_at=ended.at if ended else None, ended_text=self._told(ended) if ended else "",
         )  # fmt: skip
         return due if ended else self._opened(rule, instance, due)
 

@@ -44,7 +44,7 @@ class Template(Struct, frozen=True):
 
     def render(self, scene: Scene) -> str:
         """Return the text for one reminder."""
-        return "".join(part if isinstance(part, str) else _fill(part, scene) for part in self.parts)
+        return "".join([part if part.__class__ is str else _fill(part, scene) for part in self.parts])  # type: ignore[arg-type]
 
 
 def parse_template(text: str, kinds: Collection[str]) -> Template:
@@ -128,8 +128,11 @@ def _blank(text: str, kinds: Collection[str]) -> Blank:
 
 
 def _fill(blank: Blank, scene: Scene) -> str:
-    value = next((value for value in map(scene.get, blank.paths) if said(value)), None)
-    return blank.default if value is None else _shown(value, blank.form, scene)
+    for path in blank.paths:
+        value = scene.get(path)
+        if said(value):
+            return str(value) if value.__class__ is str and not blank.form else _shown(value, blank.form, scene)
+    return blank.default
 
 
 def _shown(value: Any, form: str, scene: Scene) -> str:

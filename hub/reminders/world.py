@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -30,6 +31,8 @@ Points: TypeAlias = list[tuple[datetime, str]]
 """When a field took a new time, with the id of the fact that gave it (empty: the source itself says so)."""
 
 _NOTHING: Mapping[str, Any] = {}
+_EMPTY = (str, tuple, list)
+_time_of, _type_of = attrgetter("time"), attrgetter("type")
 Reckon: TypeAlias = Callable[["World", str], Any]
 DERIVED: dict[Path, Reckon] = {}
 """How fields are known that follow from other facts, by kind and field; the modules `derived…` fill it."""
@@ -53,7 +56,7 @@ class Fact(Struct, frozen=True):
 
 def said(value: object) -> bool:
     """Tell whether a field has a value; empty text, empty lists and `None` mean that nobody says."""
-    return value is not None and value != "" and value != () and value != []
+    return bool(value) or (value is not None and value.__class__ not in _EMPTY)
 
 
 class World:
@@ -84,7 +87,7 @@ class World:
             if known is None or (known.time, known.type) < (fact.time, fact.type):
                 by_id[fact.id] = fact
         self._by_id = by_id if strangers is not None else {key: self._attributed(it) for key, it in by_id.items()}
-        self._facts = sorted(self._by_id.values(), key=_moment)
+        self._facts = sorted(self._by_id.values(), key=attrgetter("time", "id"))
         self._linked: dict[Path, dict[str, list[tuple[str, Mapping[str, Any]]]]] = {}
         self._derived: dict[tuple[str, str, str], Any] = {}
         self._until: dict[datetime, World] = {}
@@ -95,16 +98,21 @@ class World:
         return _phone_book(self.objects)
 
     @cached_property
-    def _index(self) -> Mapping[tuple[str, ...], list[Fact]]:
-        found: dict[tuple[str, ...], list[Fact]] = defaultdict(list)
-        for fact in self._facts:
-            found["type", fact.type].append(fact)
-            found["subject", fact.kind, fact.subject].append(fact)
-            if fact.client is not None:
-                found["client", fact.type, fact.client].append(fact)
-            if fact.kind == "call" and (number := number_of(fact.fields)):
-                found["number", fact.type, number].append(fact)
-        return found
+    def _by_type(self) -> Mapping[str, list[Fact]]:
+        return _grouped(self._facts, _type_of)
+
+    @cached_property
+    def _by_subject(self) -> Mapping[tuple[str, str], list[Fact]]:
+        return _grouped(self._facts, attrgetter("kind", "subject"))
+
+    @cached_property
+    def _by_client(self) -> Mapping[tuple[str, str], list[Fact]]:
+        return _grouped((fact for fact in self._facts if fact.client is not None), attrgetter("type", "client"))
+
+    @cached_property
+    def _by_number(self) -> Mapping[tuple[str, str], list[Fact]]:
+        calls = (fact for fact in self._facts if fact.kind == "call")
+        return _grouped(calls, lambda call: (call.type, number_of(call.fields)))
 
     def until(self, now: datetime) -> World:
         """Return the world as far as it had happened at that time; itself when nothing lies later."""
@@ -126,7 +134,7 @@ class World:
 
     def after(self, now: datetime) -> Sequence[Fact]:
         """Return the facts that lie ahead of that time, as of a system whose clock is fast."""
-        return self._facts[bisect_right(self._facts, now, key=lambda fact: fact.time) :]
+        return self._facts[bisect_right(self._facts, now, key=_time_of) :]
 
     @property
     def facts(self) -> Sequence[Fact]:
@@ -139,19 +147,19 @@ class World:
 
     def of_type(self, event_type: str) -> Sequence[Fact]:
         """Return all facts of the type, oldest first."""
-        return self._index.get(("type", event_type), ())
+        return self._by_type.get(event_type, ())
 
     def with_client(self, event_type: str, client: str, since: datetime = EARLIEST) -> Sequence[Fact]:
         """Return the facts of the type with the client, oldest first."""
-        return _since(self._index.get(("client", event_type, client), ()), since)
+        return _since(self._by_client.get((event_type, client), ()), since)
 
     def with_number(self, event_type: str, number: str, since: datetime = EARLIEST) -> Sequence[Fact]:
         """Return the facts of the type with the outside number, oldest first."""
-        return _since(self._index.get(("number", event_type, number), ()), since)
+        return _since(self._by_number.get((event_type, number), ()), since) if number else ()
 
     def about(self, kind: str, subject: str) -> Sequence[Fact]:
         """Return everything that happened to one thing, oldest first."""
-        return self._index.get(("subject", kind, subject), ())
+        return self._by_subject.get((kind, subject), ())
 
     def get(self, kind: str, object_id: str) -> Mapping[str, Any]:
         """Return the object, or an empty mapping."""
@@ -214,12 +222,17 @@ class World:
         return replace(fact, client=owners[0]) if len(owners) == 1 else fact
 
 
-def _moment(fact: Fact) -> tuple[datetime, str]:
-    return fact.time, fact.id
-
-
 def _since(facts: Sequence[Fact], since: datetime) -> Sequence[Fact]:
-    return facts[bisect_left(facts, since, key=lambda fact: fact.time) :] if facts else facts
+    if not facts or facts[0].time >= since:
+        return facts
+    return facts[bisect_left(facts, since, key=_time_of) :]
+
+
+def _grouped(facts: Iterable[Fact], key: Callable[[Fact], Any]) -> Mapping[Any, list[Fact]]:
+    found: dict[Any, list[Fact]] = defaultdict(list)
+    for fact in facts:
+        found[key(fact)].append(fact)
+    return found
 
 
 def derived(kind: str, field: str, form: str) -> Callable[[Reckon], Reckon]:
@@ -246,7 +259,7 @@ def history_of(kind: str, field: str) -> Callable[[Callable[[World, str], Points
 
 def last_before(facts: Sequence[Fact], moment: datetime) -> Fact | None:
     """Return the last of the facts at or before the moment."""
-    place = bisect_right(facts, moment, key=lambda fact: fact.time)
+    place = bisect_right(facts, moment, key=_time_of)
     return facts[place - 1] if place else None
 
 
