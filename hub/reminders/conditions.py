@@ -163,7 +163,7 @@ class Scene:
         self.fact = fact
         self.of = of
         self.fact_first = fact is not None
-        self.figures: dict[str, Any] = {}
+        self.figures: Mapping[str, Any] = _NO_FIGURES
         given = fact.client if fact else world.get(kind, subject).get("client")
         self.client: str | None = subject if kind == "client" else given or client or None
 
@@ -186,42 +186,49 @@ class Scene:
         return self._of_fact(self.fact, field)
 
     def _of_fact(self, fact: Fact, field: str) -> Any:
-        if field in ("id", "at", "client"):
-            return {"id": fact.subject, "at": fact.time, "client": fact.client}[field]
-        if fact.kind == "call" and field == "from":
-            return number_of(fact.fields) or "hidden"
-        if fact.kind == "call" and field == "candidates":
-            return ", ".join(self.world.sharers(number_of(fact.fields)))
-        if fact.kind == "call" and field == "is_first":
-            return self._is_first(fact)
-        if fact.kind == "message" and field == "employee":
-            return self._employee(fact)
-        if fact.kind == "message" and field == "trouble":
-            return _trouble(fact)
+        special = _OF_FACT.get(field) or _OF_FACT.get(f"{fact.kind}.{field}")
+        if special:
+            return special(self.world, fact)
         then = fact.fields.get(field)
         if self.fact_first and said(then):
             return then
         current = self.world.value(fact.kind, fact.subject, field)
         return current if said(current) else then
 
-    def _employee(self, fact: Fact) -> str:
-        """Return which of our people wrote the letter or got it, by the mailbox; empty for a shared one."""
-        people = {str(row.get("mail")).casefold(): key for key, row in self.world.objects.get("employee", {}).items()
-                  if row.get("mail")}  # fmt: skip
-        sender = [fact.fields.get("sender")] if fact.fields.get("direction") == "outbound" else []
-        named = [*sender, *(fact.fields.get("recipients") or ())]
-        return next((people[it.casefold()] for it in named if it and it.casefold() in people), "")
 
-    def _is_first(self, fact: Fact) -> bool:
-        """Tell whether nobody has talked with this number before."""
-        talks = self.world.with_number("call.connected", number_of(fact.fields))
-        return all(talk.subject == fact.subject for talk in talks if talk.time <= fact.time)
+def _employee(world: World, fact: Fact) -> str:
+    """Return which of our people wrote the letter or got it, by the mailbox; empty for a shared one."""
+    people = {str(row.get("mail")).casefold(): key for key, row in world.objects.get("employee", {}).items()
+              if row.get("mail")}  # fmt: skip
+    sender = [fact.fields.get("sender")] if fact.fields.get("direction") == "outbound" else []
+    named = [*sender, *(fact.fields.get("recipients") or ())]
+    return next((people[it.casefold()] for it in named if it and it.casefold() in people), "")
 
 
-def _trouble(fact: Fact) -> str:
+def _is_first(world: World, fact: Fact) -> bool:
+    """Tell whether nobody has talked with this number before."""
+    talks = world.with_number("call.connected", number_of(fact.fields))
+    return all(talk.subject == fact.subject for talk in talks if talk.time <= fact.time)
+
+
+def _trouble(_world: World, fact: Fact) -> str:
     """Return why a letter came back; of several recipients the trouble that needs us most counts."""
     found = {it.trouble for it in convert(fact.fields.get("bounces") or (), tuple[Bounce, ...])}
     return next((it for it in ("address", "full", "refused", "later") if it in found), "unknown")
+
+
+_OF_FACT: Mapping[str, Callable[[World, Fact], Any]] = {
+    "id": lambda _, fact: fact.subject,
+    "at": lambda _, fact: fact.time,
+    "client": lambda _, fact: fact.client,
+    "call.from": lambda _, fact: number_of(fact.fields) or "hidden",
+    "call.candidates": lambda world, fact: ", ".join(world.sharers(number_of(fact.fields))),
+    "call.is_first": _is_first,
+    "message.employee": _employee,
+    "message.trouble": _trouble,
+}
+"""What is asked of an event and is no field of the thing it happened to."""
+_NO_FIGURES: Mapping[str, Any] = {}
 
 
 def holds(check: Check, scene: Scene) -> bool:
@@ -230,17 +237,23 @@ def holds(check: Check, scene: Scene) -> bool:
         return any(holds(condition, scene) for condition in check.conditions)
     actual = scene.get(check.path)
     operator, operand = check.operator, check.operand
-    if operator in ("exists", "missing"):
-        return said(actual) is (operand is (operator == "exists"))
-    if operator in ("older", "newer"):
+    compare = _COMPARE.get(operator)
+    if compare is None:
+        if operator in ("exists", "missing"):
+            return said(actual) is (operand is (operator == "exists"))
         return _aged(actual, operand, scene) is (operator == "older")
-    if isinstance(operand, SubjectField):
+    if operand.__class__ is SubjectField:
         operand = _subject_value(operand, scene)
         if operand is None:
             return True
     if not said(actual):
         return operator == "ne"
-    return _compare(operator, _plain(actual, operand, scene), operand)
+    if actual.__class__ is not operand.__class__:
+        actual = _plain(actual, operand, scene)
+    try:
+        return bool(compare(actual, operand))
+    except TypeError:
+        return False
 
 
 def all_hold(checks: tuple[Check, ...], scene: Scene) -> bool:
@@ -330,10 +343,3 @@ def _texts(value: object) -> list[str]:
         return [text for item in value for text in _texts(item)]
     named = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", None)
     return [str(value if named is None else named)]
-
-
-def _compare(operator: str, actual: Any, operand: Any) -> bool:
-    try:
-        return bool(_COMPARE[operator](actual, operand))
-    except TypeError:
-        return False

@@ -205,8 +205,8 @@ def scene_of(world: World, rule: Rule, due: Due, now: datetime) -> Scene:
     """Return the scene of a reminder, for its texts and explanation."""
     scene = Scene(world, Clock(now), due.subject_kind, due.subject, fact=world.fact(due.trigger), client=due.client)
     scene.fact_first = False
-    scene.figures = {"count": due.count, "attempts": due.attempts, "year": due.trigger_time.year}
-    scene.figures["stage"] = _stage_title(rule, scene, due.trigger_time)
+    scene.figures = {"count": due.count, "attempts": due.attempts, "year": due.trigger_time.year,
+                     "stage": _stage_title(rule, scene, due.trigger_time)}  # fmt: skip
     return scene
 
 
@@ -487,15 +487,16 @@ class _Run:
             for near in self._near(closing, scene, start)
             for fact in self._fitting(closing, scene, near)
         }
-        scene.figures = {"year": start.year, **scene.figures, "count": len(instance.times), "attempts": len(tries)}
-        scene.figures["stage"] = _stage_title(rule, scene, start)
+        scene.figures = {"year": start.year, **scene.figures, "count": len(instance.times), "attempts": len(tries),
+                         "stage": _stage_title(rule, scene, start)}  # fmt: skip
         due = Due(
             rule=rule.id, key=instance.key, severity=rule.severity, status=ended.status if ended else "open",
             title=rule.title.render(scene), why=rule.why.render(scene),
             subject_kind=scene.kind, subject=scene.subject, client=scene.client, part=scene.part,
             trigger=scene.fact.id if scene.fact else "", trigger_time=start, count=len(instance.times),
             due=due_time(rule, scene, start), attempts=len(tries),
-            by=ended.by if ended else "", ended_at=ended.at if ended else None, ended_text=self._told(ended) if ended else "",
+            by=ended.by if ended else "", ended_at=ended.at if ended else None,
+            ended_text=self._told(ended) if ended else "",
         )  # fmt: skip
         return due if ended else self._opened(rule, instance, due)
 

@@ -32,7 +32,8 @@ Points: TypeAlias = list[tuple[datetime, str]]
 
 _NOTHING: Mapping[str, Any] = {}
 _EMPTY = (str, tuple, list)
-_time_of, _type_of = attrgetter("time"), attrgetter("type")
+_time_of, _type_of, _kind_of = attrgetter("time"), attrgetter("type"), attrgetter("kind")
+_client_of, _subject_of = attrgetter("client"), attrgetter("subject")
 Reckon: TypeAlias = Callable[["World", str], Any]
 DERIVED: dict[Path, Reckon] = {}
 """How fields are known that follow from other facts, by kind and field; the modules `derived…` fill it."""
@@ -89,6 +90,7 @@ class World:
         self._by_id = by_id if strangers is not None else {key: self._attributed(it) for key, it in by_id.items()}
         self._facts = sorted(self._by_id.values(), key=attrgetter("time", "id"))
         self._linked: dict[Path, dict[str, list[tuple[str, Mapping[str, Any]]]]] = {}
+        self._groups: dict[tuple[str, Callable[[Fact], Any]], Mapping[Any, list[Fact]]] = {}
         self._derived: dict[tuple[str, str, str], Any] = {}
         self._until: dict[datetime, World] = {}
 
@@ -102,17 +104,17 @@ class World:
         return _grouped(self._facts, _type_of)
 
     @cached_property
-    def _by_subject(self) -> Mapping[tuple[str, str], list[Fact]]:
-        return _grouped(self._facts, attrgetter("kind", "subject"))
+    def _by_kind(self) -> Mapping[str, list[Fact]]:
+        return _grouped(self._facts, _kind_of)
 
-    @cached_property
-    def _by_client(self) -> Mapping[tuple[str, str], list[Fact]]:
-        return _grouped((fact for fact in self._facts if fact.client is not None), attrgetter("type", "client"))
-
-    @cached_property
-    def _by_number(self) -> Mapping[tuple[str, str], list[Fact]]:
-        calls = (fact for fact in self._facts if fact.kind == "call")
-        return _grouped(calls, lambda call: (call.type, number_of(call.fields)))
+    def _chosen(
+        self, kind_or_type: str, facts: Sequence[Fact], by: Callable[[Fact], Any], value: str
+    ) -> Sequence[Fact]:
+        """Return those of the facts that have the value; what is never asked for is never put in order."""
+        place = (kind_or_type, by)
+        if place not in self._groups:
+            self._groups[place] = _grouped(facts, by)
+        return self._groups[place].get(value, ())
 
     def until(self, now: datetime) -> World:
         """Return the world as far as it had happened at that time; itself when nothing lies later."""
@@ -151,15 +153,15 @@ class World:
 
     def with_client(self, event_type: str, client: str, since: datetime = EARLIEST) -> Sequence[Fact]:
         """Return the facts of the type with the client, oldest first."""
-        return _since(self._by_client.get((event_type, client), ()), since)
+        return _since(self._chosen(event_type, self.of_type(event_type), _client_of, client), since)
 
     def with_number(self, event_type: str, number: str, since: datetime = EARLIEST) -> Sequence[Fact]:
         """Return the facts of the type with the outside number, oldest first."""
-        return _since(self._by_number.get((event_type, number), ()), since) if number else ()
+        return _since(self._chosen(event_type, self.of_type(event_type), _number_of, number), since) if number else ()
 
     def about(self, kind: str, subject: str) -> Sequence[Fact]:
         """Return everything that happened to one thing, oldest first."""
-        return self._by_subject.get((kind, subject), ())
+        return self._chosen(kind, self._by_kind.get(kind, ()), _subject_of, subject)
 
     def get(self, kind: str, object_id: str) -> Mapping[str, Any]:
         """Return the object, or an empty mapping."""
@@ -220,6 +222,10 @@ class World:
             return fact
         owners = self.phones.get(number_of(fact.fields), ())
         return replace(fact, client=owners[0]) if len(owners) == 1 else fact
+
+
+def _number_of(fact: Fact) -> str:
+    return number_of(fact.fields) if fact.kind == "call" else ""
 
 
 def _since(facts: Sequence[Fact], since: datetime) -> Sequence[Fact]:
