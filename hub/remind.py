@@ -8,7 +8,7 @@ come (see `hub.reminders.clock`); the result is the same as that of evaluating a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -213,10 +213,13 @@ class _Found(Struct):
         return {(it.rule, it.key, it.instance): it for it in rows}
 
 
-def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Reminding:
+def refresh(
+    store: Store, config: Config, plugins: Plugins, now: datetime, tell: Callable[[int, int], None] | None = None
+) -> Reminding:
     """Evaluate what may have changed and keep the result: new reminders get an id, ended ones are closed.
 
-    Lines of checklists that events have done are noted as well.
+    Lines of checklists that events have done are noted as well. `tell` hears after each look how many of how many
+    are done.
     """
     rules, mistakes = rules_and_mistakes(config, plugins)
     with store.read() as connection:
@@ -224,7 +227,7 @@ def refresh(store: Store, config: Config, plugins: Plugins, now: datetime) -> Re
         known = {(row.title, row.hint) for row in open_problems(connection, _RULES)}
     if known != {_words(mistake) for mistake in mistakes}:
         _tell_mistakes(store, mistakes, now)
-    ticks = _carry_out(store, config, rules, now, plan)
+    ticks = _carry_out(store, config, rules, now, plan, tell)
     if ticks:
         with store.write() as connection:
             keep_ticks(connection, ticks, sources_of(config, plugins), now)
@@ -251,7 +254,12 @@ def _tell_mistakes(store: Store, mistakes: Sequence[SettingsError], now: datetim
 
 
 def _carry_out(
-    store: Store, config: Config, rules: Sequence[Rule], now: datetime, plan: Plan
+    store: Store,
+    config: Config,
+    rules: Sequence[Rule],
+    now: datetime,
+    plan: Plan,
+    tell: Callable[[int, int], None] | None,
 ) -> dict[str, dict[int, datetime]]:
     """Look at what the plan names and keep what each look gave; return the lines of checklists that are done.
 
@@ -266,10 +274,12 @@ def _carry_out(
     wakes: dict[str, datetime] = {}
     ticks: dict[str, dict[int, datetime]] = {}
     found: _Found | None = None
-    for look in wanted:
+    for done, look in enumerate(wanted, 1):
         if found:
             _keep(store, found, now)
         found = _look(store, config, rules, now, look)
+        if tell:
+            tell(done, len(wanted))
         for number in found.told:
             left.pop(number, None)
         ticks |= found.ticks

@@ -14,12 +14,13 @@ import msgspec
 
 from hub.calendar_feed import feed, shown
 from hub.cli.app import App, columns, pass_app, print_json, print_table, say
+from hub.cli.reminding import reminding
 from hub.cli.wording import assigned_in_words, condition_in_words, person_in_words, step_in_words
 from hub.entries.when import parse_moment
 from hub.facts import calendars_of
 from hub.files import write_file
 from hub.model.errors import HubError
-from hub.remind import act, evaluate_rule, find, refresh
+from hub.remind import act, evaluate_rule, find
 from hub.reminders.evaluate import Deed
 from hub.reminders.explain import explain
 from hub.reminders.rules import BUILTIN, Rule
@@ -49,7 +50,7 @@ def as_row(kept: Kept) -> dict[str, Any]:
 @pass_app
 def list_(app: App, everything: bool, employee: str, limit: int, as_json: bool) -> None:
     """List reminders in order of their due time."""
-    refresh(app.store, app.config, app.plugins, app.now())
+    reminding(app)
     with app.store.read() as connection:
         rows = reminders.listed(connection, only_open=not everything, assignee=employee)
     if as_json:
@@ -92,7 +93,7 @@ def show(app: App, number: str, as_json: bool) -> None:
 def why(app: App, number: str, as_json: bool) -> None:
     """Print the rule, the facts, each condition with its value, and what would close it."""
     now = app.now()
-    found = refresh(app.store, app.config, app.plugins, now)
+    found = reminding(app, now)
     with app.store.read() as connection:
         kept = find(connection, number)
         rule = next((rule for rule in found.rules if rule.id == kept.rule), None)
@@ -167,7 +168,7 @@ def _place(place: str) -> str:
 
 def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign", "due"], **values: Any) -> None:
     now = app.now()
-    refresh(app.store, app.config, app.plugins, now)
+    reminding(app, now)
     with app.store.read() as connection:
         kept = find(connection, number)
     if kept.state != "open":
@@ -177,7 +178,7 @@ def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign"
     with app.store.write() as connection:
         act(connection, kept, deed)
         note(connection, who=who, what=f"reminder.{kind}", about=f"reminder/{number}", detail="", now=now)
-    refresh(app.store, app.config, app.plugins, now)
+    reminding(app, now)
     with app.store.read() as connection:
         after = find(connection, number)
     if after.state != "open":
@@ -239,7 +240,7 @@ def export(app: App, employee: str, file: Path | None) -> None:
     known = [person.id for person in app.config.model.employees]
     if employee and employee not in known:
         raise click.UsageError(f"no employee has the id {employee!r}. {nearest(employee, known)}")
-    content = feed(shown(refresh(app.store, app.config, app.plugins, app.now())), employee)
+    content = feed(shown(reminding(app)), employee)
     if file:
         write_file(file, content)
         say(f"Written: {file}")

@@ -6,7 +6,8 @@ import click
 
 from hub.agenda import agenda, waiting
 from hub.cli.app import App, columns, pass_app, print_json, say
-from hub.remind import Reminding, refresh
+from hub.cli.reminding import reminding
+from hub.remind import Reminding
 from hub.reminders.evaluate import Due
 from hub.reminders.texts import plural
 from hub.store import bulk
@@ -21,7 +22,7 @@ from hub.store.tables import STATE
 @pass_app
 def today(app: App, employee: str, everything: bool, limit: int, as_json: bool) -> None:
     """Print each manager's list of the day."""
-    found = refresh(app.store, app.config, app.plugins, app.now())
+    found = reminding(app)
     if as_json:
         _print_json(app, found, employee=employee, everything=everything)
     else:

@@ -16,7 +16,8 @@ from inside import Source, dump, rows, run
 from lab import HEAD, difference, item, said, seed_of
 from sqlalchemy.exc import IntegrityError
 
-from hub.cli import cli
+from hub import passes
+from hub.cli import cli, reminding
 from hub.config import load_config
 from hub.plugins import Plugins
 from hub.remind import refresh, rules_of
@@ -180,6 +181,21 @@ def test_only_one_reminder_of_a_key_is_open(store: Store) -> None:
         for instance in "12":
             connection.execute(tables.reminder.insert().values(**values, instance=instance))
     assert rows(store, "reminder") == []
+
+
+def test_who_waits_for_all_clients_is_told_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at everything, as after an update, says on stderr how far it is; what is asked for stays clean."""
+    monkeypatch.setattr(passes, "CHUNK", 1)
+    monkeypatch.setattr(reminding, "PATIENCE", 0)
+    config = tmp_path / "hub.yaml"
+    config.write_text(HEAD.format(store="sqlite:///hub.db"), encoding="utf-8")
+    run(_fresh(tmp_path, "hub"), Source(name="clients"), [_client(it) for it in range(3)], connection="desk")
+    command = ["--config", str(config), "--now", START.isoformat(), "reminder", "list", "--json"]
+    first, second = (CliRunner().invoke(cli, command) for _ in range(2))
+    words = re.findall(r"Reminders of all clients are worked out anew: (\d+)%, \d+ s left\.", first.stderr)
+    assert [int(it) for it in words] == [20, 40, 60, 80], "three clients, what is nobody's, and the firm itself"
+    assert "anew" not in second.stderr
+    assert json.loads(first.stdout) == json.loads(second.stdout)
 
 
 def test_why_explains_open_closed_and_gone_reminders_with_their_facts(tmp_path: Path) -> None:
