@@ -15,6 +15,7 @@ from hub.connections import Hub, Opened, credentials_mark, is_refused, open_conn
 from hub.engine import jobs
 from hub.engine.jobs import Job, Lease
 from hub.engine.runner import Handler, Runner, Schedule, Timetable
+from hub.files import remove_leftovers
 from hub.letter_files import letter_files
 from hub.model.connector import Command, Receipt
 from hub.model.errors import AuthError, HubError, SettingsError
@@ -236,8 +237,10 @@ class Daemon:
             log.warning("took back %s jobs of workers that stopped without a word", len(freed))
 
     def tidy(self) -> None:
-        """Forget what is kept no longer: old runs, and files that no letter names any more."""
+        """Forget what is kept no longer: old runs, copies of a killed backup, files that no letter names any more."""
         self._forget_runs()
+        if self.store.path is not None and remove_leftovers(self.store.path.parent, one_machine=True):
+            log.info("removed what a process that was killed had left beside the store")
         try:
             if forgotten := loose.collect_daily(self.store):
                 log.info("forgot %s files that no letter brings any more", forgotten)

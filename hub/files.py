@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hub import processes
+
 JOURNALS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a store, by the end of the name; beside another store it would damage that one."""
 
@@ -43,8 +45,23 @@ def passing(path: Path) -> Iterator[Path]:
 
 
 def beside(path: Path) -> Path:
-    """Return a name in the folder of the file that cannot be foreseen."""
-    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.tmp")
+    """Return a name in the folder of the file that cannot be foreseen and says which process it belongs to."""
+    owner = processes.THIS.replace(":", "~")
+    return path.with_name(f".{path.name[:32]}~{owner}~{secrets.token_hex(4)}.tmp")
+
+
+def remove_leftovers(folder: Path, *, one_machine: bool) -> list[Path]:
+    """Remove what processes that were killed left half-written in a folder; return it.
+
+    Nothing is touched whose process may live. `one_machine` says that no other machine writes there.
+    """
+    left = []
+    for path in folder.glob(".*~*~*~*~*.tmp"):
+        host, pid, mark = path.name.rsplit("~", 4)[1:4]
+        if processes.is_gone(f"{host}:{pid}:{mark}", one_machine=one_machine):
+            path.unlink(missing_ok=True)
+            left.append(path)
+    return left
 
 
 def _sync_file(path: Path) -> None:

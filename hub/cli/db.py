@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from hub.cli.app import App, pass_app, say
-from hub.files import JOURNALS, beside, passing, replacing
+from hub.files import JOURNALS, beside, passing, remove_leftovers, replacing
 from hub.model.errors import HubError
 from hub.redaction import escaped, reveal
 from hub.sealed import is_sealed, seal, unseal
@@ -61,6 +61,7 @@ def backup(app: App, file: Path, key: str | None) -> None:
     if file.exists():
         raise HubError(f"{file} exists already.", hint="Give another name.")
     try:
+        _sweep(source.parent, file.parent)
         with replacing(file) as fresh:
             if secret is None:
                 _copy(source, fresh, file)
@@ -95,6 +96,7 @@ def restore(app: App, file: Path, yes: bool, key: str | None) -> None:
         )
     try:
         secret = _key_for(file, key)
+        _sweep(target.parent)
         with replacing(target) as fresh:
             if secret is None:
                 shutil.copyfile(file, fresh)
@@ -109,6 +111,13 @@ def restore(app: App, file: Path, yes: bool, key: str | None) -> None:
     is_older = store.revision() != REVISIONS[-1]
     store.close()
     say(f"{target} was restored from {file}.{' It is of an older version. Run: hub db upgrade' if is_older else ''}")
+
+
+def _sweep(own: Path, *others: Path) -> None:
+    """Remove copies that a killed backup or restore left; into other folders another machine may be writing as well."""
+    remove_leftovers(own, one_machine=True)
+    for folder in others:
+        remove_leftovers(folder, one_machine=False)
 
 
 def _key_for(file: Path, reference: str | None) -> str | None:

@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from hub.engine import processes
+from hub import processes
 from hub.model.errors import AuthError, HubError, SettingsError, Unavailable
 from hub.redaction import redact
 from hub.store.bulk import mergeable

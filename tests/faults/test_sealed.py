@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from forks import Forks, QuickOffice
+from kills import KILLED
 from lab import item, stream
 
 from hub import sealed
+from hub.files import passing
 from hub.model.errors import HubError
 from hub.sealed import MAGIC, PIECE, seal, unseal
 
@@ -108,7 +110,7 @@ def test_encrypted_backup_shows_nothing_and_is_restored(office: QuickOffice, tmp
         assert (canary in plain.read_bytes()) == (canary != KEY.encode())
         assert canary not in made.read_bytes()
     assert {it.name for it in tmp_path.iterdir()} == {"office", "plain.db", "made.backup"}, "something was left"
-    assert not list(office.folder.glob(".hub.db.*")), "a plain copy was left beside the store"
+    assert not list(office.folder.glob(".hub.db*")), "a plain copy was left beside the store"
     other = QuickOffice(office._forks, tmp_path / "other")
     other.ok("db", "restore", str(made), "--key", "env:BACKUP_KEY", **ENV)
     assert other.dump() == wanted
@@ -142,4 +144,21 @@ def test_backup_with_a_short_or_unknown_key_writes_nothing(office: QuickOffice, 
         done = office.fails("db", "backup", str(tmp_path / "x"), "--key", key, code=1, says=says, SHORT="kurz")
         assert "hunter2" not in done.err
     assert {it.name for it in tmp_path.iterdir()} == {"office"}
-    assert not list(office.folder.glob(".hub.db.*"))
+    assert not list(office.folder.glob(".hub.db*"))
+
+
+@pytest.mark.parametrize("what", ["backup", "restore", "run"])
+def test_what_a_killed_backup_left_in_the_clear_goes_with_what_comes_next(
+    office: QuickOffice, tmp_path: Path, what: str
+) -> None:
+    """F-06: and what a process has in hand that lives is left to it."""
+    backup = ("db", "backup", str(tmp_path / "made.backup"), "--key", "env:BACKUP_KEY")
+    office.ok("db", "backup", str(tmp_path / "plain.db"))
+    assert office.hub(*backup, DIE_AT_FILE="1", **ENV).code == KILLED
+    assert [CANARY.encode() in it.read_bytes() for it in office.folder.glob(".*.tmp")] == [True]
+    assert [CANARY.encode() in it.read_bytes() for it in tmp_path.glob(".*.tmp")] == [False]
+    after = {"restore": ("db", "restore", str(tmp_path / "plain.db"), "--yes"), "run": ("run", "--once")}
+    with passing(office.folder / "hub.db") as living:
+        office.ok(*after.get(what, backup), **ENV)
+        assert list(office.folder.glob(".*.tmp")) == [living]
+    assert len(list(tmp_path.glob(".*.tmp"))) == (what != "backup")

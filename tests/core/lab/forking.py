@@ -25,8 +25,7 @@ import sqlalchemy
 
 import hub.cli.app
 import hub.store.database
-from hub import stop_points
-from hub.engine import processes
+from hub import processes, stop_points
 
 for name in ("client", "db", "document", "event", "record", "run", "setup", "status", "sync", "today"):
     importlib.import_module(f"hub.cli.{name}")
