@@ -1,7 +1,8 @@
 """Contracts and payments that were entered by hand and that a source brings later: that of the source lives on.
 
 A contract is the same by client, number and day, a payment by contract, sum and day; a contract of another day only
-suggests. Whatever was entered about the one speaks of the other from then on, see decision 0016.
+suggests. Whatever was entered about the one speaks of the other from then on. If the source deletes its own, what was
+entered comes back, see decision 0016.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from hub.entries import entered
 from hub.entries.acts import hints_of
@@ -23,9 +24,10 @@ from hub.model.events import DELETED, OBSERVED, Event
 from hub.normalise import Fact, fact_of
 from hub.operator import Suggestion
 from hub.projection import OPERATOR, Sources
-from hub.store import parties, state
+from hub.store import log, parties, state
 from hub.store.database import Store
 from hub.store.log import Entry
+from hub.store.parties import entity_id
 from hub.store.problems import note
 from hub.store.tables import STATE
 from hub.store.types import instant_text
@@ -35,9 +37,12 @@ BY = "hub"
 
 
 def take_over(store: Store, sources: Sources, now: datetime) -> None:
-    """Let what a source has brought take the place of what was entered by hand. A second call finds nothing to do."""
+    """Let what a source has brought take the place of what was entered by hand, and what it deleted give it back.
+
+    A second call finds nothing to do.
+    """
     with store.read() as connection:
-        if next(_same(connection, sources), None) is None:
+        if not _deserted(connection) and next(_same(connection, sources), None) is None:
             return
     with store.write() as connection:
         join_same(connection, sources, now)
@@ -45,6 +50,8 @@ def take_over(store: Store, sources: Sources, now: datetime) -> None:
 
 def join_same(connection: Connection, sources: Sources, now: datetime) -> None:
     """Do so in the open transaction: after a sync, and when two clients have become one."""
+    for deserted in _deserted(connection):
+        _bring_back(connection, *deserted, sources, now=now)
     while pair := next(_same(connection, sources), None):  # payments stand under contracts that are one now
         join(connection, *pair, sources, by=BY, now=now)
 
@@ -110,23 +117,64 @@ def join(connection: Connection, kind: str, own: Row, other: Row, sources: Sourc
     key = str(own["external_id"])
     name = f"{kind}/{key}"
     old, new = Reference(kind, key, OPERATOR), Reference(kind, other["external_id"], other["connection"])
-    facts = [Fact(Entry(name, f"{kind}.{DELETED}", name, instant_text(now), "null", ""), Reference(kind, key), None)]
+    gone = Fact(Entry(name, f"{kind}.{DELETED}", name, instant_text(now), "null", ""), Reference(kind, key), None)
+    facts = [gone, *_spoken_of(connection, own["id"], old, new, now)]
+    ingest(connection, OPERATOR, facts, sources, now)
+    parties.save_verdict(connection, _pair(kind, own, other), "same", reason=f"the same {kind}",
+                         by=by, now=now)  # fmt: skip
+    note(connection, who=by, what=f"{kind}.taken_over", about=name, detail=_name(kind, other), now=now)
+
+
+def _deserted(connection: Connection) -> list[tuple[str, str, Row]]:
+    """Return (kind, key, that of the source) of what was taken back for something that its source has no more.
+
+    Payments come first: they are entered again before what was entered about their contract speaks of another.
+    """
+    pairs: dict[str, dict[str, str]] = {"payment": {}, "contract": {}}
+    for sides, verdict in parties.verdicts(connection).items():
+        (here, kind, key), (where, _, its_key) = sorted(
+            (side.split("/", 2) for side in sides), key=lambda side: side[0] != OPERATOR
+        )
+        if verdict == "same" and here == OPERATOR != where and kind in pairs:
+            pairs[kind][entity_id(where, kind, its_key)] = key
+    found: list[tuple[str, str, Row]] = []
+    for kind, key_of in pairs.items():
+        table = STATE[kind]
+        is_gone = table.c.deleted if kind == "contract" else or_(table.c.deleted, ~table.c.is_posted)
+        rows = state.read(connection, kind, is_gone, table.c.id.in_(key_of)) if key_of else []
+        found += [(kind, key_of[row["id"]], row) for row in rows]
+    return found
+
+
+def _bring_back(connection: Connection, kind: str, key: str, other: Row, sources: Sources, *, now: datetime) -> None:
+    """Enter again what was taken back, and let all that was entered about that of the source speak of it."""
+    name = f"{kind}/{key}"
+    old, new = Reference(kind, other["external_id"], other["connection"]), Reference(kind, key, OPERATOR)
+    last = log.latest(connection, OPERATOR, [name])[name]
+    said = last.data
+    if said == "null":
+        said = log.of_version(connection, OPERATOR, last.version - 1, [name])[name][2]
+    again = Event(f"{kind}.{OBSERVED}", Reference(kind, key), msgspec.json.decode(said, type=ENTITIES[kind]), now)
+    facts = [fact_of(again, ""), *_spoken_of(connection, other["id"], old, new, now)]
+    ingest(connection, OPERATOR, facts, sources, now)
+    parties.drop_verdict(connection, (f"{OPERATOR}/{name}", _name(kind, other)))
+    note(connection, who=BY, what=f"{kind}.came_back", about=name, detail=_name(kind, other), now=now)
+
+
+def _spoken_of(connection: Connection, entity: str, old: Reference, new: Reference, now: datetime) -> Iterator[Fact]:
+    """Yield all that was entered about a thing as it is when it speaks of another."""
     for about, type_ in ENTITIES.items():
         fields = [field for field, hint in hints_of(type_).items() if hint is Reference and field in STATE[about].c]
         for field in fields:
             table = STATE[about]
             rows = state.read(connection, about, ~table.c.deleted, table.c.connection == OPERATOR,
-                              table.c[field] == own["id"])  # fmt: skip
+                              table.c[field] == entity)  # fmt: skip
             for row in rows:
                 said = entered(connection, type_, str(row["external_id"]))
                 changed = {it: new for it in fields if _means(getattr(said, it), old)}
                 subject = Reference(about, str(row["external_id"]))
                 event = Event(f"{about}.{OBSERVED}", subject, msgspec.structs.replace(said, **changed), now)
-                facts.append(fact_of(event, ""))
-    ingest(connection, OPERATOR, facts, sources, now)
-    parties.save_verdict(connection, _pair(kind, own, other), "same", reason=f"the same {kind}",
-                         by=by, now=now)  # fmt: skip
-    note(connection, who=by, what=f"{kind}.taken_over", about=name, detail=_name(kind, other), now=now)
+                yield fact_of(event, "")
 
 
 def _means(said: Reference | None, old: Reference) -> bool:

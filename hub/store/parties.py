@@ -150,6 +150,11 @@ def save_verdict(
                 [(left, right, state, reason, by, now.isoformat())])  # fmt: skip
 
 
+def drop_verdict(connection: Connection, pair: tuple[str, str]) -> None:
+    """Forget what was decided about two references."""
+    bulk.delete(connection, verdict, ("left", "right"), [tuple(sorted(pair))])
+
+
 def verdicts(connection: Connection, names: Iterable[str] | None = None) -> dict[tuple[str, str], str]:
     """Return people's verdicts by pair of references, all of them or those that touch the names."""
     query = select(verdict.c.left, verdict.c.right, verdict.c.state)

@@ -10,8 +10,10 @@ import pytest
 from bureau import Office, furnished
 
 from hub.entries import twins
+from hub.ingest import ingest
 from hub.model.entities import Contract, Payment, Reference
 from hub.model.values import Money
+from hub.normalise import deletions
 from hub.projection import Sources
 
 NAME = "Школа, камеры"
@@ -40,9 +42,9 @@ def brings(office: Office, day: date | None = DAY, number: str = "№ 21/2026", 
     office.says("base", "k21", Contract(number=number, client=Reference("client", client), date=day))
 
 
-def pays(office: Office, key: str, total: int, day: date = DAY) -> None:
+def pays(office: Office, key: str, total: int, *, is_posted: bool = True) -> None:
     office.says("base", key, Payment(number=key, client=Reference("client", "1"), contract=Reference("contract", "k21"),
-                                     date=day, total=Money(Decimal(total))))  # fmt: skip
+                                     date=DAY, total=Money(Decimal(total)), is_posted=is_posted))  # fmt: skip
 
 
 def settles(office: Office) -> None:
@@ -136,3 +138,54 @@ def test_every_sync_looks_for_them(made: Callable[..., Office]) -> None:
     brings(signed(office))
     office.ok("sync", "bank")
     assert [it["connection"] for it in office.rows("contract")] == ["base"]
+
+
+def deletes(office: Office, *subjects: str) -> None:
+    with office.store.write() as connection:
+        ingest(connection, "base", deletions(subjects, "", office.now.isoformat()), Sources(["base"]), office.now)
+
+
+def test_what_the_accounting_deletes_comes_back_as_it_was_entered(each_office: Office) -> None:
+    """S004-19, S004-21: object, cash, notes speak of it again, those too that were entered meanwhile."""
+    office = signed(each_office)
+    (own,) = office.rows("contract")
+    brings(office)
+    pays(office, "p1", 20000)
+    settles(office)
+    (theirs,) = office.rows("contract")
+    office.ok("note", "new", "--about", f"contract/{theirs['id']}", "--text", "продлили устно")
+    deletes(office, "contract/k21", "payment/p1")
+    settles(office)
+    assert [{**it, "recorded_at": None} for it in office.rows("contract")] == [{**own, "recorded_at": None}]
+    assert office.rows("project")[0]["contract"] == own["id"]
+    assert [it["about"] for it in office.rows("note")] == [own["id"]] * 2
+    assert [it["connection"] for it in office.rows("payment")] == ["operator"]
+    assert office.json("project", "payments", NAME)["paid"] == "20000.00"
+    before = office.events()
+    settles(office)
+    assert office.events() == before
+    brings(office)
+    pays(office, "p1", 20000)
+    settles(office)
+    assert [it["id"] for it in office.rows("contract")] == [theirs["id"]]
+    assert [it["number"] for it in office.rows("payment")] == ["p1"]
+    assert office.json("project", "payments", NAME)["paid"] == "20000.00"
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+def test_money_that_the_accounting_takes_back_counts_as_it_was_entered(office: Office, is_posted: bool) -> None:
+    """A payment that was deleted or is posted no more is none; entered anew under another key it is one again."""
+    brings(signed(office))
+    pays(office, "p1", 20000)
+    settles(office)
+    if is_posted:
+        deletes(office, "payment/p1")
+    else:
+        pays(office, "p1", 20000, is_posted=False)
+    settles(office)
+    assert [it["connection"] for it in office.rows("payment") if it["is_posted"]] == ["operator"]
+    assert office.json("project", "payments", NAME)["paid"] == "20000.00"
+    pays(office, "p2", 20000)
+    settles(office)
+    settles(office)
+    assert [it["number"] for it in office.rows("payment") if it["is_posted"]] == ["p2"]
