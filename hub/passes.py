@@ -23,7 +23,7 @@ from hub.facts import FIRM_KINDS, WHOLE, Choice, choice_of
 from hub.model.parts import EVERYTHING, part_of
 from hub.reminders.rules import Rule
 from hub.reminders.texts import Blank
-from hub.store import parts
+from hub.store import parts, reminders
 from hub.store.meta import get_meta, set_meta
 from hub.store.tables import STATE
 from hub.store.tables import reminder as reminder_table
@@ -35,8 +35,10 @@ SMALL = 1000
 MANY = 2000
 """From so many changed parts on all are evaluated if these are most of the clients: to read by name takes longer."""
 SECTIONS = frozenset({"zone", "employees", "calendar", "enforce_from"})
-"""Sections of the configuration that all reminders depend on; of connections it is which there are and how often."""
-_BY, _AT, _RULES = "reminders.by", parts.EVALUATED, "reminders.rules"
+"""Sections of the configuration that all reminders depend on, but for absences, which concern the open ones alone."""
+_BY, _AT, _RULES, _OPEN = "reminders.by", parts.EVALUATED, "reminders.rules", "reminders.open"
+_OF_OPEN = frozenset({"absent", "substitute"})
+"""What is said of people that only open reminders depend on: whose they are while somebody is away."""
 OF_FIRM = (or_(*(reminder_table.c.part.startswith(f"{kind}/") for kind in sorted(FIRM_KINDS))),)
 """The reminders about the firm itself."""
 
@@ -126,6 +128,7 @@ def plan_of(connection: Connection, config: Config, rules: Sequence[Rule], now: 
         _BY: _mark(config, given_of(connection)),
         _AT: now.isoformat(),
         _RULES: msgspec.json.encode(is_by).decode(),
+        _OPEN: _mark_of_open(config),
     }
     last = get_meta(connection, _AT)
     was_by = msgspec.json.decode(get_meta(connection, _RULES) or "{}", type=dict[str, str])
@@ -133,15 +136,18 @@ def plan_of(connection: Connection, config: Config, rules: Sequence[Rule], now: 
     changed = [rule for rule in rules if was_by.get(rule.id) != is_by[rule.id]]
     about_clients, of_firm = _divided(rules)
     is_other = get_meta(connection, _BY) != marks[_BY] or not last or now < datetime.fromisoformat(last)
+    others_open = get_meta(connection, _OPEN) != marks[_OPEN]
+    if others_open and not is_other:
+        named |= {part for _, part in reminders.names_of_open(connection, WHOLE.of_reminders()).values()}
     clients = connection.execute(select(func.count()).select_from(STATE["client"])).scalar() or 0 if named else 0
     is_most = len(named) > MANY and 2 * len(named) > clients
     if is_other or EVERYTHING in named or is_most or not all(map(is_local, rules)):
-        is_due = is_other or bool(named or changed or gone)
+        is_due = is_other or others_open or bool(named or changed or gone)
         return Plan((Pass(None, about_clients, of_firm),), frozenset(is_by), gone, pending, marks, is_due)
     days = {moment.astimezone(config.zone).date() for moment in (datetime.fromisoformat(last), now)}
     is_new_day = len(days) > 1
-    has_firm = parts.FIRM in named or is_new_day or (bool(named) and clients <= SMALL)
-    is_due = bool(named or changed or gone) or is_new_day
+    has_firm = parts.FIRM in named or is_new_day or others_open or (bool(named) and clients <= SMALL)
+    is_due = bool(named or changed or gone) or is_new_day or others_open
     always = {part_of("connection", name, None) for name in config.model.connections}
     others, firm = _divided(rule for rule in rules if was_by.get(rule.id) == is_by[rule.id])
     if not is_due:
@@ -212,11 +218,17 @@ def _divided(rules: Iterable[Rule]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]
 
 
 def _mark(config: Config, given: str) -> str:
-    """Return a mark of everything but rules and the facts of single parts that the reminders depend on."""
-    said = config.model.model_dump_json(include=set(SECTIONS))
-    connections = {name: (it.enabled, it.every) for name, it in sorted(config.model.connections.items())}
+    """Return a mark of everything but rules and the facts of single parts that all reminders depend on."""
+    said = config.model.model_dump_json(include=set(SECTIONS), exclude={"employees": {"__all__": set(_OF_OPEN)}})
     signed = {kind: own.needs_signature for kind, own in sorted(config.model.documents.kinds.items())}
-    return _hash(f"{hub.__version__} {given} {said} {connections} {signed}")
+    return _hash(f"{hub.__version__} {given} {said} {signed}")
+
+
+def _mark_of_open(config: Config) -> str:
+    """Return a mark of what only open reminders depend on, besides connections: these are looked at each time."""
+    away = [(it.id, it.absent, it.substitute) for it in config.model.employees if it.absent]
+    connections = {name: (it.enabled, it.every) for name, it in sorted(config.model.connections.items())}
+    return _hash(f"{away} {connections}")
 
 
 def _mark_of_rule(rule: Rule) -> str:

@@ -311,6 +311,29 @@ def test_another_rule_is_all_that_is_looked_at(
     assert asked == []
 
 
+def test_who_is_away_changes_only_what_is_open(
+    store: Store, config: Config, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody falls ill: his open reminders go to the substitute at once, and clients without any are not asked."""
+    say(store, START, *(("client", str(number), client(number), "") for number in range(4)))
+    say(store, START, ("ticket", "1", Ticket(number="1", subject="Печать", client=owner(1), state="new",
+                                             priority="urgent", created=START), "created"))  # fmt: skip
+    say(store, START, *(("call", f"{number}", Call(number=phone(number), started=START, talk_seconds=90), "connected")
+                        for number in range(4)))  # fmt: skip
+    before = refresh(store, config, plugins, START).open
+    assert {due.assignee for due in before} == {"ivanova"}
+    asked: list[Any] = []
+    evaluate = remind.evaluate_now
+    monkeypatch.setattr(remind, "evaluate_now", lambda *given: asked.append(given[4]) or evaluate(*given))
+    text = config.path.read_text(encoding="utf-8")
+    config.path.write_text(text.replace("05-14..", "05-12.."), encoding="utf-8")
+    after = refresh(store, load_config(config.path), plugins, START).open
+    assert {due.assignee for due in after} == {"petrov"}
+    assert [list(choice.clients) for choice in asked] == [sorted({due.part for due in before})]
+    refresh(store, load_config(config.path), plugins, START)
+    assert len(asked) == 1, "nothing changed any more"
+
+
 def test_the_marks_name_all_of_the_configuration_that_is_looked_at(
     store: Store, config: Config, plugins: Plugins
 ) -> None:
