@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hub.remind import Reminding
-from hub.reminders.evaluate import Due, today_order
+from hub.reminders.dues import Due, today_order
 from hub.reminders.explain import card
 from hub.reminders.texts import NBSP
 

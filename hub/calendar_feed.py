@@ -14,7 +14,7 @@ from msgspec import Struct
 from hub.config import Config
 from hub.files import write_file
 from hub.remind import Reminding, instance_of
-from hub.reminders.evaluate import Due
+from hub.reminders.dues import Due
 from hub.reminders.explain import card, script
 from hub.reminders.rules import Rule
 from hub.reminders.world import World

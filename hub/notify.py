@@ -23,7 +23,7 @@ from hub.connections import Hub, mail_connection
 from hub.documents.limits import one_line, printable
 from hub.model.errors import SettingsError
 from hub.remind import Reminding, refresh
-from hub.reminders.evaluate import Due, Step, notices
+from hub.reminders.dues import Due, Step, notices
 from hub.reminders.texts import plural
 from hub.store import bulk, commands
 from hub.store.problems import close_problem, note, open_problem

@@ -39,7 +39,8 @@ from hub.payments import Match, match_payments
 from hub.plugins import Plugins
 from hub.projection import sources_of
 from hub.reminders.calendars import Calendars
-from hub.reminders.evaluate import Deed, Due, Ended, Evaluation, Stored, evaluate, why_gone
+from hub.reminders.dues import Deed, Due, Ended, Evaluation, Stored
+from hub.reminders.evaluate import evaluate, why_gone
 from hub.reminders.rules import BUILTIN, CHANNELS, Rule, read_all
 from hub.reminders.world import World
 from hub.stop_points import stop_point

@@ -21,7 +21,7 @@ from hub.facts import calendars_of
 from hub.files import write_file
 from hub.model.errors import HubError
 from hub.remind import act, evaluate_rule, find
-from hub.reminders.evaluate import Deed
+from hub.reminders.dues import Deed
 from hub.reminders.explain import explain
 from hub.reminders.rules import BUILTIN, Rule
 from hub.store import reminders

@@ -11,7 +11,7 @@ import click
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.letters import first_fit, letter_rules_and_mistake, read_letter_rules, stored_letters, world_of
 from hub.remind import evaluate_rule, rules_and_mistakes, rules_of
-from hub.reminders.evaluate import today_order
+from hub.reminders.dues import today_order
 from hub.reminders.rules import BUILTIN, load_rules, read_rules
 from hub.reminders.scenario import run_scenario
 from hub.yaml_text import load_file

@@ -8,7 +8,7 @@ from hub.agenda import agenda, waiting
 from hub.cli.app import App, columns, pass_app, print_json, say
 from hub.cli.reminding import reminding
 from hub.remind import Reminding
-from hub.reminders.evaluate import Due
+from hub.reminders.dues import Due
 from hub.reminders.texts import plural
 from hub.store import bulk
 from hub.store.tables import STATE

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from hub.reminders.conditions import AnyOf, Check, Scene, describe, holds
 from hub.reminders.derived import OPEN_STATES
-from hub.reminders.evaluate import Due, scene_of
+from hub.reminders.dues import Due
+from hub.reminders.evaluate import scene_of
 from hub.reminders.rules import Rule
 from hub.reminders.texts import NBSP, money, phone, plural
 from hub.reminders.timing import escalations

@@ -33,7 +33,8 @@ from hub.model.errors import SettingsError
 from hub.model.values import Money, parse_decimal
 from hub.reminders.calendars import Calendars
 from hub.reminders.conditions import FIELDS
-from hub.reminders.evaluate import RESULTS, Deed, Evaluation, evaluate
+from hub.reminders.dues import RESULTS, Deed, Evaluation
+from hub.reminders.evaluate import evaluate
 from hub.reminders.rules import Rule
 from hub.reminders.world import EARLIEST, Fact, World
 from hub.yaml_text import nearest

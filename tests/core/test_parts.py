@@ -39,7 +39,7 @@ from hub.operator import merge
 from hub.plugins import Plugins
 from hub.projection import Sources
 from hub.remind import deeds, evaluate_now, evaluate_rule, instance_of, refresh, rules_of
-from hub.reminders.evaluate import Deed, Due
+from hub.reminders.dues import Deed, Due
 from hub.reminders.rules import BUILTIN
 from hub.store import parts, state, tables
 from hub.store.database import Store

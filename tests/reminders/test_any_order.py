@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from hub.model.parts import EVERYTHING
 from hub.model.values import Money
-from hub.reminders.evaluate import Deed, evaluate
+from hub.reminders.dues import Deed
+from hub.reminders.evaluate import evaluate
 from hub.reminders.explain import card, explain, script
 from hub.reminders.world import Fact
 

@@ -13,7 +13,8 @@ from hub.calendar_feed import Shown, feed, write_feeds
 from hub.cli import cli
 from hub.config import load_config
 from hub.reminders.calendars import Calendars
-from hub.reminders.evaluate import Deed, evaluate
+from hub.reminders.dues import Deed
+from hub.reminders.evaluate import evaluate
 from hub.reminders.rules import load_rules
 from hub.reminders.world import World
 from hub.store.database import Store

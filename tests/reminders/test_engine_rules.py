@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.model.entities import ContactPoint
-from hub.reminders.evaluate import Deed, evaluate, notices, scene_of, today_order, why_gone
+from hub.reminders.dues import Deed, notices, today_order
+from hub.reminders.evaluate import evaluate, scene_of, why_gone
 from hub.reminders.explain import explain
 from hub.reminders.timing import propose_call
 from hub.reminders.world import Fact
