@@ -1,10 +1,12 @@
-"""Fields of clients, invoices and tickets that follow from other facts, together with what a source says of them."""
+"""Fields of clients, contacts, invoices and tickets that follow from other facts, with what a source says of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from hub.model.values import Money
 from hub.reminders.world import Fact, Points, World, amount, derived, history_of, said
@@ -14,6 +16,7 @@ PRESSING = ("urgent", "important")
 LAST_HOUR = timedelta(hours=1)
 """Before the office closes: the time in which somebody can still be asked to stay."""
 ENDED_STATES = ("solved", "closed", "cancelled")
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 @history_of("client", "last_connected_call")
@@ -205,3 +208,44 @@ def _oldest_important(world: World, client: str) -> datetime | None:
 @derived("client", "newest_important", "moment")
 def _newest_important(world: World, client: str) -> datetime | None:
     return max(_pressing(world, client), default=None)
+
+
+@derived("contact", "is_double", "flag")
+def _is_double(world: World, contact: str) -> bool:
+    """Tell whether another entry of the client is the same person: the same birthday, and a name that can be the same.
+
+    Of several the one with the fullest name is the person, among these the one that was entered by hand.
+    """
+    own = world.get("contact", contact)
+    people = world.owned("contact", str(own.get("client") or "")) if own.get("birthday") else ()
+    return any(
+        _rank(other, fields) < _rank(contact, own) and _may_be_one(_words(own), _words(fields))
+        for other, fields in people
+        if fields.get("birthday") == own["birthday"]
+    )
+
+
+def _rank(contact: str, fields: Mapping[str, Any]) -> tuple[int, bool, str]:
+    return -sum(map(len, _words(fields))), fields.get("connection") != "operator", contact
+
+
+def _words(fields: Mapping[str, Any]) -> list[str]:
+    """Return the words of a name in one spelling, the longest first."""
+    name = str(fields.get("name") or "").casefold().replace("ё", "е")
+    return sorted(_WORD.findall(name), key=lambda word: (-len(word), word))
+
+
+def _may_be_one(left: list[str], right: list[str]) -> bool:
+    """Tell whether every word of the shorter name, two at least, stands in the other, all but one as an initial maybe.
+
+    `Петрова А. И.` may be Анна Ивановна Петрова; a surname alone may be anybody's.
+    """
+    fewer, more = sorted((left, right), key=len)
+    rest = list(more)
+    for word in fewer:
+        short = [it for it in rest if it[0] == word[0] and 1 in (len(it), len(word))]
+        found = word if word in rest else next(iter(short), "")
+        if not found:
+            return False
+        rest.remove(found)
+    return len(fewer) > 1 and any(len(word) > 1 and word in more for word in fewer)

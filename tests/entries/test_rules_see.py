@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from bureau import Office
 
 from hub.entries.kinds import KINDS
-from hub.model.entities import Client
+from hub.model.entities import Client, Contact, Reference
 from hub.reminders.conditions import EVENTS
 from hub.store.meta import set_meta
 
@@ -90,3 +90,16 @@ def test_a_rule_can_name_all_that_a_person_can_do() -> None:
     said = {f"{kind.name}.{action.verb}" for kind in KINDS.values() for action in kind.actions}
     assert len(said) > 50
     assert said - EVENTS == set()
+
+
+def test_person_whom_two_sources_know_is_greeted_once(watched: Office) -> None:
+    """S002-16: decision 0016. A namesake is another person, and so is who only shares the day."""
+    born, school = date(1980, 11, 24), Reference("client", "1", "base")
+    for source, key, name in (
+        ("operator", "by-hand", "Анна Ивановна Зуева"), ("base", "k9", "Зуева Анна Ивановна"),
+        ("base", "k10", "Зуева Алла Ивановна"), ("base", "k11", "Котов Пётр Ильич"),
+    ):  # fmt: skip
+        watched.says(source, key, Contact(name=name, client=school, birthday=born))
+    titles = [it["title"] for it in watched.json("reminder", "list") if it["rule"] == "greeting"]
+    people = sorted(title.partition(": ")[2].partition(",")[0] for title in titles)
+    assert people == ["Анна Ивановна Зуева", "Зуева Алла Ивановна", "Котов Пётр Ильич"]
