@@ -16,7 +16,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from hub import outbox
-from hub.agenda import agenda, waiting
+from hub.agenda import agenda, bundled, waiting
 from hub.channels import KIND, channel_names
 from hub.config import Employee
 from hub.connections import Hub, mail_connection
@@ -132,9 +132,10 @@ def _digests(hub: Hub, found: Reminding, people: Mapping[str, Employee]) -> list
 
 
 def _listed(found: Reminding, dues: Sequence[Due], zone: ZoneInfo) -> str:
-    lines = agenda(found, dues[:MOST_LISTED], zone, width=WIDTH)
-    if len(dues) > MOST_LISTED:
-        lines += ["", f"… и ещё {plural(len(dues) - MOST_LISTED, 'дело/дела/дел')}. Весь список покажет «hub today»."]
+    groups = bundled(dues)
+    lines = agenda(found, groups[:MOST_LISTED], zone, width=WIDTH)
+    if rest := sum(map(len, groups[MOST_LISTED:])):
+        lines += ["", f"… и ещё {plural(rest, 'дело/дела/дел')}. Весь список покажет «hub today»."]
     return "\n".join(lines)
 
 

@@ -93,7 +93,7 @@ def _play(folder: Path, world: World, *, is_first: bool) -> None:
         _title("3. Who is one client, and why")
         _show_identity(hub)
         _title(f"4. Whom to call today, {NOW:%d.%m.%Y}, 10:00 in Krasnoyarsk")
-        print_lists(app, refresh(app.store, app.config, app.plugins, app.now()), employee="", everything=False, most=6)
+        print_lists(app, refresh(app.store, app.config, app.plugins, app.now()), most=6)
         _title("5. An invoice, made and sent")
         _invoice(hub, app, world, folder)
         _farewell(folder, path, changed=changed, is_first=is_first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hub.agenda import agenda, waiting
+from hub.agenda import agenda, bundled, waiting
 from hub.cli.app import App, columns, pass_app, print_json, say
 from hub.cli.reminding import reminding
 from hub.remind import Reminding
@@ -16,21 +16,22 @@ from hub.store.tables import STATE
 
 @click.command()
 @click.option("--employee", default="", help="Only the list of this employee (id).")
+@click.option("--rule", default="", help="Only what this rule asks for (id), each client by himself.")
 @click.option("--all", "everything", is_flag=True, help="Show also what is due on later days.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many of each person.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, with all of them.")
 @pass_app
-def today(app: App, employee: str, everything: bool, limit: int, as_json: bool) -> None:
-    """Print each manager's list of the day."""
+def today(app: App, employee: str, rule: str, everything: bool, limit: int, as_json: bool) -> None:
+    """Print each manager's list of the day; what one occasion asks for many clients is one entry."""
     found = reminding(app)
     if as_json:
-        _print_json(app, found, employee=employee, everything=everything)
+        _print_json(app, found, employee=employee, rule=rule, everything=everything)
     else:
-        print_lists(app, found, employee=employee, everything=everything, most=limit)
+        print_lists(app, found, employee=employee, rule=rule, everything=everything, most=limit)
 
 
-def _print_json(app: App, found: Reminding, *, employee: str, everything: bool) -> None:
-    dues = waiting(found, app.zone, employee=employee, everything=everything)
+def _print_json(app: App, found: Reminding, *, employee: str, rule: str, everything: bool) -> None:
+    dues = waiting(found, app.zone, employee=employee, rule=rule, everything=everything)
     clients = sorted({due.client for due in dues if due.client})
     with app.store.read() as connection:
         names = dict(bulk.select_in(connection, STATE["client"], ("id", "name"), "id", clients))
@@ -41,19 +42,22 @@ def _print_json(app: App, found: Reminding, *, employee: str, everything: bool) 
     } for due in dues])  # fmt: skip
 
 
-def print_lists(app: App, found: Reminding, *, employee: str, everything: bool, most: int | None = None) -> None:
+def print_lists(
+    app: App, found: Reminding, *, employee: str = "", rule: str = "", everything: bool = False, most: int
+) -> None:
     """Print one list for each person, the most urgent first, at most so many entries of each."""
     people = {person.id: person.name for person in app.config.model.employees}
     groups: dict[str, list[Due]] = {}
-    for due in waiting(found, app.zone, employee=employee, everything=everything):
+    for due in waiting(found, app.zone, employee=employee, rule=rule, everything=everything):
         groups.setdefault(due.assignee, []).append(due)
     for assignee in sorted(groups, key=lambda name: (name not in people, people.get(name, name))):
         dues = groups[assignee]
         say(f"{people.get(assignee, assignee)}: {plural(len(dues), 'дело/дела/дел')}")
-        for line in agenda(found, dues[:most], app.zone, width=columns()):
+        entries = [[due] for due in dues] if rule else bundled(dues)
+        for line in agenda(found, entries[:most], app.zone, width=columns()):
             say(line)
-        if most is not None and len(dues) > most:
-            say(f"    … и ещё {len(dues) - most}")
+        if rest := sum(map(len, entries[most:])):
+            say(f"    … и ещё {rest}")
         say()
     if not groups:
         say("На сегодня напоминаний нет.")

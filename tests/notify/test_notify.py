@@ -124,6 +124,19 @@ def test_urgent_reminder_is_told_once(hub: Hub) -> None:
         assert connection.execute(select(notification.c.addressee)).scalars().all() == ["ivanova"]
 
 
+def test_what_one_occasion_asks_for_many_is_one_entry_of_the_letter(hub: Hub) -> None:
+    schools = [Event("client.observed", Reference("client", f"s{number}"), Client(
+        name=f"Школа {number}", status="client", manager="ivanova", points=(ContactPoint("email", "s@example.ru"),),
+    )) for number in range(20)]  # fmt: skip
+    monday = FRIDAY + timedelta(days=3)
+    tell(hub.store, *schools)
+    notify(hub, refresh(hub.store, hub.config, hub.plugins, monday))
+    with hub.store.read() as connection:
+        (text,) = [it.data for it in connection.execute(select(command)) if it.id.startswith("digest")]
+    assert text.count("Поздравить: День бухгалтера (20\xa0клиентов)") == text.count("День бухгалтера (") == 1
+    assert "hub today --rule greeting_occasion" in text
+
+
 def test_no_digest_on_a_day_off_but_urgent_things_are_told(hub: Hub) -> None:
     sunday = FRIDAY + timedelta(days=2)
     missed = Event("call.missed", MISSED.subject, MISSED.data, sunday - timedelta(minutes=20))
