@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from hub import identity, projection
+from hub import identity, projection, requisites
 from hub.model.entities import ENTITIES, Reference
 from hub.model.errors import BadRecord
 from hub.model.events import Event
@@ -29,8 +29,13 @@ class Ingested(Struct, frozen=True):
     numbers: tuple[int, ...]
 
 
-def ingest(connection: Connection, source: str, facts: Sequence[Fact], sources: Sources, now: datetime) -> Ingested:
-    """Append those facts that say something new and bring identity and state up to date with them."""
+def ingest(
+    connection: Connection, source: str, facts: Sequence[Fact], sources: Sources, now: datetime, *, is_news: bool = True
+) -> Ingested:
+    """Append those facts that say something new and bring identity and state up to date with them.
+
+    `is_news` says that they come from a source now; of what an older log tells nobody is asked whether it is true.
+    """
     newest = {fact.entry.id: fact for fact in facts}  # within one batch the last word counts
     if not newest:
         return Ingested((), ())
@@ -61,6 +66,8 @@ def ingest(connection: Connection, source: str, facts: Sequence[Fact], sources: 
             )
     bound = identity.bind(connection, source, found, old_keys, now)
     projection.project(connection, source, changed, bound, sources, fresh=not before)
+    if is_news:
+        requisites.watch(connection, source, changed, before, found, old_keys, bound, now)
     return Ingested(changed, tuple(numbers))
 
 
@@ -173,4 +180,4 @@ def _import_group(
     kept = [fact for fact in fresh if fact.entity is None and _is_kept(source, fact.entry.type)]
     log.append(connection, source, [(fact.entry, version) for fact in kept], instant_text(now))
     others = [fact for fact in fresh if fact not in kept]
-    return len(ingest(connection, source, others, sources, now).facts) + len(kept)
+    return len(ingest(connection, source, others, sources, now, is_news=False).facts) + len(kept)

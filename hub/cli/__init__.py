@@ -62,6 +62,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "term": ("hub.cli.checklist:term", "Dictionaries: new words, and how they read."),
     "document": ("hub.cli.document:document", "Documents: new, list, show, issue, send."),
     "command": ("hub.cli.command:cli", "The outbox: list, show, approve, retry, cancel."),
+    "problem": ("hub.cli.problem:problem", "Problems: list, show; confirm a changed address or account."),
     "report": ("hub.cli.report:report", "Reports: growth, pay, NPS, calls, debts and more."),
     "run": ("hub.cli.run:cli", "Run the daemon."),
     "worker": ("hub.cli.run:worker", "Run a worker process."),

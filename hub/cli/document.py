@@ -33,7 +33,7 @@ from hub.paperwork.drafts import (
 from hub.paperwork.issuing import issue_all
 from hub.paperwork.known import SOURCES, from_entity
 from hub.paperwork.life import NEXT, move
-from hub.paperwork.sending import letter, parcel, readers, send, ship
+from hub.paperwork.sending import letter, parcel, readers, send, ship, used_of
 from hub.paperwork.sheet import read_file, sheet_of
 from hub.store import documents as rows
 from hub.store.documents import STATES, DocumentRow
@@ -276,7 +276,9 @@ def issue_(app: App, keys: tuple[int, ...]) -> None:
 
 @document.command("send")
 @click.argument("key", type=int)
-@click.option("--to", multiple=True, help="Address; else the client's own. What is internal goes to employees only.")
+@click.option(
+    "--to", multiple=True, help="Address; else the client's own, as before. What is internal goes to employees only."
+)
 @pass_app
 def send_(app: App, key: int, to: tuple[str, ...]) -> None:
     """Put a letter with the document into the outbox; the daemon sends it, `hub run --once` at once."""
@@ -284,7 +286,8 @@ def send_(app: App, key: int, to: tuple[str, ...]) -> None:
     blobs = FileBlobs(app.config.folder / "blobs")
     with app.store.read() as connection:
         found, files = rows.get(connection, key), rows.files(connection, key)
-        addresses = readers(app.config, found, [_address(text) for text in to], one(connection, found.client or ""))
+        client, used = one(connection, found.client or ""), used_of(connection, found.client)
+        addresses = readers(app.config, found, [_address(text) for text in to], client, used)
     data = letter(app.config, found, files, addresses, blobs.put)
     with app.store.write() as connection:
         command_id = send(connection, app.config, found, data, mail, by=getpass.getuser(), now=app.now())

@@ -6,6 +6,7 @@ import click
 from sqlalchemy import func, select
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.cli.problem import plain
 from hub.remind import count_open
 from hub.store.problems import last_runs, open_problems
 from hub.store.streams import count_records
@@ -40,8 +41,7 @@ def status(app: App, as_json: bool) -> None:
     if as_json:
         print_json({
             "streams": shown, "reminders": reminders, "commands": waiting, "jobs": jobs,
-            "problems": [{"id": row.id, "scope": row.scope, "title": row.title, "hint": row.hint, "count": row.count,
-                          "first_at": row.first_at, "last_at": row.last_at} for row in problems],
+            "problems": [plain(row) for row in problems],
         })  # fmt: skip
         return
     if shown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from hub.model.errors import HubError
 from hub.paperwork.drafts import party_of
 from hub.paperwork.life import NEXT, move
 from hub.paperwork.sheet import read_file, values_of
+from hub.requisites import addresses_in_use, check_addresses
 from hub.store.documents import DocumentRow, FileRow
 
 _TYPES = {
@@ -44,14 +45,16 @@ def letter(config: Config, found: DocumentRow, files: Sequence[FileRow], to: Seq
     }  # fmt: skip
 
 
-def readers(config: Config, found: DocumentRow, given: Sequence[str], client: Mapping[str, Any]) -> list[str]:
-    """Return whom a document goes to: those given, else the client.
+def readers(
+    config: Config, found: DocumentRow, given: Sequence[str], client: Mapping[str, Any], used: Collection[str] = ()
+) -> list[str]:
+    """Return whom a document goes to: those given, else the client, by an address that was `used` before if it has one.
 
     Raises HubError when an internal one, with costs or a complaint, would leave our own people.
     """
     form = form_of(config, found.kind)
     if not form.is_internal:
-        return list(given) or mail_of(client)
+        return list(given) or mail_of(client, used)
     ours = {person.mail for person in config.model.employees if person.mail}
     strangers = sorted(set(given) - ours)
     if strangers or not given:
@@ -67,8 +70,11 @@ def send(
 ) -> str:  # fmt: skip
     """Put the letter into the outbox and note that the document is sent; return the command's id.
 
-    The same version to the same addresses is sent once, however often it is asked for.
+    The same version to the same addresses is sent once, however often it is asked for. Raises HubError for an address
+    that nobody confirmed, while that of the client is in question.
     """
+    if found.client and not form_of(config, found.kind).is_internal:
+        check_addresses(connection, found.client, data["to"])
     addresses = "-".join(sorted(data["to"]))
     command = outbox.add(
         connection, "mail.send", mail, data, title=str(data["subject"]), client=found.client, by=by, now=now,
@@ -123,9 +129,14 @@ def ship(
     return command
 
 
-def mail_of(client: Mapping[str, Any]) -> list[str]:
-    """Return the client's own address. Raises HubError when there is none."""
+def used_of(connection: Connection, client: str | None) -> set[str]:
+    """Return the addresses to which documents of a client went before."""
+    return addresses_in_use(connection, [client]).get(client, set()) if client else set()
+
+
+def mail_of(client: Mapping[str, Any], used: Collection[str] = ()) -> list[str]:
+    """Return the client's own address, one that was used before others. Raises HubError when there is none."""
     found = [str(point["value"]) for point in client["points"] if point["type"] == "email" and point.get("value")]
     if not found:
         raise HubError("the client has no e-mail address.", hint="Give one with --to.")
-    return found[:1]
+    return [next((it for it in found if it in used), found[0])]

@@ -1,0 +1,337 @@
+"""S-36: who changes the address or the bank account that papers and money go by is asked after, not believed."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+import pytest
+from inside import NOW, Source, one, problems, rows, run
+from lab import gone, item, seed_of
+
+from hub import operator, outbox, requisites
+from hub.ingest import import_events
+from hub.model.errors import HubError
+from hub.paperwork.sending import mail_of, used_of
+from hub.projection import Sources
+from hub.requisites import ADDRESS, check_addresses, questions
+from hub.store import state
+from hub.store.database import Store
+from hub.testing.peers.onec.samples import inn
+
+OLD, NEW, THIRD = "buh@romashka.example", "buh@romashka-pay.example", "x@other.example"
+ORDER = Sources(("accounting", "desk"))
+_letters = count(1)
+
+
+def client(*addresses: str, key: str = "1", number: int = 5, **other: Any) -> dict[str, Any]:
+    points = [{"type": "email", "value": it} for it in addresses]
+    return item("client", key, **{"name": "Ромашка", "inn": inn(number), "kpp": "246001001", "points": points, **other})
+
+
+def hear(store: Store, *items: dict[str, Any], source: str = "accounting") -> None:
+    run(store, Source(), list(items), connection=source, order=("accounting", "desk"))
+
+
+def send(store: Store, entity: str = "", to: str = "") -> str:
+    """Send a document as `hub document send` does; return where it goes."""
+    with store.write() as connection:
+        (row,) = state.read(connection, "client", *([state.table("client").c.id == entity] if entity else []))
+        (address,) = [to] if to else mail_of(row, used_of(connection, row["id"]))
+        check_addresses(connection, row["id"], [address])
+        outbox.add(connection, "mail.send", "office", {"to": [address]}, title="Счёт", client=row["id"], by="anna",
+                   now=NOW, approve=False, key=f"document-{next(_letters)}-1-{address}")  # fmt: skip
+    return address
+
+
+def confirm(store: Store, number: int) -> str:
+    with store.write() as connection:
+        return requisites.confirm(connection, number, "звонила бухгалтеру", by="anna", now=NOW)
+
+
+@pytest.fixture
+def served(store: Store) -> Store:
+    """A client whose documents go to one of its addresses."""
+    hear(store, client(OLD))
+    assert send(store) == OLD
+    return store
+
+
+def test_a_changed_address_is_asked_after_and_holds_documents(served: Store) -> None:
+    hear(served, client(NEW))
+
+    (problem,) = problems(served)
+    assert "Ромашка" in problem.title
+    assert "b•••@romashka.example → b•••@romashka-pay.example" in problem.title
+    assert OLD not in problem.title
+    assert NEW not in problem.title
+    assert problem.scope == "accounting"
+    assert "hub problem confirm" in problem.hint
+    assert "known from before" in problem.hint
+    for to in ("", NEW, THIRD):
+        with pytest.raises(HubError, match=f"problem {problem.id}") as refused:
+            send(served, to=to)
+        assert NEW not in str(refused.value)
+    assert send(served, to=OLD) == OLD
+    with served.read() as connection:
+        (question,) = questions(connection)
+        assert requisites.values(connection, question) == (OLD, NEW)
+
+    assert confirm(served, problem.id) == NEW
+    assert problems(served) == []
+    assert send(served) == NEW
+    (deed,) = rows(served, "audit")
+    assert (deed.who, deed.what) == ("anna", "problem.confirm")
+    assert NEW in deed.detail
+    assert "звонила" in deed.detail
+
+
+def test_the_same_change_is_asked_once(served: Store) -> None:
+    for _ in range(3):
+        hear(served, client(NEW))
+    hear(served, client(NEW, note="ещё что-то"))
+
+    assert [it.count for it in problems(served)] == [1]
+
+
+def test_a_change_that_is_taken_back_asks_no_more(served: Store) -> None:
+    hear(served, client(NEW))
+    hear(served, client(OLD))
+
+    assert problems(served) == []
+    assert send(served) == OLD
+
+
+def test_nobody_confirms_another_address_than_he_saw(served: Store) -> None:
+    hear(served, client(NEW))
+    (seen,) = problems(served)
+    hear(served, client(THIRD))
+
+    with pytest.raises(HubError, match="no problem"):
+        confirm(served, seen.id)
+    (problem,) = problems(served)
+    assert "x•••@other.example" in problem.title
+    assert "b•••@romashka.example →" in problem.title
+    assert confirm(served, problem.id) == THIRD
+
+
+def test_what_was_confirmed_is_asked_after_when_it_changes(served: Store) -> None:
+    hear(served, client(NEW))
+    confirm(served, problems(served)[0].id)
+    hear(served, client(THIRD))
+
+    assert len(problems(served)) == 1
+
+
+@pytest.mark.parametrize("between", [[client()], [gone("1")]], ids=["taken away", "deleted"])
+def test_a_change_in_two_steps_is_asked_after(served: Store, between: list[dict[str, Any]]) -> None:
+    hear(served, *between)
+    hear(served, client(NEW))
+
+    (problem,) = problems(served)
+    assert "→ b•••@romashka-pay.example" in problem.title
+
+
+def test_there_is_nothing_to_confirm_without_an_address(served: Store) -> None:
+    hear(served, client())
+
+    (problem,) = problems(served)
+    assert problem.title.endswith("→ nothing")
+    with pytest.raises(HubError, match="nothing to confirm"):
+        confirm(served, problem.id)
+
+
+def test_an_address_that_a_contact_had_is_asked_after(store: Store) -> None:
+    def person(address: str) -> dict[str, Any]:
+        return item("contact", "p1", name="Белова", client={"kind": "client", "external_id": "1"},
+                    points=[{"type": "email", "value": address}])  # fmt: skip
+
+    hear(store, client("info@romashka.example"), person(OLD))
+    send(store, to=OLD)
+    hear(store, person(NEW))
+
+    (problem,) = problems(store)
+    assert "→ b•••@romashka-pay.example" in problem.title
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [client(OLD, NEW)], [client("a@romashka.example", OLD)], [client(OLD, name="Ромашка плюс")], [gone("1")],
+        [client(NEW, key="2", number=6)],
+        [client(), item("contact", "p1", name="Белова", client={"kind": "client", "external_id": "1"},
+                        points=[{"type": "email", "value": OLD}])],
+    ],
+    ids=["one more", "another order", "another name", "gone", "another client", "moved to a person"],
+)  # fmt: skip
+def test_what_is_no_change_asks_nothing(served: Store, told: list[dict[str, Any]]) -> None:
+    hear(served, *told)
+    assert problems(served) == []
+    if told[0].get("deleted"):
+        hear(served, client(OLD))
+    assert problems(served) == []
+
+
+def test_values_seen_for_the_first_time_ask_nothing(store: Store) -> None:
+    hear(store, client())
+    hear(store, client(OLD))
+    hear(store, client(NEW))  # nothing was ever sent there
+
+    assert problems(store) == []
+    assert send(store) == NEW
+
+
+def test_documents_go_on_where_they_went_when_an_address_is_added(served: Store) -> None:
+    hear(served, client("a@aaa.example", OLD))
+    hear(served, client("0@aaa.example"), source="desk")
+
+    assert problems(served) == []
+    assert send(served) == OLD
+
+
+def test_a_merge_of_clients_asks_nothing_and_keeps_what_is_asked(served: Store) -> None:
+    hear(served, client(THIRD, key="2", number=6))
+    first, second = sorted(row.id for row in rows(served, "client"))
+    for entity in (first, second):
+        send(served, entity)
+    with served.write() as connection:
+        operator.merge(connection, first, second, ORDER, by="anna", now=NOW)
+    assert problems(served) == []
+
+    hear(served, client(NEW))
+    (problem,) = problems(served)
+    assert "b•••@romashka.example" in problem.title
+    with pytest.raises(HubError, match="nobody has confirmed"):
+        send(served, to=NEW)
+    assert send(served) == THIRD
+
+
+def test_a_question_stays_with_the_client_through_a_merge(served: Store) -> None:
+    hear(served, client(THIRD, key="2", number=6), client("y@other.example", key="3", number=7))
+    hear(served, client(NEW))
+    ids = sorted(row.id for row in rows(served, "client"))
+    with served.write() as connection:
+        for other in ids[1:]:
+            operator.merge(connection, ids[0], other, ORDER, by="anna", now=NOW)
+
+    with pytest.raises(HubError, match="nobody has confirmed"):
+        send(served, to=NEW)
+    confirm(served, problems(served)[0].id)
+    assert send(served, to=NEW) == NEW
+
+
+def test_an_older_log_asks_nothing(served: Store) -> None:
+    line = (
+        b'{"id": "client/1", "source": "accounting", "type": "client.observed", "subject": "client/1", "version": 2,'
+        b' "data": {"name": "X", "points": [{"type": "email", "value": "old@romashka.example"}]}}'
+    )
+    with served.write() as connection:
+        assert import_events(connection, [line], ORDER, NOW) == 1
+
+    assert problems(served) == []
+
+
+def test_no_order_of_words_brings_documents_to_an_unknown_address(store: Store, request: pytest.FixtureRequest) -> None:
+    """Two sources speak, forget, delete and come back; a document goes to known or confirmed addresses alone."""
+    pick, held = random.Random(seed_of(request.config)), 0
+    for number in range(8):
+        every = [f"{letter}{number}@romashka.example" for letter in "abcd"]
+        hear(store, client(every[0], key=f"k{number}", number=number + 10))
+        entity = max(rows(store, "reference"), key=lambda row: row.external_id == f"k{number}").entity
+        trusted = {send(store, entity)}
+        for _ in range(14):
+            deed = pick.choice(["say", "say", "say", "gone", "send", "send", "confirm"])
+            source = pick.choice(["accounting", "desk"])
+            if deed == "say":
+                hear(store, client(*pick.sample(every, pick.randint(0, 3)), key=f"k{number}", number=number + 10),
+                     source=source)  # fmt: skip
+            elif deed == "gone":
+                hear(store, gone(f"k{number}"), source=source)
+            entity = max(rows(store, "reference"), key=lambda row: row.external_id == f"k{number}").entity
+            with store.read() as connection:
+                mine = [it for it in questions(connection, ADDRESS) if it.thing == entity]
+            if deed == "confirm" and mine:
+                with suppress(HubError):
+                    trusted |= set(confirm(store, mine[0].id).split(", "))
+            if deed == "send":
+                try:
+                    assert send(store, entity) in trusted
+                except HubError:
+                    held += 1
+    assert held
+
+
+# Bank accounts
+
+FIRST, SECOND, LAST = "40702810000000000001", "40702810000000004321", "40702810000000008765"
+
+
+def account(number: str, key: str = "a1", *, ours: bool = False, **other: Any) -> dict[str, Any]:
+    owner = {} if ours else {"client": {"kind": "client", "external_id": "1"}}
+    return item("bank_account", key, **{"number": number, "bic": "044525225", **owner, **other})
+
+
+def invoice() -> dict[str, Any]:
+    return item("invoice", "i1", number="7", client={"kind": "client", "external_id": "1"})
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_changed_account_is_asked_after(store: Store, *, ours: bool) -> None:
+    hear(store, client(), invoice(), account(FIRST, ours=ours), account(SECOND, "a2", ours=ours))
+    assert problems(store) == []
+    hear(store, account(LAST, ours=ours))
+    hear(store, account(LAST, ours=ours, title="Основной"))
+
+    (problem,) = problems(store)
+    assert "•••0001 БИК 044525225 → •••8765 БИК 044525225" in problem.title
+    assert ("our own organisation" if ours else "Ромашка") in problem.title
+    assert FIRST not in problem.title
+    assert LAST not in problem.title
+    assert (problem.count, problem.scope) == (1, "accounting")
+    assert confirm(store, problem.id) == f"{LAST} 044525225"
+    assert problems(store) == []
+    assert one(store, "audit").detail == f"{LAST} 044525225: звонила бухгалтеру"
+
+
+def test_an_account_that_changes_on_or_back(store: Store) -> None:
+    hear(store, client(), invoice(), account(FIRST))
+    hear(store, account(SECOND))
+    (seen,) = problems(store)
+    hear(store, account(LAST))
+    (problem,) = problems(store)
+    assert problem.id != seen.id
+    assert "•••0001" in problem.title
+    assert "•••8765" in problem.title
+    hear(store, account(FIRST))
+    assert problems(store) == []
+
+
+def test_an_account_that_was_gone_and_is_another_now(store: Store) -> None:
+    hear(store, client(), invoice(), account(FIRST))
+    hear(store, gone("a1"))
+    assert problems(store) == []
+    hear(store, account(LAST))
+    assert len(problems(store)) == 1
+
+
+def test_another_bank_is_another_account(store: Store) -> None:
+    hear(store, client(), invoice(), account(FIRST))
+    hear(store, account(FIRST, bic="040407627"))
+    assert "БИК 044525225 → •••0001 БИК 040407627" in problems(store)[0].title
+
+
+def test_accounts_of_clients_without_business_ask_nothing(store: Store) -> None:
+    hear(store, client(), account(FIRST))
+    hear(store, account(LAST))
+    assert problems(store) == []
+
+
+def test_other_problems_are_not_confirmed(store: Store) -> None:
+    hear(store, {"id": "bad", "payload": {"events": "?"}})
+    (problem,) = problems(store)
+    with pytest.raises(HubError, match="ends by itself"):
+        confirm(store, problem.id)
+    with pytest.raises(HubError, match="no problem 999 is open"):
+        confirm(store, 999)
