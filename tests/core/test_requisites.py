@@ -17,8 +17,9 @@ from hub.model.errors import HubError
 from hub.paperwork.sending import mail_of, used_of
 from hub.projection import Sources
 from hub.requisites import ADDRESS, check_addresses, questions
-from hub.store import state
+from hub.store import documents, state
 from hub.store.database import Store
+from hub.store.parties import entity_id
 from hub.testing.peers.onec.samples import inn
 
 OLD, NEW, THIRD = "buh@romashka.example", "buh@romashka-pay.example", "x@other.example"
@@ -134,6 +135,66 @@ def test_a_change_in_two_steps_is_asked_after(served: Store, between: list[dict[
     assert "→ b•••@romashka-pay.example" in problem.title
 
 
+def test_a_second_source_does_not_slip_another_address_in(served: Store) -> None:
+    hear(served, gone("1"))
+    hear(served, client(NEW), source="desk")
+
+    assert len(problems(served)) == 1
+
+
+def test_only_the_new_address_is_named(store: Store) -> None:
+    hear(store, client(OLD, "y@romashka.example"))
+    send(store, to=OLD)
+    hear(store, client(NEW, "y@romashka.example"))
+
+    assert problems(store)[0].title.endswith("→ b•••@romashka-pay.example")
+
+
+def test_an_address_that_comes_back_beside_another_asks_no_more(served: Store) -> None:
+    hear(served, client(NEW))
+    hear(served, client(OLD, NEW))
+
+    assert problems(served) == []
+
+
+def test_who_was_confirmed_is_known(served: Store) -> None:
+    hear(served, client(NEW))
+    confirm(served, problems(served)[0].id)
+    hear(served, client(NEW, "y@romashka.example"))
+
+    assert problems(served) == []
+
+
+def test_an_address_less_among_those_in_use_asks_nothing(served: Store) -> None:
+    hear(served, client(OLD, THIRD))
+    send(served, to=THIRD)
+    hear(served, client(THIRD))
+
+    assert problems(served) == []
+
+
+def test_a_client_that_goes_asks_nothing(served: Store) -> None:
+    hear(served, client(THIRD, key="2", number=6))
+    entity = next(row.id for row in rows(served, "client") if row.external_id == "2")
+    send(served, entity, to="typed@other.example")
+    hear(served, gone("2"))
+
+    assert problems(served) == []
+
+
+@pytest.mark.parametrize(("key", "cancelled"), [("document-1-1-x", True), ("other-1", False)])
+def test_what_was_no_document_or_never_went_asks_nothing(store: Store, key: str, *, cancelled: bool) -> None:
+    hear(store, client(OLD))
+    with store.write() as connection:
+        outbox.add(connection, "mail.send", "office", {"to": [OLD]}, title="Письмо", client=one(store, "client").id,
+                   by="anna", now=NOW, approve=True, key=key)  # fmt: skip
+    if cancelled:
+        outbox.cancel(store, key, "anna")
+    hear(store, client(NEW))
+
+    assert problems(store) == []
+
+
 def test_there_is_nothing_to_confirm_without_an_address(served: Store) -> None:
     hear(served, client())
 
@@ -209,16 +270,20 @@ def test_a_merge_of_clients_asks_nothing_and_keeps_what_is_asked(served: Store) 
 
 
 def test_a_question_stays_with_the_client_through_a_merge(served: Store) -> None:
-    hear(served, client(THIRD, key="2", number=6), client("y@other.example", key="3", number=7))
+    own = one(served, "client").id
+    key = next(key for key in map(str, count(2)) if entity_id("accounting", "client", key) < own)
+    hear(served, client(THIRD, key=key, number=6))
     hear(served, client(NEW))
-    ids = sorted(row.id for row in rows(served, "client"))
     with served.write() as connection:
-        for other in ids[1:]:
-            operator.merge(connection, ids[0], other, ORDER, by="anna", now=NOW)
+        assert (
+            operator.merge(connection, *sorted(row.id for row in rows(served, "client")), ORDER, by="anna", now=NOW)
+            != own
+        )
 
     with pytest.raises(HubError, match="nobody has confirmed"):
         send(served, to=NEW)
     confirm(served, problems(served)[0].id)
+    assert problems(served) == []
     assert send(served, to=NEW) == NEW
 
 
@@ -326,6 +391,16 @@ def test_accounts_of_clients_without_business_ask_nothing(store: Store) -> None:
     hear(store, client(), account(FIRST))
     hear(store, account(LAST))
     assert problems(store) == []
+
+
+def test_a_document_is_business(store: Store) -> None:
+    hear(store, client(), account(FIRST))
+    with store.write() as connection:
+        documents.insert(
+            connection, kind="act", client=one(store, "client").id, title="Акт", context="{}", by="anna", now=NOW
+        )
+    hear(store, account(LAST))
+    assert len(problems(store)) == 1
 
 
 def test_other_problems_are_not_confirmed(store: Store) -> None:
