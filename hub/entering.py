@@ -32,7 +32,7 @@ class WorkRule(BaseModel):
 
 
 class DiscountRule(BaseModel):
-    """From which quantity goods of the catalogue are sold cheaper in an offer."""
+    """From which quantity, and for which term of payment, goods of the catalogue are sold cheaper in an offer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,6 +40,8 @@ class DiscountRule(BaseModel):
     """A part of the name or of the group of the goods; empty fits all."""
     quantity: Decimal = Field(default=Decimal(1), gt=0)
     """From this quantity on in one row."""
+    deferral: int | None = Field(default=None, ge=0, le=3650)
+    """Only if the client pays within so many days after delivery, 0 not later than that; left out, however late."""
     percent: Decimal = Field(gt=0, lt=100)
     """How much less the client pays, in percent of the catalogue's price; of several rules the best one counts."""
 
@@ -60,7 +62,7 @@ class Entering(BaseModel):
     works: tuple[WorkRule, ...] = ()
     """Works that follow from the goods of an offer."""
     discounts: tuple[DiscountRule, ...] = ()
-    """Discounts by quantity on the catalogue's prices; a price that is said in an offer stays as it is."""
+    """Discounts by quantity and term of payment on the catalogue's prices; a price that is said in an offer stays."""
     works_share: Decimal = Field(default=Decimal("0.5"), ge=0, le=1)
     """The share of the price of works that installers are paid."""
     sale_price: str = "Розничная"

@@ -186,7 +186,6 @@ WAITS: Mapping[str, str] = {
 """What rows wait for that nothing proves; one that is proven meanwhile is taken as proven."""
 DEFAULT_WAIT = "a test that names the row"
 PARTS: Mapping[str, str] = {
-    "S002-46": "discounts by quantity stand; a price for deferred payment is said by hand",
     "S004-10": "the rule stands; the telephone exchange does not yet tell of ringing calls while they ring",
 }
 """Rows that are proven in part, and what is missing."""

@@ -20,7 +20,7 @@ from hub.entries.acts import Desk, Done, EntryError, own_key
 from hub.entries.find import find
 from hub.entries.goods import analogues, shelf
 from hub.entries.objects import PAYMENT, PROJECT, called, contract_of, known_payments, open_points, payments_of, sums_of
-from hub.entries.offers import OFFER, drop
+from hub.entries.offers import OFFER, deferral_of, drop, rows_for
 from hub.entries.sites import folder_of, keep_files, measured
 from hub.entries.supplies import HANDOVER, PURCHASE
 from hub.entries.talks import NOTE
@@ -207,9 +207,29 @@ def _with_rows(act: Callable[..., Done], verb: str) -> Callable[..., None]:
     return run
 
 
-offer.commands["new"].callback = pass_app(_with_rows(lambda desk, **said: acts.begin(desk, OFFER, said), "made"))
+def _new_offer(desk: Desk, lines: tuple[str, ...], deferral: int, **said: Any) -> Done:
+    return acts.begin(desk, OFFER, {**said, "lines": rows_for(desk, lines, deferral)})
+
+
+def _more(act: Callable[..., Done]) -> Callable[..., Done]:
+    """Return what reads further rows at the offer's own term of payment."""
+
+    def run(desk: Desk, key: str, lines: tuple[str, ...], **said: Any) -> Done:
+        return act(desk, key, {**said, "lines": rows_for(desk, lines, deferral_of(desk, key)) if lines else ()})
+
+    return run
+
+
+offer.commands["new"].params.insert(-1, click.Option(
+    ["--deferral"], type=click.IntRange(0, 3650), default=0, metavar="DAYS",
+    help="How many days after delivery the client pays; the discounts of the catalogue's prices may depend on it.",
+))  # fmt: skip
+offer.commands["new"].callback = pass_app(_with_rows(_new_offer, "made"))
 offer.commands["add"].callback = pass_app(
-    _with_rows(lambda desk, key, **said: acts.go_on(desk, OFFER, "add", key, said), "added")
+    _with_rows(_more(lambda desk, key, said: acts.go_on(desk, OFFER, "add", key, said)), "added")
+)
+offer.commands["change"].callback = pass_app(
+    _with_rows(_more(lambda desk, key, said: acts.change(desk, OFFER, key, said)), "changed")
 )
 
 
@@ -260,6 +280,8 @@ def _tell(app: App, key: str) -> None:
     total, cost, profit = (row[name].amount if row[name] else Decimal(0) for name in ("total", "cost", "profit"))
     share = f", {profit * 100 / total:.1f} %" if total else ""
     say(f"Total {total:.2f}, cost {cost:.2f}, forecast profit {profit:.2f}{share}.")
+    if deferral := max(line.get("deferral", 0) for line in row["lines"]):
+        say(f"The client pays {deferral} days after delivery at the latest.")
     for text in told:
         say(f"  {text}")
 

@@ -92,15 +92,18 @@ def analogues(desk: Desk, of: Shelf) -> list[Shelf]:
     return sorted(found, key=lambda it: (-(it.stock or 0), it.name))
 
 
-def offer_line(desk: Desk, text: str) -> OfferLine:
-    """Read `title; quantity; unit; price; cost`; what is left out comes from the catalogue. Raises EntryError."""
+def offer_line(desk: Desk, text: str, deferral: int = 0) -> OfferLine:
+    """Read `title; quantity; unit; price; cost`; what is left out comes from the catalogue. Raises EntryError.
+
+    `deferral` is how many days after delivery the client pays.
+    """
     is_work = text.casefold().startswith(WORK)
     parts = _parts(text[len(WORK) :] if is_work else text, 5)
     found = None if is_work else shelf(desk, parts[0])
     price, cost = (_money(text, part) for part in parts[3:])
     entering = desk.config.model.entering
     if found and price is None:
-        price = _reduced(desk, found, _number(_quantity(text, parts[1])))
+        price = _reduced(desk, found, _number(_quantity(text, parts[1])), deferral)
     if price is None:
         raise EntryError(f"{parts[0]!r} has no price.", field="lines",
                          hint=f"Write: title; quantity; unit; price; cost. Or let the catalogue have a price "
@@ -111,14 +114,17 @@ def offer_line(desk: Desk, text: str) -> OfferLine:
     return OfferLine(
         title=found.name if found else parts[0], product=found.id if found else "", quantity=_quantity(text, parts[1]),
         unit=parts[2] or (found.unit if found else ""), price=price, cost=cost or (found.cost if found else None),
-        vat_rate=rate, is_work=is_work,
+        vat_rate=rate, is_work=is_work, deferral=deferral,
     )  # fmt: skip
 
 
-def _reduced(desk: Desk, found: Shelf, quantity: Decimal) -> Money | None:
-    """Return the catalogue's price less the best discount for this quantity (S002-46)."""
-    percents = [rule.percent for rule in desk.config.model.entering.discounts
-                if quantity >= rule.quantity and _is_meant(rule.goods, found.name, found.group)]  # fmt: skip
+def _reduced(desk: Desk, found: Shelf, quantity: Decimal, deferral: int) -> Money | None:
+    """Return the catalogue's price less the best discount for this quantity and term of payment (S002-46)."""
+    percents = [
+        rule.percent for rule in desk.config.model.entering.discounts
+        if quantity >= rule.quantity and (rule.deferral is None or deferral <= rule.deferral)
+        and _is_meant(rule.goods, found.name, found.group)
+    ]  # fmt: skip
     if found.price is None or not percents:
         return found.price
     return (found.price * ((100 - max(percents)) * Decimal("0.01"))).rounded()

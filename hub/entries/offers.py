@@ -222,6 +222,17 @@ def drop(desk: Desk, entry: str, places: Sequence[int]) -> Done:
     return Done(entity_id(OPERATOR, OFFER.name, key), after, ())
 
 
+def deferral_of(desk: Desk, entry: str) -> int:
+    """Return how many days after delivery the client pays what an offer names: its rows have one term."""
+    lines = entered(desk.connection, Offer, own_key(desk, OFFER, entry)).lines
+    return max((line.deferral for line in lines), default=0)
+
+
+def rows_for(desk: Desk, rows: Sequence[str], deferral: int) -> tuple[OfferLine, ...]:
+    """Return rows as people write them, priced for this term of payment. Raises EntryError."""
+    return tuple(offer_line(desk, row.strip(), deferral) for row in rows)
+
+
 def goods_of(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of an offer that are goods."""
     return [row for row in rows if not row.get("is_work")]

@@ -209,7 +209,10 @@ class Project(_Entry, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OfferLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One row of an offer; `cost` is what one unit costs us; `is_work` marks works, which a rule makes from goods."""
+    """One row of an offer; `cost` is what one unit costs us; `is_work` marks works, which a rule makes from goods.
+
+    `deferral` is how many days after delivery the client may pay at this price.
+    """
 
     title: str
     product: str = ""
@@ -219,6 +222,7 @@ class OfferLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: Money | None = None
     vat_rate: int | None = None
     is_work: bool = False
+    deferral: int = 0
 
 
 class Offer(_Entry, frozen=True, kw_only=True, omit_defaults=True):

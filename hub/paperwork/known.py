@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from hub.config import Config
+from hub.documents import words
 from hub.documents.folder import ChecklistDraft, Step
 from hub.documents.form import Form
 from hub.documents.genitive import short_name
@@ -89,6 +90,9 @@ def _of_offer(
     items = [_item(line) for line in row["lines"]]
     draft = structs.replace(_object(connection, config, row, client), items=tuple(items))
     is_copy = form.kind == "offer"
+    if is_copy and (deferral := max(line.get("deferral", 0) for line in row["lines"])):
+        days = words.plural(deferral, "дня", "дней", "дней")
+        draft = structs.replace(draft, note=f"Оплата: в течение {deferral}\u00a0{days} после поставки.")
     return _Known(draft, row["date"] if is_copy else None, str(row["number"] or "").strip() if is_copy else "")
 
 

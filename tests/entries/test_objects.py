@@ -373,6 +373,34 @@ def test_more_of_the_same_costs_less(made: Callable[..., Office]) -> None:
     assert prices == [Decimal(it) for it in ("8450.50", "8196.99", "7816.71", "8027.98", "8000")]
 
 
+def test_who_pays_later_pays_more(made: Callable[..., Office]) -> None:
+    """S002-46: the term of payment is said once, holds for further rows and stands in the client's copy."""
+    rules = [{"quantity": "10", "percent": "5"}, {"deferral": "0", "percent": "3"}, {"deferral": "14", "percent": "1"},
+             {"goods": "камер", "quantity": "10", "deferral": "14", "percent": "7"}]  # fmt: skip
+    office = furnished(made(entering={"discounts": rules}))
+    office.says("base", "p1", Product(name="Камера уличная", code="p1", unit="шт"))
+    price = Price(product=Reference("product", "p1"), type="Розничная", price=Money(Decimal(1000)))
+    office.says("base", "s1", price)
+
+    def prices(number: int) -> list[Decimal]:
+        lines = next(it for it in office.rows("offer") if it["number"] == str(number))["lines"]
+        return [Decimal(it["price"]["amount"]) for it in lines]
+
+    few, many = ("--line", "Камера уличная; 1"), ("--line", "Камера уличная; 10")
+    for term in ((), ("--deferral", "14"), ("--deferral", "15")):
+        office.ok("offer", "new", "--client", "Школа № 5", *few, *many, "--line", "Камера уличная; 10; шт; 800", *term)
+    assert [prices(number) for number in (1, 2, 3)] == [[970, 930, 800], [990, 930, 800], [1000, 950, 800]]
+    office.ok("offer", "add", "2", *few)
+    assert prices(2) == [990, 930, 800, 990]
+    office.ok("offer", "change", "3", *few, *few)
+    assert prices(3) == [1000, 1000]
+    office.ok("offer", "change", "3", "--next-call", "завтра")
+    assert prices(3) == [1000, 1000]
+    assert "pays 15 days after delivery" in office.ok("offer", "lines", "3")
+    assert "after delivery" not in office.ok("offer", "lines", "1")
+    assert "is not in the range" in office.refused("offer", "new", "--client", "Школа № 5", *few, "--deferral", "-1")
+
+
 def _make_offers(office: Office, start: Any, ends: Any) -> None:
     """Be one of several people who make offers in the same instant."""
     start.wait()

@@ -76,6 +76,16 @@ def test_an_entered_offer_becomes_its_papers(office: Any) -> None:
     assert "по расценкам работ" in cells
 
 
+def test_the_client_reads_until_when_he_may_pay(office: Any) -> None:
+    """S002-46: in the PDF and in the workbook."""
+    run(office, "offer", "new", "--client", "2466001236", "--line", CAMERA, "--deferral", "21")
+    run(office, "document", "from", "offer", "2")
+    run(office, "document", "issue", "1")
+    assert "Оплата: в течение 21 дня после поставки." in text_of(office.files(1)["pdf"])
+    cells = [it for row in load_workbook(office.files(1)["xlsx"]).active.iter_rows(values_only=True) for it in row]
+    assert "Оплата: в течение 21\xa0дня после поставки." in cells
+
+
 def test_an_offer_that_changed_is_its_next_version(office: Any) -> None:
     """And one that did not is the document that is there."""
     for _ in range(2):
