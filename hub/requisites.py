@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
@@ -170,25 +171,33 @@ def _points(text: str | None) -> list[str]:
 
 def addresses_in_use(connection: Connection, clients: Iterable[str]) -> dict[str, set[str]]:
     """Return the addresses to which documents of these clients went, and those that a person confirmed."""
-    wanted = list(clients)
-    now_called = {client: client for client in wanted}
-    now_called.update(bulk.select_in(connection, redirect, ("old", "new"), "new", wanted))
-    columns = ("client", "id", "state", "data")
+    wanted = set(clients)
+    letters = select(command.c.id, command.c.client).where(
+        command.c.kind == "mail.send", command.c.id.startswith("document-"), command.c.state.in_(_GOES)
+    )
+    owner = _as_now(connection, connection.execute(letters), wanted)
     used: dict[str, set[str]] = {}
-    for client, key, how, data in bulk.select_in(
-        connection, command, columns, "client", list(now_called), kind="mail.send"
-    ):
-        if key.startswith("document-") and how in _GOES:
-            used.setdefault(now_called[client], set()).update(msgspec.json.decode(data)["to"])
+    for key, data in bulk.select_in(connection, command, ("id", "data"), "id", owner):
+        used.setdefault(owner[key], set()).update(msgspec.json.decode(data)["to"])
     if used:
-        decisions = select(audit.c.object, audit.c.detail).where(
-            audit.c.what == CONFIRMED, audit.c.object.startswith(f"{ADDRESS}/")
-        )
-        for about, detail in connection.execute(decisions):
-            client = now_called.get(about.partition("/")[2], "")
-            if client in used:
-                used[client].update(detail.partition(": ")[0].split(", "))
+        deeds = connection.execute(
+            select(audit.c.id, audit.c.object, audit.c.detail).where(
+                audit.c.what == CONFIRMED, audit.c.object.startswith(f"{ADDRESS}/")
+            )
+        ).all()
+        about = [(key, thing.removeprefix(f"{ADDRESS}/")) for key, thing, _ in deeds]
+        whose = _as_now(connection, about, set(used))
+        for key, _, detail in deeds:
+            if key in whose:
+                used[whose[key]].update(detail.partition(": ")[0].split(", "))
     return used
+
+
+def _as_now(connection: Connection, rows: Iterable[Any], wanted: set[str]) -> dict[Any, str]:
+    """Return what of (key, client) belongs to these clients, by the ids that they have now."""
+    found = [(key, client) for key, client in rows if client]
+    now_called = dict(bulk.select_in(connection, redirect, ("old", "new"), "old", {client for _, client in found}))
+    return {key: holds for key, client in found if (holds := now_called.get(client, client)) in wanted}
 
 
 def check_addresses(connection: Connection, client: str, addresses: Iterable[str]) -> None:

@@ -150,6 +150,27 @@ def test_only_the_new_address_is_named(store: Store) -> None:
     assert problems(store)[0].title.endswith("→ b•••@romashka-pay.example")
 
 
+def test_the_address_that_is_left_is_named(store: Store) -> None:
+    hear(store, client(OLD, "y@romashka.example"))
+    send(store, to=OLD)
+    hear(store, client("y@romashka.example"))
+
+    assert problems(store)[0].title.endswith("→ y•••@romashka.example")
+
+
+def test_two_clients_are_confirmed_each_for_itself(served: Store) -> None:
+    hear(served, client(OLD, key="2", number=6))
+    entities = sorted(row.id for row in rows(served, "client"))
+    send(served, entities[0])
+    send(served, entities[1])
+    hear(served, client(NEW), client(NEW, key="2", number=6))
+    for problem in problems(served):
+        confirm(served, problem.id)
+    hear(served, client(NEW, "y@romashka.example"), client(NEW, "y@romashka.example", key="2", number=6))
+
+    assert problems(served) == []
+
+
 def test_an_address_that_comes_back_beside_another_asks_no_more(served: Store) -> None:
     hear(served, client(NEW))
     hear(served, client(OLD, NEW))
