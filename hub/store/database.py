@@ -210,8 +210,9 @@ def _postgresql(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _configure(raw: Any, _record: Any) -> None:
         """Have rows looked up by their keys: by default a jump is thought as dear as on a disk that turns."""
+        raw.autocommit = True  # a setting of the session, of which a transaction rolled back would take it away
         raw.execute("SET random_page_cost = 1.1")
-        raw.commit()
+        raw.autocommit = False
 
     return engine
 
