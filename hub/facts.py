@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import msgspec
@@ -49,9 +49,6 @@ _LONG = {"call": "started", "message": "sent"}
 _SPARE = timedelta(days=2)
 """What happened with a call is never told more than this after it began."""
 _PIECE = 500
-_DECODE: Mapping[str, Callable[[str], Entity]] = {
-    kind: msgspec.json.Decoder(entity).decode for kind, entity in ENTITIES.items()
-}
 
 
 @dataclass(frozen=True)
@@ -342,7 +339,7 @@ class Fields(Mapping[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         """Return a field, or the default when things of this kind have no such field."""
         if self._entity is None:
-            self._entity = _DECODE[self._kind](self._data)
+            self._entity = _decoder(self._kind)(self._data)
         value = getattr(self._entity, name, default)
         if value.__class__ is Reference:  # things are known by their ids in the store
             return entity_id(value.connection or self._source, value.kind, value.external_id)
@@ -353,6 +350,12 @@ class Fields(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(ENTITIES[self._kind].__struct_fields__)
+
+
+@cache
+def _decoder(kind: str) -> Callable[[str], Entity]:
+    """Return what reads a thing of the kind; made when first needed, since all of them would be felt at each start."""
+    return msgspec.json.Decoder(ENTITIES[kind]).decode
 
 
 def _facts(connection: Connection, now: datetime, choice: Choice, used: Collection[str]) -> list[Fact]:
