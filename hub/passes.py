@@ -136,18 +136,18 @@ def plan_of(connection: Connection, config: Config, rules: Sequence[Rule], now: 
     changed = [rule for rule in rules if was_by.get(rule.id) != is_by[rule.id]]
     about_clients, of_firm = _divided(rules)
     is_other = get_meta(connection, _BY) != marks[_BY] or not last or now < datetime.fromisoformat(last)
-    others_open = get_meta(connection, _OPEN) != marks[_OPEN]
-    if others_open and not is_other:
+    is_open_other = get_meta(connection, _OPEN) != marks[_OPEN]
+    if is_open_other and not is_other:
         named |= {part for _, part in reminders.names_of_open(connection, WHOLE.of_reminders()).values()}
     clients = connection.execute(select(func.count()).select_from(STATE["client"])).scalar() or 0 if named else 0
     is_most = len(named) > MANY and 2 * len(named) > clients
     if is_other or EVERYTHING in named or is_most or not all(map(is_local, rules)):
-        is_due = is_other or others_open or bool(named or changed or gone)
+        is_due = is_other or is_open_other or bool(named or changed or gone)
         return Plan((Pass(None, about_clients, of_firm),), frozenset(is_by), gone, pending, marks, is_due)
     days = {moment.astimezone(config.zone).date() for moment in (datetime.fromisoformat(last), now)}
     is_new_day = len(days) > 1
-    has_firm = parts.FIRM in named or is_new_day or others_open or (bool(named) and clients <= SMALL)
-    is_due = bool(named or changed or gone) or is_new_day or others_open
+    has_firm = parts.FIRM in named or is_new_day or is_open_other or (bool(named) and clients <= SMALL)
+    is_due = bool(named or changed or gone) or is_new_day or is_open_other
     always = {part_of("connection", name, None) for name in config.model.connections}
     others, firm = _divided(rule for rule in rules if was_by.get(rule.id) == is_by[rule.id])
     if not is_due:
