@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ from hub.projection import Sources, sources_of
 from hub.redaction import redact, remember
 from hub.store.database import Store
 from hub.store.meta import get_meta, set_meta
-from hub.store.problems import close_problem, open_problem, open_problems
+from hub.store.problems import open_problem
 from hub.subscribers import announcer
 from hub.sync import ASK_AUTHOR, Change, Counts, Run, stale
 from hub.tools import ConnectionTools, FileBlobs, HttpxClient, SystemClock
@@ -148,7 +148,7 @@ def sync_connection(
         with open_connection(hub, name) as opened:
             if not isinstance(opened.connector, Reads):
                 return [Counts(name, "", error=f"the connector {opened.spec.name} does not read")]
-            held = None if dry_run else lease or _take(hub, name)
+            held = None if dry_run else lease or _take(hub, name, "sync", {"connection": name})
             try:
                 _run_streams(hub, name, opened, stream_name, full=full, dry_run=dry_run, limit=limit, lease=held,
                              progress=progress, report=report, done=done)  # fmt: skip
@@ -156,8 +156,6 @@ def sync_connection(
                 if held is not None and lease is None:
                     _let_go(hub, held, error)
                 raise
-            if not dry_run:
-                _all_well(hub, name)
     except (Exception, SystemExit) as raised:  # noqa: BLE001 the connector's code: it stops only its own run
         trouble = _understood(name, raised)
         if not done or done[-1].error is None:
@@ -178,20 +176,25 @@ def _understood(name: str, raised: BaseException) -> HubError:
 
 
 @contextmanager
-def hold_connection(hub: Hub, name: str) -> Iterator[None]:
-    """Keep every sync of a connection away while something else is done with its records. Raises Unavailable."""
-    lease = _take(hub, name)
+def hold_connection(hub: Hub, name: str) -> Iterator[Callable[[Connection, datetime], None]]:
+    """Keep every sync of a connection away while its records are understood anew; give the fence for each transaction.
+
+    Raises Unavailable when somebody is at it. Whoever was stopped past the lease gets LeaseLost from the fence.
+    """
+    lease = _take(hub, name, "replay", {})  # it says nothing about the connection itself, so it closes no problem of it
     try:
-        yield
-    finally:
-        with hub.store.write() as connection:
-            jobs.finish(connection, lease, hub.store.now(connection))
+        yield lambda connection, now: jobs.hold(connection, lease, now)
+    except BaseException as error:
+        _let_go(hub, lease, error)
+        raise
+    with hub.store.write() as connection:
+        jobs.finish(connection, lease, hub.store.now(connection))
 
 
-def _take(hub: Hub, name: str) -> jobs.Lease:
+def _take(hub: Hub, name: str, kind: str, payload: Mapping[str, str]) -> jobs.Lease:
     with hub.store.write() as connection:  # a process of this machine that was killed need not be waited for
         jobs.reap_killed(connection, hub.store.now(connection))
-    return jobs.take(hub.store, "sync", {"connection": name}, f"sync/{name}", jobs.worker_name(), PATIENCE)
+    return jobs.take(hub.store, kind, payload, f"sync/{name}", jobs.worker_name(), PATIENCE)
 
 
 def _run_streams(
@@ -208,7 +211,9 @@ def _run_streams(
     def finish(connection: Connection, now: datetime) -> None:
         nonlocal finished
         assert lease is not None
-        jobs.finish(connection, lease, now)
+        jobs.finish(connection, lease, now)  # with the problem of the connection
+        if get_meta(connection, f"refused/{name}"):
+            set_meta(connection, f"refused/{name}", "")
         finished = True
 
     announce = None if dry_run else announcer(hub.store, hub.plugins, hub.clock.now)
@@ -250,19 +255,10 @@ def _let_go(hub: Hub, lease: jobs.Lease, error: BaseException) -> None:
     try:
         with hub.store.write() as connection:
             jobs.release(connection, lease, hub.store.now(connection), str(error))
+    except jobs.LeaseLost:  # there is nothing to let go
+        return
     except HubError:
         log.warning("the lease of job %s runs out by itself", lease.job_id)
-
-
-def _all_well(hub: Hub, name: str) -> None:
-    with hub.store.read() as connection:
-        over = any(row.key == f"connection/{name}" for row in open_problems(connection, name)) or get_meta(
-            connection, f"refused/{name}"
-        )
-    if over:
-        with hub.store.write() as connection:
-            close_problem(connection, f"connection/{name}", hub.store.now(connection))
-            set_meta(connection, f"refused/{name}", "")
 
 
 def _note(hub: Hub, name: str, error: HubError) -> None:

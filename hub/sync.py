@@ -462,9 +462,13 @@ def replay(
     sources: Sources,
     clock: Callable[[], datetime],
     parked_only: bool = True,
+    hold: Callable[[Connection, datetime], None] | None = None,
 ) -> Counts:
-    """Normalise stored raw records again, for example after a plugin was mended; nothing comes in twice."""
-    run = Run(store, name, connector, stream, sources=sources, clock=clock)
+    """Normalise stored raw records again, for example after a plugin was mended; nothing comes in twice.
+
+    `hold` fences each transaction against a sync of the same connection. Raises what it raises.
+    """
+    run = Run(store, name, connector, stream, sources=sources, clock=clock, hold=hold)
     with store.read() as connection:
         row = streams.open_stream(connection, name, stream.name)
     if row is None:
@@ -515,5 +519,8 @@ def replay(
         run._store(row, Batch(), plan, complete=False, is_last=False)
     if not run.counts.bad:
         with store.write() as connection:
-            close_problem(connection, f"record/{name}/{stream.name}", clock())
+            now = store.now(connection)
+            if hold:
+                hold(connection, now)
+            close_problem(connection, f"record/{name}/{stream.name}", now)
     return run.counts

@@ -100,7 +100,7 @@ class Watch:
 
     def _is_well(self) -> bool:
         with self._hub.store.read() as connection:
-            return jobs.last_end(connection, sync_key(self._name)) == "done"
+            return jobs.last_end(connection, "sync", sync_key(self._name)) == "done"
 
     def _watch(self) -> timedelta:
         """Wait until the daemon ends; return how long to rest where the credentials are those that were refused."""

@@ -18,7 +18,7 @@ def cli() -> None:
 
 @cli.command("list")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
-@click.option("--kind", default="", help="Only jobs of this kind: sync, reminders, command.")
+@click.option("--kind", default="", help="Only jobs of this kind: sync, replay, reminders, documents, command.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @pass_app

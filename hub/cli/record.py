@@ -176,7 +176,7 @@ def _as_json(fact: Fact) -> dict[str, Any]:
 def replay(app: App, connection_name: str, stream: str, everything: bool, as_json: bool) -> None:
     """Normalise stored records again, for example after a plugin was mended; nothing comes in twice."""
     hub = Hub(app.config, app.plugins, app.store, SystemClock())
-    with open_connection(hub, connection_name) as opened, hold_connection(hub, connection_name):
+    with open_connection(hub, connection_name) as opened, hold_connection(hub, connection_name) as hold:
         if not isinstance(opened.connector, Reads):
             raise SettingsError(f"the connection {connection_name} does not read.")
         results = [
@@ -188,6 +188,7 @@ def replay(app: App, connection_name: str, stream: str, everything: bool, as_jso
                 sources=hub.sources,
                 clock=hub.clock.now,
                 parked_only=not everything,
+                hold=hold,
             )
             for each in opened.connector.streams()
             if stream in ("", each.name)

@@ -304,9 +304,9 @@ def is_waiting(connection: Connection, lock_key: str) -> bool:
     return connection.execute(query).first() is not None
 
 
-def last_end(connection: Connection, lock_key: str) -> str:
-    """Return how the newest of the jobs with that lock key ended which have ended, or an empty text."""
-    ended = job.c.lock_key == lock_key, job.c.state.in_(("done", "dead", "cancelled"))
+def last_end(connection: Connection, kind: str, lock_key: str) -> str:
+    """Return how the newest of those jobs ended which have ended, or an empty text."""
+    ended = job.c.kind == kind, job.c.lock_key == lock_key, job.c.state.in_(("done", "dead", "cancelled"))
     state = connection.execute(select(job.c.state).where(*ended).order_by(job.c.id.desc()).limit(1)).scalar()
     return state or ""
 
@@ -341,7 +341,10 @@ def _fenced(connection: Connection, lease: Lease, statement: Update) -> Row[Any]
 
 
 def _lost(lease: Lease) -> LeaseLost:
-    return LeaseLost(f"job {lease.job_id} was taken over by another worker after attempt {lease.attempt}.")
+    return LeaseLost(
+        f"job {lease.job_id} was taken over by another worker after attempt {lease.attempt}.",
+        hint="What it was about to store was not stored. Run it again if it is still wanted.",
+    )
 
 
 def _job(row: Row[Any]) -> Job:

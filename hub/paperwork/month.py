@@ -31,6 +31,7 @@ from hub.store.database import Store
 from hub.store.tables import STATE
 
 LEASE = timedelta(minutes=30)
+_UNISSUED = ("draft", "approved", "numbered")
 
 
 class Item(Struct, frozen=True):
@@ -88,7 +89,7 @@ def plan(connection: Connection, config: Config, month: date) -> Plan:
             done = made.get((_origin(month, contract["id"]), kind))
             item = Item(kind, contract, client or {}, done[2] if done else 0)
             why: _Reason | None
-            if done and done[4] not in ("draft", "approved", "numbered"):
+            if done and done[4] not in _UNISSUED:
                 why = _Reason("issued already", f"№ {done[3] or '—'}, document {done[2]}")
             elif not unfit and contract["id"] in there[kind]:
                 why = _Reason("made in 1C", f"№ {there[kind][contract['id']]}")
@@ -175,19 +176,33 @@ def issue_month(store: Store, config: Config, found: Plan, *, by: str, now: date
     """
     if not found.items:
         return
-    with _alone(store, found.month), Filler() as filler:
+    with _alone(store, found.month) as lease, Filler() as filler:
         press = Press(config, filler)
-        for start in range(0, len(found.items), BATCH):
+        items = _still_due(store, found)
+        for start in range(0, len(items), BATCH):
             keys: list[int] = []
             left: list[Left] = []
             with store.write() as connection:
-                for item in found.items[start : start + BATCH]:
+                jobs.hold(connection, lease, store.now(connection))
+                for item in items[start : start + BATCH]:
                     try:
                         keys.append(item.document or _draft(connection, config, found.month, item, by, now))
                     except HubError as error:
                         left.append(Left(item.kind, item.contract["number"], item.client["name"], str(error)))
             yield from left
             yield from issue_batch(store, press, keys, by=by, now=now)
+
+
+def _still_due(store: Store, found: Plan) -> list[Item]:
+    """Return the items of a plan but for what another process made, or made and issued, since it was drawn up."""
+    with store.read() as connection:
+        made = {(row[0], row[1]): row for row in rows.made_from(connection, _origin(found.month, ""))}
+    items = []
+    for item in found.items:
+        done = made.get((_origin(found.month, item.contract["id"]), item.kind))
+        if done is None or done[4] in _UNISSUED:
+            items.append(structs.replace(item, document=done[2]) if done else item)
+    return items
 
 
 def _draft(connection: Connection, config: Config, month: date, item: Item, by: str, now: datetime) -> int:
@@ -223,14 +238,14 @@ def days_of(contract: Mapping[str, Any], month: date) -> tuple[date, date]:
 
 
 @contextmanager
-def _alone(store: Store, month: date) -> Iterator[None]:
-    """Keep a second process from the same month; one that was killed need not be waited for."""
+def _alone(store: Store, month: date) -> Iterator[jobs.Lease]:
+    """Keep a second process from the same month; one that was killed need not be waited for. Give the lease."""
     with store.write() as connection:
         jobs.reap_killed(connection, store.now(connection))
     key = f"documents/{month:%Y-%m}"
     lease = jobs.take(store, "documents", {"month": f"{month:%Y-%m}"}, key, jobs.worker_name(), LEASE)
     try:
-        yield
+        yield lease
     finally:
         with store.write() as connection:
             jobs.finish(connection, lease, store.now(connection))

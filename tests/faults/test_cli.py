@@ -153,6 +153,19 @@ def test_wrong_password_is_tried_once_by_the_daemon_until_it_changes(office: Off
     assert office.ok("status", "--json").json["problems"] == []
 
 
+def test_credentials_that_are_taken_again_are_no_longer_held_back(office: Office) -> None:
+    """F-19: the other side refused them by mistake; once a person's sync went well the daemon reads again."""
+    script = {**office.script("desk", stream("clients", []), password="other"), "password": "env:DESK_PASSWORD"}
+    office.connect({"desk": script})
+    office.fails("sync", code=1, says="refused", DESK_PASSWORD="right")
+    office.script("desk", stream("clients", clients(1)), password="right")
+    office.ok("sync", DESK_PASSWORD="right")
+    office.script("desk", stream("clients", clients(1, 2)), password="right")
+    office.ok("run", "--once", DESK_PASSWORD="right")
+    with opened(office.store_url) as store:
+        assert len(rows(store, "client")) == 2
+
+
 def _make_due(office: Office) -> None:
     """Let what waits be due, and the slot of each schedule be a new one, however little time has passed."""
     with opened(office.store_url) as store, store.write() as connection:

@@ -164,7 +164,7 @@ def test_a_wrong_password_is_the_syncs_to_tell_and_costs_nothing_here(
 
     def is_told() -> bool:
         with store.read() as connection:
-            return jobs.last_end(connection, "sync/bell") == "dead"
+            return jobs.last_end(connection, "sync", "sync/bell") == "dead"
 
     late = time.monotonic() + 60
     while not is_told() and time.monotonic() < late:

@@ -15,14 +15,17 @@ from forks import Forks, QuickOffice
 from inside import rows as table_rows
 from lab import opened
 from pypdf import PdfReader
+from sqlalchemy import update
 
 from hub.cli import cli
 from hub.config import load_config
+from hub.engine.jobs import LeaseLost
 from hub.model.errors import HubError, SettingsError, Unavailable
 from hub.paperwork.client_folder import one_pdf, papers_of
 from hub.paperwork.month import _alone, issue_month, parse_month, plan
 from hub.paperwork.sheet import sheet_of
 from hub.store import documents as rows
+from hub.store.tables import job
 
 NOW = datetime(2026, 12, 1, 3, 0, tzinfo=UTC)
 NOVEMBER = date(2026, 11, 1)
@@ -83,6 +86,28 @@ def test_a_month_is_issued_once(firm: Any, make_contract: MakeContract) -> None:
         list(issue_month(firm.store, firm.config, other.__class__(NOVEMBER, other.items, ()), by="boris", now=NOW))
     with pytest.raises(HubError, match="is no month"):
         parse_month("2026-13")
+
+
+def test_an_issue_that_was_frozen_or_planned_before_another_doubles_nothing(
+    firm: Any, make_contract: MakeContract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A-02, F-08: between two batches its lease runs out, and another process issues the whole month."""
+    monkeypatch.setattr("hub.paperwork.month.BATCH", 1)
+    firm.learn("contract", ("1", make_contract("7", "1")), ("2", make_contract("8", "1")))
+    with firm.store.read() as connection:
+        found = plan(connection, firm.config, NOVEMBER)
+    frozen = issue_month(firm.store, firm.config, found, by="anna", now=NOW)
+    next(frozen)
+    with firm.store.write() as connection:
+        connection.execute(update(job).values(lease_until=NOW.replace(year=2020)))
+    assert len(list(issue_month(firm.store, firm.config, found, by="boris", now=NOW))) == 3
+    with pytest.raises(LeaseLost):
+        list(frozen)
+    assert list(issue_month(firm.store, firm.config, found, by="vera", now=NOW)) == []
+    with firm.store.read() as connection:
+        assert Counter((it.kind, it.state) for it in rows.listed(connection)) == {
+            ("invoice", "issued"): 2, ("act", "issued"): 2,
+        }  # fmt: skip
 
 
 def test_what_the_issue_would_refuse_is_on_the_check_list(firm: Any, make_contract: MakeContract) -> None:
