@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import click
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from hub.cli.answers import answers
 from hub.cli.app import App, pass_app, print_json, print_table, say, say_lines
@@ -17,6 +17,7 @@ from hub.entries.find import find, find_client
 from hub.model.values import Money
 from hub.store import state
 from hub.store.tables import STATE
+from hub.store.types import Day, Instant
 
 _WORDS = (
     "activity",
@@ -52,6 +53,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 _ORDER = {"contact": "name", "call": "started", "message": "sent", "contract": "number",
           "employee": "name", "organisation": "name", "bank_account": "number", "product": "name", "price": "product",
           "stock": "product"}  # fmt: skip
+MOST = 100
+"""So many lines of a table are shown unless more are asked for."""
 _NAMED = {"product": "name", "contract": "number", "project": "name"}
 """Columns that hold the id of another thing, and by which of its fields people know it."""
 
@@ -74,6 +77,16 @@ def _group(kind: str) -> click.Group:
     return entity_group(kind, text, COLUMNS[kind], _ORDER.get(kind, "date"))
 
 
+def _is_by_time(kind: str, order: str) -> bool:
+    return isinstance(STATE[kind].c[order].type, (Day, Instant))
+
+
+def _limits(kind: str, order: str) -> str:
+    return (
+        f"At most so many, {'the newest' if _is_by_time(kind, order) else 'the first'}; a table has {MOST} otherwise."
+    )
+
+
 def entity_group(
     kind: str, text: str, columns: tuple[str, ...], order: str, *, is_open: ColumnElement[bool] | None = None
 ) -> click.Group:
@@ -84,7 +97,7 @@ def entity_group(
 
     @group.command("list", help=f"List {kind.replace('_', ' ')}s.")
     @_for_clients(kind)
-    @click.option("--limit", type=click.IntRange(1), default=None, help="At most so many, the newest.")
+    @click.option("--limit", type=click.IntRange(1), default=None, help=_limits(kind, order))
     @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
     @pass_app
     def list_(
@@ -102,10 +115,14 @@ def entity_group(
         with app.store.read() as connection:
             if client_key:
                 conditions.append(table.c.client_id == find_client(connection, client_key)["id"])
-            rows = state.read(connection, kind, *conditions, order=order)
-            rows = rows[-limit:] if limit else rows
+            most = limit if limit or as_json else MOST
+            rows = state.read(connection, kind, *conditions, order=order, limit=most, last=_is_by_time(kind, order))
             if not as_json:
                 _print(app, connection, kind, columns, rows)
+                count = connection.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one()
+                if count > len(rows):
+                    what = "older ones" if _is_by_time(kind, order) else "more"
+                    say(f"… and {count - len(rows)} {what}. All of them: --limit {count}")
         if as_json:
             print_json([as_document(kind, row) for row in rows])
 

@@ -124,16 +124,22 @@ def clients_of(connection: Connection, kind: str, ids: Iterable[str]) -> dict[st
 
 
 def read(
-    connection: Connection, kind: str, *conditions: Any, limit: int | None = None, order: str = "id"
-) -> list[dict[str, Any]]:
-    """Return entities as plain mappings: nested values decoded, money as Money."""
+    connection: Connection, kind: str, *conditions: Any, limit: int | None = None, order: str = "id",
+    last: bool = False,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return entities as plain mappings: nested values decoded, money as Money.
+
+    Those of which nobody says the field are the first of the order. A `limit` takes the first, or the `last`.
+    """
     table = STATE[kind]
-    query = select(table).where(*conditions).order_by(table.c[order], table.c.id)
-    if limit is not None:
-        query = query.limit(limit)
-    columns, amounts, found = table.c.keys(), _AMOUNTS[kind], []
+    by, key = table.c[order], table.c.id
+    upwards = limit is None or not last
+    first = by.asc().nulls_first() if by.nullable else by  # databases differ in where they put those without a value
+    ends = (first, key) if upwards else (by.desc().nulls_last(), key.desc())
+    query = select(table).where(*conditions).order_by(*ends).limit(limit)
+    names, amounts, found = table.c.keys(), _AMOUNTS[kind], []
     for row in connection.execute(query):
-        fields = dict(zip(columns, row, strict=True))
+        fields = dict(zip(names, row, strict=True))
         for name in NESTED[kind]:
             fields[name] = msgspec.json.decode(fields[name]) if fields[name] else []
         for name in amounts:
@@ -141,7 +147,7 @@ def read(
             if fields[name] is not None:
                 fields[name] = Money(fields[name], currency or "RUB")
         found.append(fields)
-    return found
+    return found if upwards else found[::-1]
 
 
 def kinds_in_use(connection: Connection) -> frozenset[str]:
