@@ -362,7 +362,7 @@ def _facts(connection: Connection, now: datetime, choice: Choice, used: Collecti
     """Return what happened in these parts, each with the client it belongs to now."""
     since, found = now - HORIZON, list[Fact]()
     for kind in HAPPENING:
-        for query in _facts_of(kind, since, choice) if kind in used else ():
+        for query in _facts_of(connection, kind, since, choice) if kind in used else ():
             for source, name, type_, moment, data, subject, client in connection.execute(query).all():
                 if data and data != "null":
                     found.append(Fact(f"{source}/{name}", type_, moment, kind, subject, client,
@@ -370,12 +370,17 @@ def _facts(connection: Connection, now: datetime, choice: Choice, used: Collecti
     return found
 
 
-def _facts_of(kind: str, since: datetime, choice: Choice) -> Iterator[Select[Any]]:
-    """Yield the queries that together give what happened to things of a kind in these parts."""
+def _facts_of(connection: Connection, kind: str, since: datetime, choice: Choice) -> Iterator[Select[Any]]:
+    """Yield the queries that together give what happened to things of a kind in these parts.
+
+    For each thing its events are looked up. SQLite would go the other way, through all things of a source for each
+    event, if it could look for things by their source; so there it is asked for a value that is reckoned.
+    """
     thing = STATE[kind]
+    source = func.coalesce(thing.c.connection, "") if connection.dialect.name == "sqlite" else thing.c.connection
     client = thing.c.client_id if "client_id" in thing.c else null().label("client_id")
     columns = (event.c.source, event.c.id, event.c.type, event.c.time, event_data.c.data, thing.c.id, client)
-    is_same = and_(event.c.source == thing.c.connection, event.c.subject == literal(f"{kind}/") + thing.c.external_id)
+    is_same = and_(event.c.source == source, event.c.subject == literal(f"{kind}/") + thing.c.external_id)
     query = _happened(since).with_only_columns(*columns, maintain_column_froms=True).join(thing, is_same)
     if kind in _LONG:
         begun = thing.c[_LONG[kind]]

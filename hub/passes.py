@@ -175,10 +175,14 @@ def _choices(connection: Connection, one: Pass, *, is_due: bool) -> Iterator[Cho
         if is_due and not named:  # what concerns all clients is looked at with any of them, or with none
             yield choice_of(())
         return
-    if not one.rules:
-        return
+    if one.rules:
+        yield from everything(connection, one.rules)
+
+
+def everything(connection: Connection, rules: Sequence[Rule]) -> Iterator[Choice]:
+    """Yield all parts for rules about clients, as many at once as memory allows."""
     clients = [row.id for row in connection.execute(select(STATE["client"].c.id).order_by(STATE["client"].c.id))]
-    if len(clients) <= CHUNK or not all(map(is_local, one.rules)):
+    if len(clients) <= CHUNK or not all(map(is_local, rules)):
         yield WHOLE
         return
     for start in range(0, len(clients), CHUNK):

@@ -34,7 +34,7 @@ from hub.facts import (
 )
 from hub.model.errors import HubError, SettingsError
 from hub.model.parts import EVERYTHING, part_of
-from hub.passes import OF_FIRM, Look, Plan, looks, plan_of, remember
+from hub.passes import OF_FIRM, Look, Plan, everything, looks, plan_of, remember
 from hub.payments import Match, match_payments
 from hub.plugins import Plugins
 from hub.projection import sources_of
@@ -181,6 +181,17 @@ def evaluate_rule(
         world = load_firm(connection, config, now)
         return world, evaluate(world, [rule], now, deeds(connection, OF_FIRM))
     return evaluate_now(connection, config, [rule], now, choice_of([part]) if part else WHOLE)
+
+
+def open_by(connection: Connection, config: Config, rule: Rule, now: datetime) -> list[Due]:
+    """Return the reminders of one rule that would be open now; writes nothing."""
+    if rule.trigger.kind in FIRM_KINDS:
+        return list(evaluate_rule(connection, config, rule, now)[1].open)
+    found: list[Due] = []
+    for choice in everything(connection, [rule]):
+        opened = evaluate_now(connection, config, [rule], now, choice)[1].open
+        found += (due for due in opened if choice.holds(due.part))
+    return found
 
 
 def deeds(connection: Connection, of_parts: Iterable[ColumnElement[bool]] | None) -> list[Deed]:

@@ -10,7 +10,7 @@ import click
 
 from hub.cli.app import App, pass_app, print_json, print_table, say
 from hub.letters import first_fit, letter_rules_and_mistake, read_letter_rules, stored_letters, world_of
-from hub.remind import evaluate_rule, rules_and_mistakes, rules_of
+from hub.remind import open_by, rules_and_mistakes, rules_of
 from hub.reminders.dues import today_order
 from hub.reminders.rules import BUILTIN, load_rules, read_rules
 from hub.reminders.scenario import run_scenario
@@ -65,14 +65,13 @@ def preview(app: App, name: str, as_json: bool) -> None:
         raise click.UsageError(f"no rule is called {name!r}. See: hub rule list")
     now = app.now()
     with app.store.read() as connection:
-        _, found = evaluate_rule(connection, app.config, rules[0], now)
-    dues = today_order(found.open, now)
+        dues = today_order(open_by(connection, app.config, rules[0], now), now)
     if as_json:
         print_json([{"key": due.key, "client": due.client, "assignee": due.assignee, "due": due.due, "title": due.title,
                      "why": due.why} for due in dues])  # fmt: skip
         return
     print_table(("due", "assignee", "title", "why"),
-                [(app.local(due.due), due.assignee, due.title, due.why) for due in dues], grow=2)  # fmt: skip
+                [(app.local(due.due), due.assignee, due.title, due.why) for due in dues], grow=3)  # fmt: skip
 
 
 @rule.command()
