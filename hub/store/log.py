@@ -61,6 +61,13 @@ def of_version(
     return {row[0]: (row[2], row[3], contents.get(row[1], "null")) for row in rows}
 
 
+def first(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, tuple[datetime, str]]:
+    """Return when each of these events of one source was recorded for the first time, and what it said then."""
+    rows = bulk.select_in(connection, event, ("id", "seq", "recorded_at"), "id", ids, source=source, version=1)
+    contents = dict(bulk.select_in(connection, event_data, ("seq", "data"), "seq", [row[1] for row in rows]))
+    return {row[0]: (moment, contents.get(row[1], "null")) for row in rows if (moment := _instant(row[2]))}
+
+
 def _instant(value: Any) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
