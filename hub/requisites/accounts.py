@@ -2,7 +2,7 @@
 
 The usual fraud is "our account has changed". In the source the number is overwritten, or an account is closed, deleted
 or no longer the main one, and another is there instead, entered before or after. A first account is no change, nor is a
-further one beside those in use: banks and programs add such every day.
+further one beside those in use: many firms have several.
 """
 
 from __future__ import annotations
