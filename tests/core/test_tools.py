@@ -113,7 +113,7 @@ def test_drip_ends_at_the_deadline() -> None:
 
     def drip(line: socket.socket) -> None:
         line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(100):
+        for _ in range(400):
             time.sleep(0.05)  # the peer's own pace
             line.sendall(b"x")
 
@@ -121,16 +121,16 @@ def test_drip_ends_at_the_deadline() -> None:
         began = time.monotonic()
         with pytest.raises(Unavailable, match="in time"):
             http.request("GET", peer.url, timeout=timedelta(seconds=0.6))
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 15, "the peer drips for twenty seconds"
 
 
 def test_silence_ends_at_the_deadline() -> None:
     """F-15."""
-    with asked(lambda line: time.sleep(3)) as (peer, http, _):
+    with asked(lambda line: line.recv(1)) as (peer, http, _):  # until the other side hangs up, or for twenty seconds
         began = time.monotonic()
         with pytest.raises(Unavailable, match="did not answer in time"):
             http.request("GET", peer.url, timeout=timedelta(seconds=0.5))
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", ""])
@@ -361,7 +361,7 @@ def test_sleep_ends_when_the_hub_stops() -> None:
     began = time.monotonic()
     with pytest.raises(Unavailable, match="stopping"):
         clock.sleep(timedelta(seconds=30))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_errors_of_the_store_hold_no_values(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def hang(store: Store, lease_seconds: float) -> None:
     say("stopped")
 
 
-def periodic(store: Store, seconds: float, path: Path) -> None:
-    """Schedule and work for some seconds, beside others that do the same."""
+def periodic(store: Store, path: Path) -> None:
+    """Schedule and work until told to stop, beside others that do the same."""
     said = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def handler(job: Job, _lease: Lease) -> None:
@@ -82,7 +82,7 @@ def periodic(store: Store, seconds: float, path: Path) -> None:
     sys.stdin.readline()
     runner = Runner(store, {"beat": handler}, tick=tick)
     runner.start()
-    time.sleep(seconds)
+    sys.stdin.readline()
     runner.stop()
 
 
@@ -90,7 +90,7 @@ def main() -> None:
     mode, url, seconds = sys.argv[1:4]
     store = Store(url)
     if mode == "periodic":
-        periodic(store, float(seconds), Path(sys.argv[4]))
+        periodic(store, Path(sys.argv[4]))
     elif mode == "hang":
         hang(store, float(seconds))
     else:

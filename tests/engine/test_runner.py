@@ -98,10 +98,14 @@ def test_no_more_jobs_run_at_once_than_there_are_workers(store: Store) -> None:
     add(store, 8)
     running: set[int] = set()
     together = []
+    all_work = threading.Event()
 
     def handler(job: Job, _lease: Lease) -> None:
         running.add(job.id)
-        time.sleep(0.2)
+        if len(running) == 3:
+            all_work.set()
+        all_work.wait(20)
+        time.sleep(0.2)  # in which a fourth would come
         together.append(len(running))
         running.remove(job.id)
 
@@ -111,17 +115,16 @@ def test_no_more_jobs_run_at_once_than_there_are_workers(store: Store) -> None:
 
 def test_what_was_woken_to_stop_is_given_back_and_not_failed(store: Store, run: Callable[..., Runner]) -> None:
     add(store, max_attempts=1)
-    began, stopping = threading.Event(), threading.Event()
+    began = threading.Event()
 
     def handler(_job: Job, _lease: Lease) -> None:
         began.set()
-        stopping.wait(20)
+        runner._stopping.wait(20)  # as a clock that sleeps is woken when the hub stops
         raise Unavailable("the hub is stopping.")
 
     runner = run(handler)
     assert began.wait(20)
-    threading.Timer(0.1, stopping.set).start()
-    runner.stop(grace=5)
+    runner.stop(grace=20)
     assert (states(store), runner.failed) == (["ready"], 0)
 
 
@@ -143,24 +146,27 @@ def test_a_thread_past_its_limit_loses_its_job_and_is_counted(store: Store, run:
     assert not runner.is_sick
 
 
-def test_an_idle_store_is_not_locked_for_writing(store: Store, run: Callable[..., Runner]) -> None:
+def test_an_idle_store_is_not_locked_for_writing(
+    store: Store, run: Callable[..., Runner], monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not store.is_sqlite:
         pytest.skip("only SQLite has one writer")
+    claim, answers = jobs.claim, []
+
+    def counted(*given: Any, **named: Any) -> Any:
+        answers.append(claim(*given, **named))
+        return answers[-1]
+
+    monkeypatch.setattr(jobs, "claim", counted)
     runner = run(lambda _job, _lease: None)
     assert store.path is not None
-    other = sqlite3.connect(store.path, timeout=0, isolation_level=None)
-    locked = 0
-    for _ in range(20):
-        try:
-            other.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:  # once, while the runner begins its work
-            locked += 1
-            time.sleep(0.05)
-            continue
-        time.sleep(0.05)  # the runner polls meanwhile
-        other.execute("COMMIT")
+    other = sqlite3.connect(store.path, timeout=20, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # whoever wants to write now has to wait
+    before = len(answers)
+    until(lambda: len(answers) >= before + 4, seconds=20)
+    other.execute("COMMIT")
     other.close()
-    assert locked <= 1
+    assert set(answers) == {None}
     assert not runner.is_sick
 
 

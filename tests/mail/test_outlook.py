@@ -104,7 +104,7 @@ def test_another_compound_file_is_no_letter():
         read_mail(saved_letter()[:512])
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damage_ends_the_reading_and_nothing_else(data):
     raw = bytearray(data.draw(st.sampled_from([saved_letter(**{"a.pdf": PDF}), tnef(("a.pdf", PDF), text="x")])))

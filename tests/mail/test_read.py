@@ -546,7 +546,7 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
 def test_damage_gives_an_event_or_a_bad_record(data):
     raw = bytearray(data.draw(st.sampled_from(SEEDS)))
@@ -564,7 +564,7 @@ def test_damage_gives_an_event_or_a_bad_record(data):
     assert message_key(bytes(raw)) == message_key(bytes(raw).replace(b"\r\n", b"\n"))
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=200, deadline=None)
 @given(
     st.binary(max_size=300),
     st.sampled_from(["Subject", "From", "Date", "Content-Type", "Content-Disposition", "Message-ID"]),

@@ -252,7 +252,7 @@ def test_a_scan_is_taken_out_of_the_letter_it_came_with(
     finally:
         peer.stop()
     with letter_files(hub) as get:
-        done = collect(office.store, office.config, get, by="hub", now=NOW + timedelta(days=2))
+        done = collect(office.store, office.config, get, by="hub", now=hub.clock.now())
         assert [(it.document, it.by_code) for it in done] == [(key, True)]
         with pytest.raises(KeyError):
             get(Held("0" * 64, "office", "INBOX", "no such letter"))

@@ -28,8 +28,12 @@ def asked(server: OneCServer, word: str) -> list[str]:
     return [request for request in server.requests if word in request]
 
 
+TODAY = datetime.now(UTC)
+"""Asked once, so that a test that begins before midnight and ends after it means the same days."""
+
+
 def day(days: int) -> str:
-    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT10:00:00")
+    return (TODAY - timedelta(days=days)).strftime("%Y-%m-%dT10:00:00")
 
 
 def words(hub: Any) -> str:
