@@ -237,15 +237,27 @@ class Daemon:
             log.warning("took back %s jobs of workers that stopped without a word", len(freed))
 
     def tidy(self) -> None:
-        """Forget what is kept no longer: old runs, copies of a killed backup, files that no letter names any more."""
+        """Forget what is kept no longer: old runs, half-written files, files that no letter names any more."""
         self._forget_runs()
-        if self.store.path is not None and remove_leftovers(self.store.path.parent, one_machine=True):
-            log.info("removed what a process that was killed had left beside the store")
+        self._sweep_files()
         try:
             if forgotten := loose.collect_daily(self.store):
                 log.info("forgot %s files that no letter brings any more", forgotten)
         except ValueError as error:  # what a damaged record names is not known
             log.warning("%s; no file was forgotten, see: hub doctor --deep", error)
+
+    def _sweep_files(self) -> None:
+        """Remove what processes that were killed left half-written where the hub keeps files."""
+        config = self.hub.config
+        folders = {config.resolve(config.model.documents.folder), *(config.folder / "blobs").glob("??")}
+        folders |= {config.resolve(it.folder) for it in config.model.attachments}
+        if config.model.feeds:
+            folders.add(config.resolve(config.model.feeds))
+        left = [path for folder in sorted(folders) for path in remove_leftovers(folder)]
+        if self.store.path is not None:
+            left += remove_leftovers(self.store.path.parent, one_machine=True)
+        if left:
+            log.info("removed %s files that processes had left half-written when they were killed", len(left))
 
     def _forget_runs(self) -> None:
         """Forget old runs, a few thousand at a time; writes nothing when there are none."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from hub import processes
@@ -50,17 +52,26 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name[:32]}~{owner}~{secrets.token_hex(4)}.tmp")
 
 
-def remove_leftovers(folder: Path, *, one_machine: bool) -> list[Path]:
+FORGOTTEN = timedelta(days=1)
+"""Whoever has not written on for so long is not believed to, where it cannot be seen whether he still lives."""
+
+
+def remove_leftovers(folder: Path, *, one_machine: bool = False) -> list[Path]:
     """Remove what processes that were killed left half-written in a folder; return it.
 
-    Nothing is touched whose process may live. `one_machine` says that no other machine writes there.
+    What belongs to a process that is seen to live is not touched, however old. Where that cannot be seen (Windows,
+    another machine, one that was started anew) it goes after a day. `one_machine` says that no other machine writes
+    there. What cannot be removed stays.
     """
     left = []
+    oldest = time.time() - FORGOTTEN.total_seconds()
     for path in folder.glob(".*~*~*~*~*.tmp"):
-        host, pid, mark = path.name.rsplit("~", 4)[1:4]
-        if processes.is_gone(f"{host}:{pid}:{mark}", one_machine=one_machine):
-            path.unlink(missing_ok=True)
-            left.append(path)
+        owner = ":".join(path.name.rsplit("~", 4)[1:4])
+        with suppress(OSError):  # removed by another, or not ours to remove
+            is_old = path.lstat().st_mtime < oldest
+            if processes.is_gone(owner, one_machine=one_machine) or (is_old and not processes.is_alive(owner)):
+                path.unlink()
+                left.append(path)
     return left
 
 

@@ -12,6 +12,8 @@ import socket
 from pathlib import Path
 
 _PROC = Path("/proc")
+_ASKING_KILLS = os.name == "nt"
+"""On Windows the signal 0, by which others ask whether a process lives, is Ctrl+C, and any other ends it at once."""
 
 
 def _boot() -> str:
@@ -50,7 +52,7 @@ def is_gone(name: str, *, one_machine: bool) -> bool:
     machine or container that happens to bear the same host name must not be taken for this one.
     """
     host, pid, mark = (*name.split(":"), "", "")[:3]
-    if host != _HOST or not pid.isdigit() or os.name == "nt":
+    if host != _HOST or not pid.isdecimal() or _ASKING_KILLS:
         return False
     boot, container, born = (*mark.split("-"), "", "")[:3] if mark.count("-") == 2 else ("", "", "")
     if (boot, container) != (_BOOT, _CONTAINER):
@@ -68,6 +70,17 @@ def is_gone(name: str, *, one_machine: bool) -> bool:
         return False
     now_born = _born(int(pid))
     return now_born == "" or bool(born and now_born and born != now_born)
+
+
+def is_alive(name: str) -> bool:
+    """Tell whether the process with this name certainly lives: it is seen here and began when that one did.
+
+    Where processes cannot be looked at (Windows, macOS) that is only known of this one.
+    """
+    host, pid, mark = (*name.split(":"), "", "")[:3]
+    boot, container, born = (*mark.split("-"), "", "")[:3]
+    is_here = bool(_BOOT and _CONTAINER) and (host, boot, container) == (_HOST, _BOOT, _CONTAINER)
+    return name == THIS or (is_here and pid.isdecimal() and bool(born) and _born(int(pid)) == born)
 
 
 def shown(name: str) -> str:

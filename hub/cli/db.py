@@ -117,7 +117,7 @@ def _sweep(own: Path, *others: Path) -> None:
     """Remove copies that a killed backup or restore left; into other folders another machine may be writing as well."""
     remove_leftovers(own, one_machine=True)
     for folder in others:
-        remove_leftovers(folder, one_machine=False)
+        remove_leftovers(folder)
 
 
 def _key_for(file: Path, reference: str | None) -> str | None:

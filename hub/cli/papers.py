@@ -12,12 +12,11 @@ import click
 
 from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, progress, say
 from hub.cli.client import one
-from hub.files import write_file
+from hub.files import remove_leftovers, write_file
 from hub.model.errors import HubError
 from hub.paperwork.client_folder import Paper, one_pdf, papers_named, papers_of
 from hub.paperwork.issuing import BATCH, Issued
 from hub.paperwork.month import Left, Plan, days_of, issue_month, parse_month, plan
-from hub.paperwork.sheet import remove_halves
 
 
 @click.command()
@@ -140,7 +139,7 @@ def _check_list(app: App, found: Plan, *, in_full: bool) -> None:
 
 def _issue(app: App, found: Plan) -> tuple[int, list[Left | Issued]]:
     """Issue what is due; return how much was issued, and what was not."""
-    remove_halves(app.config)
+    remove_leftovers(app.config.resolve(app.config.model.documents.folder))
     issued, failed, total, began = 0, list[Left | Issued](), len(found.items), time.monotonic()
     for done, each in enumerate(issue_month(app.store, app.config, found, by=getpass.getuser(), now=app.now()), 1):
         if isinstance(each, Left) or each.error:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -120,16 +119,6 @@ def read_file(config: Config, file: FileRow) -> bytes:
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise HubError(f"{path} was changed after it was issued.", hint="Restore it from a backup.")
     return content
-
-
-def remove_halves(config: Config, age: timedelta = timedelta(hours=1)) -> int:
-    """Remove what processes that were killed left of files half-written; what is younger may still be written."""
-    folder = config.resolve(config.model.documents.folder)
-    before = time.time() - age.total_seconds()
-    halves = [it for it in folder.glob(".*.tmp") if it.stat().st_mtime < before]
-    for half in halves:
-        half.unlink(missing_ok=True)
-    return len(halves)
 
 
 def keep_file(config: Config, name: str, format_: str, content: bytes) -> FileRow:

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from hub.files import write_file
+from hub import processes
+from hub.files import passing, remove_leftovers, write_file
 
 ROOT = Path(__file__).parents[2]
 SIZE = 200_000
@@ -21,7 +23,8 @@ WRITING = """
 import sys
 import time
 from pathlib import Path
-from hub.files import write_file
+from hub import processes
+from hub.files import passing, remove_leftovers, write_file
 path, size = Path(sys.argv[1]), int(sys.argv[3])
 write = Path.write_bytes if sys.argv[2] == "in place" else write_file
 print("ready", flush=True)
@@ -149,3 +152,82 @@ def test_failed_sync_is_an_error_and_is_not_tried_again(
     assert tries == fails_at
     assert path.read_bytes() == (b"old" if fails_at == 1 else b"new")
     assert [it.name for it in tmp_path.iterdir()] == ["file"]
+
+
+# What killed processes left
+
+HOLDING = """
+import sys
+from pathlib import Path
+from hub.files import passing
+with passing(Path(sys.argv[1])):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def aged(path: Path, **by: float) -> Path:
+    """Let a file be written so long ago."""
+    moment = time.time() - timedelta(**by).total_seconds()
+    os.utime(path, (moment, moment), follow_symlinks=False)
+    return path
+
+
+def half(folder: Path, owner: str) -> Path:
+    path = folder / f".file~{owner.replace(':', '~')}~0a1b2c3d.tmp"
+    path.write_bytes(b"half")
+    return path
+
+
+def test_leftovers_go_when_their_process_has_ended_and_not_before(tmp_path: Path) -> None:
+    """F-06: a slow process keeps its file however old, a killed one keeps none however young."""
+    command = [sys.executable, "-c", HOLDING, str(tmp_path / "file")]
+    with (
+        passing(tmp_path / "own") as own,
+        subprocess.Popen(
+            command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as other,
+    ):
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"ready\n"
+        (held,) = tmp_path.glob(".file~*")
+        aged(own, days=9), aged(held, days=9)
+        assert remove_leftovers(tmp_path) == []
+        other.kill()
+        other.wait()
+        held.touch()
+        assert remove_leftovers(tmp_path) == [held]
+        assert list(tmp_path.iterdir()) == [own]
+
+
+@pytest.mark.parametrize("place", ["another machine", "started anew", "Windows"])
+def test_leftovers_of_whom_nobody_can_see_go_after_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """And on Windows no process is asked: to ask is to send it Ctrl+C."""
+    host, pid, mark = processes.THIS.split(":")
+    owner = {"another machine": f"other:{pid}:{mark}", "started anew": f"{host}:{pid}:0{mark}",
+             "Windows": f"{host}:{2**22 + 1}:0a1b2c3d4e5f"}[place]  # fmt: skip
+    if place == "Windows":
+        monkeypatch.setattr(processes, "_ASKING_KILLS", True)
+        monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("a process was asked"))
+    path = half(tmp_path, owner)
+    is_own_store = place == "Windows"
+    aged(path, hours=23)
+    assert remove_leftovers(tmp_path, one_machine=is_own_store) == []
+    aged(path, hours=25)
+    assert remove_leftovers(tmp_path, one_machine=is_own_store) == [path]
+
+
+def test_what_is_no_leftover_or_cannot_be_removed_stays(tmp_path: Path) -> None:
+    """B-03: names that only look so, of foreign programs, and a folder in the place of a file."""
+    strange = [tmp_path / name for name in (".a.tmp", ".copy.db.tmp", "a~b~c~d~e.tmp")]
+    for path in strange:
+        aged(half(tmp_path, "x").rename(path), days=9)
+    odd = aged(half(tmp_path, f"{processes.THIS.split(':')[0]}:²:m"), hours=1)
+    folder = tmp_path / ".folder~other~1~m~0a1b2c3d.tmp"
+    folder.mkdir()
+    aged(folder, days=9)
+    assert remove_leftovers(tmp_path, one_machine=True) == []
+    assert {*strange, odd, folder} == set(tmp_path.iterdir())
+    assert remove_leftovers(tmp_path / "missing") == []

@@ -157,8 +157,16 @@ def test_what_a_killed_backup_left_in_the_clear_goes_with_what_comes_next(
     assert office.hub(*backup, DIE_AT_FILE="1", **ENV).code == KILLED
     assert [CANARY.encode() in it.read_bytes() for it in office.folder.glob(".*.tmp")] == [True]
     assert [CANARY.encode() in it.read_bytes() for it in tmp_path.glob(".*.tmp")] == [False]
+    owner = next(office.folder.glob(".*.tmp")).name.partition("~")[2]
+    halves = [office.folder / name / f".half~{owner}" for name in ("documents", "blobs/ab", "saved", "calendars")]
+    for half in halves:
+        half.parent.mkdir(parents=True)
+        half.write_bytes(b"%PDF-1.7 and no")
+    wishes = "attachments: [{connection: desk, sender: a@b.example, name: '*', folder: saved}]\nfeeds: calendars\n"
+    office.connect({"desk": office.script("desk", stream("clients"))}, extra=wishes)
     after = {"restore": ("db", "restore", str(tmp_path / "plain.db"), "--yes"), "run": ("run", "--once")}
     with passing(office.folder / "hub.db") as living:
         office.ok(*after.get(what, backup), **ENV)
         assert list(office.folder.glob(".*.tmp")) == [living]
     assert len(list(tmp_path.glob(".*.tmp"))) == (what != "backup")
+    assert [it.exists() for it in halves] == [what != "run"] * len(halves)
