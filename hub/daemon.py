@@ -110,7 +110,7 @@ def _was_refused(hub: Hub, name: str, opened: Opened) -> bool:
 
 def _hold_up(hub: Hub, name: str, lease: Lease, error: HubError) -> None:
     words = Exception.__str__(error)
-    hint = f"{error.hint} What waits goes by itself once it is corrected; at once with: hub command retry ID".strip()
+    hint = f"{error.hint} What waits goes by itself once it is corrected; see: hub command list".strip()
     _postpone(hub, lease, words)
     with hub.store.write() as connection:
         title, now = f"{name}: nothing can be sent: {words}", hub.store.now(connection)

@@ -131,6 +131,15 @@ def say_lines(text: str, indent: str = "") -> None:
         say(indent + line if place else line)
 
 
+def say_wrapped(head: str, text: str) -> None:
+    """Print a text after a head, on as many lines as it needs, each under the beginning of the first."""
+    width = max(30, columns() - width_of(head))
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    say(head + lines[0])
+    for line in lines[1:]:
+        say(" " * width_of(head) + line)
+
+
 def progress(text: str) -> None:
     """Print a line of progress to stderr."""
     click.echo(one_line(text), err=True)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from hub import requisites
-from hub.cli.app import App, no_such, pass_app, print_json, print_wrapped, say
+from hub.cli.app import App, no_such, pass_app, print_json, print_wrapped, say, say_wrapped
 from hub.store.problems import open_problems
 
 
@@ -58,13 +58,13 @@ def show(app: App, number: int, as_json: bool) -> None:
     if as_json:
         print_json({**plain(row), "before": before, "now": new})
         return
-    say(row.title)
+    say_wrapped("", row.title)
     say(f"  since   {app.local(row.first_at)}" + (f", seen {row.count} times" if row.count > 1 else ""))
     if question:
         say(f"  before  {before}")
         say(f"  now     {new or 'nothing'}")
     if row.hint:
-        say(f"  {row.hint}")
+        say_wrapped("  ", row.hint)
 
 
 @problem.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-import textwrap
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,7 @@ import click
 import msgspec
 
 from hub.calendar_feed import feed, shown
-from hub.cli.app import App, columns, pass_app, print_json, print_table, say
+from hub.cli.app import App, pass_app, print_json, print_table, say, say_wrapped
 from hub.cli.reminding import reminding
 from hub.cli.wording import assigned_in_words, condition_in_words, person_in_words, step_in_words
 from hub.entries.when import parse_moment
@@ -77,8 +76,8 @@ def show(app: App, number: str, as_json: bool) -> None:
     if as_json:
         print_json({**as_row(kept), "closed_by": kept.closed_by, "closed_at": kept.closed_at, "detail": kept.detail})
         return
-    say(kept.title)
-    say(kept.why)
+    say_wrapped("", kept.title)
+    say_wrapped("", kept.why)
     say(f"{kept.severity}, {kept.state}, due {app.local(kept.due)}, assigned to {kept.assignee}")
     if kept.closed_by:
         say(f"closed by {kept.closed_by} {app.local(kept.closed_at)}")
@@ -108,7 +107,7 @@ def why(app: App, number: str, as_json: bool) -> None:
         print_json(reasons)
         return
     names = {person.id: person.name for person in app.config.model.employees}
-    say(due.title)
+    say_wrapped("", due.title)
     _tell("because", due.why)
     _tell("rule", f"{reasons.rule} ({_place(reasons.place)}) {' '.join(reasons.seeds)}")
     _tell("trigger", f"{reasons.trigger}, {app.local(reasons.trigger_time)}")
@@ -125,15 +124,12 @@ def why(app: App, number: str, as_json: bool) -> None:
         _tell("went up" if step.reached else "goes up",
               f"{app.local(step.time)} {step_in_words(step.to, step.unless, names)}")  # fmt: skip
     if reasons.status != "open":
-        say(f"  {reasons.status}: {reasons.closed_text} {reasons.closed_by}")
+        _tell(reasons.status, f"{reasons.closed_text} {reasons.closed_by}")
 
 
 def _tell(what: str, text: str) -> None:
     """Print one line of an explanation, broken where the terminal ends."""
-    head = f"  {what:<12}"
-    rest = " " * len(head)
-    for line in textwrap.wrap(text, columns(), initial_indent=head, subsequent_indent=rest, break_long_words=False):
-        say(line)
+    say_wrapped(f"  {what:<12}", text)
 
 
 def _why_as_kept(app: App, kept: Kept, rule: Rule | None, as_json: bool) -> None:
@@ -150,15 +146,15 @@ def _why_as_kept(app: App, kept: Kept, rule: Rule | None, as_json: bool) -> None
             "closed_by": kept.closed_by, "closed_at": kept.closed_at, "closes": kept.detail.get("closes_when", ""),
         })  # fmt: skip
         return
-    say(kept.title)
-    say(f"  because     {kept.why}")
-    say(f"  rule        {kept.rule} ({_place(rule.place) if rule else 'not in force any more'})")
-    say(f"  raised      {app.local(kept.triggered_at)}, due {app.local(kept.due)}, assigned to {kept.assignee}")
+    say_wrapped("", kept.title)
+    _tell("because", kept.why)
+    _tell("rule", f"{kept.rule} ({_place(rule.place) if rule else 'not in force any more'})")
+    _tell("raised", f"{app.local(kept.triggered_at)}, due {app.local(kept.due)}, assigned to {kept.assignee}")
     for row in deeds:
         reason = msgspec.json.decode(row.data)["reason"]
-        say(f"  done        {app.local(row.at)} {row.kind} by {row.by} {reason}".rstrip())
+        _tell("done", f"{app.local(row.at)} {row.kind} by {row.by} {reason}")
     when = f" {app.local(kept.closed_at)}" if kept.closed_at else ""
-    say(f"  {kept.state:<11} {kept.closed_by}{when}")
+    _tell(kept.state, f"{kept.closed_by}{when}")
 
 
 def _place(place: str) -> str:

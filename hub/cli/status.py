@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from sqlalchemy import func, select
 
-from hub.cli.app import App, pass_app, print_json, print_table, say
+from hub.cli.app import App, pass_app, print_json, print_table, say, say_wrapped
 from hub.cli.problem import plain
 from hub.remind import count_open
 from hub.store.problems import last_runs, open_problems
@@ -56,10 +56,10 @@ def status(app: App, as_json: bool) -> None:
         say("No open problems.")
     for row in problems[:MOST_PROBLEMS]:
         say()
-        say(f"PROBLEM {row.title}" + (f" (seen {row.count} times)" if row.count > 1 else ""))
+        say_wrapped("PROBLEM ", row.title + (f" (seen {row.count} times)" if row.count > 1 else ""))
         say(f"        since {app.local(row.first_at)}")
         if row.hint:
-            say(f"        {row.hint}")
+            say_wrapped("        ", row.hint)
     if len(problems) > MOST_PROBLEMS:
         say()
         say(f"… and {len(problems) - MOST_PROBLEMS} more problems. All of them: hub status --json")

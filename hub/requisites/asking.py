@@ -18,7 +18,7 @@ ADDRESS, ACCOUNT, ACCOUNTS = "address", "account", "accounts"
 CONFIRMED = "problem.confirm"
 _HINT = (
     "Ask by a telephone number known from before, not one from the letter that brought the change. See: hub problem "
-    "list; then: hub problem confirm ID --reason WORDS. If it is false, correct it in the source."
+    "show {id}; then: hub problem confirm {id} --reason WORDS. If it is false, correct it in the source."
 )
 
 

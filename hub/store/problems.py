@@ -13,16 +13,21 @@ from hub.store.tables import audit, problem, run
 
 
 def open_problem(connection: Connection, key: str, *, scope: str, title: str, hint: str, now: datetime) -> None:
-    """Open a problem, or count it once more if it is open."""
-    values = {"title": redact(title)[:500], "hint": redact(hint)[:500], "last_at": now}
+    """Open a problem, or count it once more if it is open. `{id}` in the hint becomes the number it has for people."""
+    told = redact(hint)[:500]
+    values = {"title": redact(title)[:500], "hint": told, "last_at": now}
     statement = mergeable(connection, problem).values(key=key, scope=scope, count=1, first_at=now, **values)
-    connection.execute(
+    done = connection.execute(
         statement.on_conflict_do_update(
             index_elements=["key"],
             index_where=problem.c.closed_at.is_(None),
             set_={**values, "count": problem.c.count + 1},
-        )
+        ).returning(problem.c.id)
     )
+    number = done.scalar_one()
+    if "{id}" in told:
+        named = told.replace("{id}", str(number))
+        connection.execute(update(problem).where(problem.c.id == number).values(hint=named))
 
 
 def close_problem(connection: Connection, key: str, now: datetime) -> None:

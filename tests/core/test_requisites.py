@@ -55,7 +55,7 @@ def test_a_changed_address_is_asked_after_and_holds_documents(served: Store) -> 
     assert OLD not in problem.title
     assert NEW not in problem.title
     assert problem.scope == "accounting"
-    assert "hub problem confirm" in problem.hint
+    assert f"See: hub problem show {problem.id}; then: hub problem confirm {problem.id} --reason" in problem.hint
     assert "known from before" in problem.hint
     for to in ("", NEW, THIRD):
         with pytest.raises(HubError, match=f"problem {problem.id}") as refused:

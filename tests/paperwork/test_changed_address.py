@@ -59,7 +59,10 @@ def test_a_document_waits_until_somebody_has_asked(firm: Any, hub: Any) -> None:
     assert sent_to(hub) == ["school@example.ru"]
     assert json.loads(hub("document", "list", "--json").stdout)[0]["state"] == "issued"
 
-    assert "s•••@example.ru → s•••@examp1e.ru" in " ".join(hub("status").stdout.split())
+    seen = hub("status").stdout
+    assert "s•••@example.ru → s•••@examp1e.ru" in " ".join(seen.split())
+    assert "hub problem show 1; then: hub problem confirm 1 --reason" in " ".join(seen.split())
+    assert max(map(len, seen.splitlines())) <= 80
     (listed,) = json.loads(hub("problem", "list", "--json").stdout)
     shown = json.loads(hub("problem", "show", "1", "--json").stdout)
     assert shown == {**listed, "before": "school@example.ru", "now": "school@examp1e.ru"}
