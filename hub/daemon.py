@@ -14,6 +14,7 @@ from hub.calendar_feed import shown, write_feeds
 from hub.connections import Hub, Opened, credentials_mark, is_refused, open_connection, sync_connection
 from hub.engine import jobs
 from hub.engine.jobs import Job, Lease
+from hub.engine.memory import give_back
 from hub.engine.runner import Handler, Runner, Schedule, Timetable
 from hub.files import remove_leftovers
 from hub.letter_files import letter_files
@@ -227,7 +228,8 @@ class Daemon:
             self.tidy()
 
     def sweep(self) -> None:
-        """Free the jobs of dead workers, show people what was given up, forget what ended long ago."""
+        """Free memory and the jobs of dead workers, show people what was given up, forget what ended long ago."""
+        give_back()
         with self.store.write() as connection:
             now = self.store.now(connection)
             freed = jobs.reap(connection, now) + jobs.reap_killed(connection, now)
