@@ -16,7 +16,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select, update
 
 from hub import outbox
-from hub.agenda import agenda, bundled, waiting
+from hub.agenda import PRESSING, agenda, bundled, waiting
 from hub.channels import KIND, channel_names
 from hub.config import Employee
 from hub.connections import Hub, mail_connection
@@ -30,7 +30,6 @@ from hub.store.problems import close_problem, note, open_problem
 from hub.store.tables import command as command_table
 from hub.store.tables import notification, reminder
 
-AT_ONCE = ("urgent", "important")
 CHANNEL = "mail"
 WIDTH = 76
 MOST_SUBJECT = 200
@@ -95,7 +94,7 @@ def _letters(
     nobody: set[str] = set()
     chosen = {rule.id for rule in found.rules if channel in rule.channels or not rule.channels}
     for due in found.open:
-        if due.severity not in AT_ONCE or due.rule not in chosen:
+        if due.severity not in PRESSING or due.rule not in chosen:
             continue
         for addressee, step in notices(due, told.get((found.number(due), channel), set())):
             if addressee in addresses:
@@ -105,7 +104,7 @@ def _letters(
     zone = found.calendars.zone
     letters = []
     for addressee, items in sorted(wanted.items()):
-        items.sort(key=lambda item: (AT_ONCE.index(item[0].severity), item[0].due, item[0].key))
+        items.sort(key=lambda item: (PRESSING.index(item[0].severity), item[0].due, item[0].key))
         carried = [(found.number(due), step.name) for due, step in items]
         dues = [due for due, _ in items]
         subject = dues[0].title if len(dues) == 1 else f"Не терпит: {plural(len(dues), 'дело/дела/дел')}"
@@ -132,10 +131,10 @@ def _digests(hub: Hub, found: Reminding, people: Mapping[str, Employee]) -> list
 
 
 def _listed(found: Reminding, dues: Sequence[Due], zone: ZoneInfo) -> str:
-    groups = bundled(dues)
+    groups = bundled(dues, zone)
     lines = agenda(found, groups[:MOST_LISTED], zone, width=WIDTH)
     if rest := sum(map(len, groups[MOST_LISTED:])):
-        lines += ["", f"… и ещё {plural(rest, 'дело/дела/дел')}. Весь список покажет «hub today»."]
+        lines += ["", f"… и ещё {plural(rest, 'дело/дела/дел')}. Весь список: hub today --limit {len(groups)}"]
     return "\n".join(lines)
 
 

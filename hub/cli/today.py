@@ -22,7 +22,11 @@ from hub.store.tables import STATE
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, with all of them.")
 @pass_app
 def today(app: App, employee: str, rule: str, everything: bool, limit: int, as_json: bool) -> None:
-    """Print each manager's list of the day; what one occasion asks for many clients is one entry."""
+    """Print each manager's list of the day.
+
+    What one occasion asks for many clients is one entry; so is what one rule asks on one day for more than ten, unless
+    it is urgent or important.
+    """
     found = reminding(app)
     if as_json:
         _print_json(app, found, employee=employee, rule=rule, everything=everything)
@@ -53,11 +57,11 @@ def print_lists(
     for assignee in sorted(groups, key=lambda name: (name not in people, people.get(name, name))):
         dues = groups[assignee]
         say(f"{people.get(assignee, assignee)}: {plural(len(dues), 'дело/дела/дел')}")
-        entries = [[due] for due in dues] if rule else bundled(dues)
+        entries = [[due] for due in dues] if rule else bundled(dues, app.zone)
         for line in agenda(found, entries[:most], app.zone, width=columns()):
             say(line)
         if rest := sum(map(len, entries[most:])):
-            say(f"    … и ещё {rest}")
+            say(f"    … и ещё {plural(rest, 'дело/дела/дел')}. Все сразу: --limit {len(entries)}")
         say()
     if not groups:
         say("На сегодня напоминаний нет.")

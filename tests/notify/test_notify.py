@@ -141,6 +141,7 @@ def test_what_one_occasion_asks_for_many_is_one_entry_of_the_letter(hub: Hub) ->
         (text,) = [it.data for it in connection.execute(select(command)) if it.id.startswith("digest")]
     assert text.count("Поздравить: День бухгалтера (20\xa0клиентов)") == text.count("День бухгалтера (") == 1
     assert "hub today --rule greeting_occasion" in text
+    assert text.count("Еженедельный звонок (20\xa0клиентов)") == text.count("Еженедельный звонок") == 1
 
 
 def test_no_digest_on_a_day_off_but_urgent_things_are_told(hub: Hub) -> None:
