@@ -77,7 +77,9 @@ def present(connection: Connection, question: Question) -> list[str]:
     if question.kind == ACCOUNT:
         rows = bulk.select_in(connection, STATE["bank_account"], ("number", "bic"), "id", [question.thing])
         return [value for row in rows if (value := _value(*row))]
-    return [it.value for it in _in_use(_of_owners(connection, [question.thing]).get(question.thing, ()))]
+    return [
+        it.value for it in _in_use(_of_owners(connection, {question.thing}, {question.thing}).get(question.thing, ()))
+    ]
 
 
 # Another number
@@ -151,11 +153,13 @@ def _use_of(account: object) -> tuple[object, ...] | None:
 
 
 def _ask_about_replaced(connection: Connection, source: str, moved: set[str], now: datetime) -> None:
-    owners = {it.owner for it in _named(connection, moved)} - {""}
+    touched = _named(connection, moved)
+    clients = {it.client for it in touched if it.client}
+    organisations = {it.organisation for it in touched if it.organisation and not it.client}
     asked: dict[str, Question] = {it.thing: it for it in questions(connection, ACCOUNTS)}
     of_owner = {
         owner: accounts
-        for owner, accounts in _of_owners(connection, owners).items()
+        for owner, accounts in _of_owners(connection, clients, organisations).items()
         if owner in asked or 0 < len(_in_use(accounts)) < len(accounts)
     }
     names = _names(connection, [accounts[0] for accounts in of_owner.values()])
@@ -207,17 +211,15 @@ def _in_use(accounts: Iterable[_Account]) -> list[_Account]:
     return [it for it in is_open if it.is_main] or is_open
 
 
-def _of_owners(connection: Connection, owners: Iterable[str]) -> dict[str, list[_Account]]:
-    """Return the accounts of these clients and organisations of ours, also those that are gone."""
-    wanted = sorted(owners)
+def _of_owners(connection: Connection, clients: set[str], organisations: set[str]) -> dict[str, list[_Account]]:
+    """Return the accounts of these clients and organisations of ours by their owners, also those that are gone."""
     table = STATE["bank_account"]
-    found: dict[str, dict[str, _Account]] = {}
-    rows = bulk.select_in(connection, table, _COLUMNS, "client_id", wanted) + bulk.select_in(
-        connection, table, _COLUMNS, "organisation", wanted
-    )
-    for account in map(_account, rows):
-        found.setdefault(account.owner, {})[account.id] = account
-    return {owner: list(accounts.values()) for owner, accounts in found.items() if owner in wanted}
+    rows = bulk.select_in(connection, table, _COLUMNS, "client_id", sorted(clients))
+    rows += bulk.select_in(connection, table, _COLUMNS, "organisation", sorted(organisations))
+    found: dict[str, list[_Account]] = {}
+    for account in {row[0]: _account(row) for row in rows}.values():
+        found.setdefault(account.owner, []).append(account)
+    return found
 
 
 # Both
