@@ -1,27 +1,33 @@
 """Reminders as an iCalendar feed (RFC 5545): one to-do with an alarm each, for the calendar a person has anyway.
 
+What one occasion asks for many clients is one to-do that names them, as in the list of the day.
+
 The text follows from the reminders alone: the same reminders give the same bytes, so a file is written only when
 something changed. Times are in UTC, which needs no time zone of its own in the file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from hub.agenda import FEW, title_of
 from hub.config import Config
 from hub.files import write_file
 from hub.remind import Reminding, instance_of
 from hub.reminders.dues import Due
 from hub.reminders.explain import card, script
 from hub.reminders.rules import Rule
+from hub.reminders.texts import plural
 from hub.reminders.world import World
 
 PRIORITIES = {"urgent": 1, "important": 3, "normal": 5, "info": 9}
 KEEP_CLOSED = timedelta(days=14)
 """So long a closed reminder stays in the feed, so that every calendar hears that it is done."""
+MOST_NAMED = 100
+"""So many clients of one occasion are named; the others are counted."""
 _MAX_OCTETS = 75
 _ALARM = {"urgent": "-PT0S", "important": "-PT10M", "normal": "-PT10M"}
 """How long before the due time the calendar rings; what only informs does not ring."""
@@ -48,9 +54,9 @@ def feed(found: Shown, employee: str = "") -> bytes:
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//svyazka//hub//RU", "CALSCALE:GREGORIAN",
              f"X-WR-CALNAME:{_text(f'Напоминания: {name}' if name else 'Напоминания')}"]  # fmt: skip
     known = {rule.id: rule for rule in found.rules}
-    for due in sorted(found.dues, key=lambda due: (due.rule, due.key, due.trigger_time)):
-        if due.rule in known and _is_shown(due, found.now, employee):
-            lines += _todo(found.world, known[due.rule], due, found.now)
+    for group, occasion in _entries(found.dues):
+        if group[0].rule in known and _is_shown(group[0], found.now, employee):
+            lines += _todo(found.world, known[group[0].rule], group, occasion, found.now)
     return "".join(f"{part}\r\n" for line in (*lines, "END:VCALENDAR") for part in _folded(line)).encode()
 
 
@@ -72,23 +78,53 @@ def _is_shown(due: Due, now: datetime, employee: str) -> bool:
     return not employee and due.ended_at is not None and now - due.ended_at <= KEEP_CLOSED
 
 
-def _todo(world: World, rule: Rule, due: Due, now: datetime) -> Iterator[str]:
-    moments = [due.trigger_time, *(step.time for step in due.steps), due.acked_at, due.ended_at]
-    yield "BEGIN:VTODO"
-    yield f"UID:{_text(due.key)}@{instance_of(due.trigger_time)}"
-    yield f"DTSTAMP:{_time(max(filter(None, moments)))}"
-    yield f"SEQUENCE:{due.count + len(due.steps) + bool(due.acked_at) + bool(due.snoozed_until) + (not due.is_open)}"
-    yield f"SUMMARY:{_text(due.title)}"
+def _entries(dues: Iterable[Due]) -> Iterator[tuple[list[Due], list[Due]]]:
+    """Give what stands together, with all of its occasion: that is more than one for many clients of one person."""
+    occasions: dict[Hashable, list[Due]] = {}
+    for due in sorted(dues, key=lambda due: (due.rule, due.key, due.trigger_time)):
+        occasions.setdefault((due.rule, due.subject_kind, due.subject, due.trigger_time), []).append(due)
+    for occasion in occasions.values():
+        groups: dict[Hashable, list[Due]] = {}
+        for due in occasion:
+            groups.setdefault((due.status, due.assignee), []).append(due)
+        for group in groups.values():
+            if len({due.client for due in group}) > FEW:
+                yield group, occasion
+            else:
+                yield from (([due], [due]) for due in group)
+
+
+def _todo(world: World, rule: Rule, group: Sequence[Due], occasion: Iterable[Due], now: datetime) -> Iterator[str]:
+    due = min(group, key=lambda due: due.due)
+    moments = [(it.trigger_time, *(step.time for step in it.steps), it.acked_at, it.ended_at) for it in occasion]
+    name, title, said = due.key, due.title, script(world, rule, due, now)
     facts = [f"{fact.title}: {'; '.join(fact.lines)}" for fact in card(world, rule, due, now)]
-    yield f"DESCRIPTION:{_text(chr(10).join([due.why, *facts, *script(world, rule, due, now)]))}"
+    if len(group) > 1:
+        name = f"{due.rule}:{due.subject_kind}:{due.subject}:{due.assignee if due.is_open else due.status}"
+        clients = [str(world.get("client", it.client or "").get("name") or "") for it in group]
+        title = f"{title_of(group, clients[0])} ({plural(len(group), 'клиент/клиента/клиентов')})"
+        rest = [f"… и ещё {len(clients) - MOST_NAMED}"] if len(clients) > MOST_NAMED else []
+        facts = [*clients[:MOST_NAMED], *rest, f"Каждый отдельно: hub today --rule {due.rule}"]
+        said = [words for words in said if words in script(world, rule, group[-1], now)]  # not those to one client
+    yield "BEGIN:VTODO"
+    yield f"UID:{_text(name)}@{instance_of(due.trigger_time)}"
+    yield f"DTSTAMP:{_time(max(moment for each in moments for moment in each if moment))}"
+    yield f"SEQUENCE:{sum(map(_changes, occasion))}"
+    yield f"SUMMARY:{_text(title)}"
+    yield f"DESCRIPTION:{_text(chr(10).join([due.why, *facts, *said]))}"
     yield f"DUE:{_time(due.due)}"
     yield f"PRIORITY:{PRIORITIES[due.severity]}"
     yield f"CATEGORIES:{_text(due.rule)}"
     yield from _status(due)
     if due.is_open and due.severity in _ALARM:
-        yield from ("BEGIN:VALARM", "ACTION:DISPLAY", f"DESCRIPTION:{_text(due.title)}",
+        yield from ("BEGIN:VALARM", "ACTION:DISPLAY", f"DESCRIPTION:{_text(title)}",
                     f"TRIGGER;RELATED=END:{_ALARM[due.severity]}", "END:VALARM")  # fmt: skip
     yield "END:VTODO"
+
+
+def _changes(due: Due) -> int:
+    """Return a number that grows with each change; the end, with which the steps are gone, outweighs them."""
+    return due.count + len(due.steps) + bool(due.acked_at) + bool(due.snoozed_until) + 100 * (not due.is_open)
 
 
 def _status(due: Due) -> Iterable[str]:

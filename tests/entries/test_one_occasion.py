@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import icalendar
 import pytest
 from bureau import Office
 from hypothesis import given
@@ -68,6 +69,34 @@ def test_an_occasion_for_few_clients_stands_line_by_line(crowded: Office) -> Non
     assert crowded.ok("today", "--all").count("Поздравить: День бухгалтера, МБОУ «Школа, класс") == 3
 
 
+def in_calendar(office: Office, *words: str) -> list[icalendar.cal.Component]:
+    calendar = icalendar.Calendar.from_ical(office.ok("reminder", "export", "--ics", *words))
+    return [it for it in calendar.walk("VTODO") if str(it["UID"]).startswith("greeting_occasion:")]
+
+
+def test_a_calendar_has_one_entry_for_an_occasion(crowded: Office) -> None:
+    """S002-16, S002-19: it names who is still to be greeted, and its number grows with each one who was."""
+    (whole,) = in_calendar(crowded, "--employee", "ivanova")
+    assert str(whole["SUMMARY"]) == f"Поздравить: День бухгалтера ({SCHOOLS}\xa0клиентов)"
+    told = str(whole["DESCRIPTION"]).split("\n")
+    assert {f"МБОУ «Школа, класс {number}»" for number in range(SCHOOLS)} < set(told)
+    assert "Поздравляем вас! День бухгалтера: хороший повод сказать, что нам приятно с вами работать." in told
+    numbers = [
+        it["id"] for it in crowded.json("today", "--all", "--rule", "greeting_occasion", "--employee", "ivanova")
+    ]
+    crowded.ok("reminder", "done", str(numbers[0]))
+    (rest,) = in_calendar(crowded, "--employee", "ivanova")
+    assert str(rest["SUMMARY"]).endswith(f"({SCHOOLS - 1}\xa0клиентов)")
+    assert (rest["UID"], str(rest["STATUS"])) == (whole["UID"], "NEEDS-ACTION")
+    assert rest["SEQUENCE"] > whole["SEQUENCE"]
+    assert str(rest["DESCRIPTION"]).count("«Школа, класс") == SCHOOLS - 1
+    for number in numbers[1:]:
+        crowded.ok("reminder", "done", str(number))
+    assert in_calendar(crowded, "--employee", "ivanova") == []
+    (over,) = in_calendar(crowded)
+    assert (str(over["STATUS"]), str(over["SUMMARY"])) == ("COMPLETED", str(whole["SUMMARY"]))
+
+
 NEW, MISSED = MANY + 4, MANY + 2
 ZONE = ZoneInfo("Asia/Krasnoyarsk")
 
@@ -117,8 +146,12 @@ def test_what_is_cut_off_is_counted_and_can_be_seen(fresh: Office) -> None:
     assert "…" not in fresh.ok("today", "--employee", "ivanova", "--all", "--limit", str(entries))
 
 
+FULL = st.lists(st.tuples(st.just("a"), st.sampled_from(["urgent", "info"]), st.integers(0, 2) | st.integers(3, 40),
+                          st.integers(0, 30), st.just(0)), min_size=30, max_size=60)  # fmt: skip
+
+
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(SEVERITIES), st.integers(0, 5), st.integers(0, 30),
-                          st.integers(0, 1)), max_size=60))  # fmt: skip
+                          st.integers(0, 1)), max_size=60) | FULL)  # fmt: skip
 def test_nothing_is_lost_between_entries(drawn: list[tuple[str, str, int, int, int]]) -> None:
     """Each reminder stands in one entry; what presses is put together by its occasion alone."""
     first = datetime(2026, 11, 1, tzinfo=UTC)
@@ -129,6 +162,9 @@ def test_nothing_is_lost_between_entries(drawn: list[tuple[str, str, int, int, i
     entries = bundled(dues, ZONE)
     assert sorted(int(due.key) for group in entries for due in group) == list(range(len(dues)))
     assert [min(int(due.key) for due in group) for group in entries] == sorted(int(group[0].key) for group in entries)
+    for rule, severity, subject in {(due.rule, due.severity, due.subject) for due in dues}:
+        occasion = [due for due in dues if (due.rule, due.severity, due.subject) == (rule, severity, subject)]
+        assert len({due.client for due in occasion}) <= FEW or occasion in entries
     for group in entries:
         if len(group) > 1:
             clients, subjects = {due.client for due in group}, {due.subject for due in group}
