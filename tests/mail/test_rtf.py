@@ -112,4 +112,4 @@ def test_much_is_read_in_little_time(content: bytes) -> None:
     read_rtf(struct.pack("<IIII", len(packed) + 12, 2**31, 0x75465A4C, crc) + packed)
     read_rtf(plain(b"{\\rtf1 " + packed[: 512 * 1024]))
 
-    assert time.process_time() - begun < 4
+    assert time.process_time() - begun < 10

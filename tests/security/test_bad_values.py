@@ -77,7 +77,7 @@ def test_what_is_no_phone(text: str) -> None:
     """B-10"""
     began = time.monotonic()
     assert Phone.parse(text, "391") is None
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

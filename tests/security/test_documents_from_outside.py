@@ -22,7 +22,7 @@ from hub.model.errors import SettingsError
 from hub.yaml_text import load
 from hub_onec.metadata import parse_metadata
 
-SECONDS = 5
+SECONDS = 20
 TYPE = '<EntityType Name="A"><Property Name="{name}" Type="x">{text}</Property></EntityType>'
 LAUGHS = "".join(f'<!ENTITY {new} "{f"&{old};" * 10}">' for old, new in zip("abcdefgh", "bcdefghi", strict=True))
 DOCTYPES = {
