@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from typing import Any, Literal
 import click
 import msgspec
 
+from hub.agenda import waiting
 from hub.calendar_feed import feed, shown
 from hub.cli.app import App, pass_app, print_json, print_table, say, say_wrapped
 from hub.cli.reminding import reminding
@@ -28,6 +30,10 @@ from hub.store.problems import note
 from hub.store.reminders import Kept
 from hub.store.tables import reminder as reminder_table
 from hub.yaml_text import nearest
+
+Kind = Literal["ack", "snooze", "done", "assign", "due"]
+MOST_SHOWN = 10
+"""So many of the reminders that a rule would close are named before the question; the others are counted."""
 
 
 @click.group()
@@ -162,42 +168,108 @@ def _place(place: str) -> str:
     return f"built in, {path.name}" if path.parent == BUILTIN else place
 
 
-def _deed(app: App, number: str, kind: Literal["ack", "snooze", "done", "assign", "due"], **values: Any) -> None:
+def _deed(app: App, numbers: Sequence[str], kind: Kind, about: str = "", **values: Any) -> list[Kept]:
+    """Do the same with each of these reminders, or with none of them; return how they stand after that."""
     now = app.now()
     reminding(app, now)
-    with app.store.read() as connection:
-        kept = find(connection, number)
-    if kept.state != "open":
-        raise HubError(f"reminder {number} is {kept.state} already.")
     who = getpass.getuser()
-    deed = Deed(rule=kept.rule, key=kept.key, kind=kind, at=now, by=who, **values)
     with app.store.write() as connection:
-        act(connection, kept, deed)
-        note(connection, who=who, what=f"reminder.{kind}", about=f"reminder/{number}", detail="", now=now)
+        for number in numbers:
+            kept = find(connection, number)
+            if kept.state != "open":
+                others = " Nothing was done with the others." if len(numbers) > 1 else ""
+                raise HubError(f"reminder {number} is {kept.state} already.{others}")
+            act(connection, kept, Deed(rule=kept.rule, key=kept.key, kind=kind, at=now, by=who, **values))
+            note(connection, who=who, what=f"reminder.{kind}", about=f"reminder/{number}", detail=about, now=now)
     reminding(app, now)
     with app.store.read() as connection:
-        after = find(connection, number)
+        found = [find(connection, number) for number in numbers]
+    for number, after in zip(numbers, found, strict=True):
+        if after.state == "open" or len(numbers) == 1:
+            _say_how_it_stands(app, number, after)
+            if kind == "snooze":
+                _say_if_not_so_long(after, values["until"], now)
+    return found
+
+
+def _say_how_it_stands(app: App, number: str, after: Kept) -> None:
     if after.state != "open":
         say(f"Reminder {number} is {after.state}.")
         return
-    put_off = datetime.fromisoformat(after.detail["snoozed_until"]) if after.detail.get("snoozed_until") else None
+    put_off = _put_off(after)
     until = f", put off until {app.local(put_off)}" if put_off else ""
     say(f"Reminder {number} is open, due {app.local(after.due)}{until}, assigned to {after.assignee}.")
-    if kind == "snooze" and put_off != values["until"]:
+
+
+def _say_if_not_so_long(after: Kept, wanted: datetime, now: datetime) -> None:
+    put_off = _put_off(after)
+    if after.state == "open" and put_off != wanted:
         is_off = put_off is not None and put_off > now
         say("  That is as long as the rule allows." if is_off else "  The rule does not let it be put off any more.")
 
 
+def _put_off(kept: Kept) -> datetime | None:
+    return datetime.fromisoformat(kept.detail["snoozed_until"]) if kept.detail.get("snoozed_until") else None
+
+
 @reminder.command()
-@click.argument("number")
+@click.argument("numbers", nargs=-1, metavar="[NUMBER]...")
+@click.option("--rule", default="", help="All that `hub today --rule` lists of this rule (id), but nothing urgent.")
+@click.option("--employee", default="", help="With --rule: only the list of this employee (id).")
+@click.option("--all", "everything", is_flag=True, help="With --rule: also what is due on later days.")
+@click.option("--yes", is_flag=True, help="With --rule: close them without asking.")
 @click.option("--result", type=click.Choice(["done", "not_needed", "wrong_rule"]), default="done", show_default=True)
 @click.option("--reason", default="", help="What was done, or why not.")
 @pass_app
-def done(app: App, number: str, result: Literal["done", "not_needed", "wrong_rule"], reason: str) -> None:
-    """Close a reminder by hand."""
+def done(
+    app: App, numbers: tuple[str, ...], rule: str, employee: str, everything: bool, yes: bool,
+    result: Literal["done", "not_needed", "wrong_rule"], reason: str,
+) -> None:  # fmt: skip
+    """Close reminders by hand: one, several by their numbers, or what one rule asks for; all of them or none."""
     if result != "done" and not reason:
         raise click.UsageError("give --reason when the reminder was not needed or the rule was wrong.")
-    _deed(app, number, "done", result=result, reason=reason)
+    if bool(numbers) == bool(rule):
+        raise click.UsageError("give either numbers of reminders or --rule.")
+    if numbers and (employee or everything or yes):
+        raise click.UsageError("--employee, --all and --yes go with --rule.")
+    chosen = list(dict.fromkeys(numbers))
+    about = ""
+    if rule:
+        _check_employee(app, employee)
+        chosen = _of_rule(app, rule, employee=employee, everything=everything)
+        if not chosen:
+            return
+        if not yes:
+            click.confirm(f"Close {len(chosen)} reminders?" if len(chosen) > 1 else "Close it?", abort=True)
+        about = f"by rule {rule}, {len(chosen)} at once"
+    found = _deed(app, chosen, "done", about, result=result, reason=reason)
+    if len(found) > 1:
+        say(f"Closed: {sum(kept.state != 'open' for kept in found)} of {len(found)} reminders.")
+
+
+def _of_rule(app: App, rule: str, *, employee: str, everything: bool) -> list[str]:
+    """Say what would be closed of a rule and what would not; return the numbers of the former."""
+    found = reminding(app)
+    known = [each.id for each in found.rules]
+    if rule not in known:
+        raise click.UsageError(f"no rule has the id {rule!r}. {nearest(rule, known)}")
+    dues = waiting(found, app.zone, employee=employee, rule=rule, everything=everything)
+    wanted = [due for due in dues if due.severity != "urgent"]
+    for due in wanted[:MOST_SHOWN]:
+        say_wrapped(f"{found.number(due):>6}  ", due.title)
+    if len(wanted) > MOST_SHOWN:
+        say(f"        … and {len(wanted) - MOST_SHOWN} more, see: hub today --rule {rule}{' --all' * everything}")
+    if urgent := [str(found.number(due)) for due in dues if due.severity == "urgent"]:
+        say_wrapped("", f"Urgent, closed by their numbers only ({len(urgent)}): hub reminder done {' '.join(urgent)}")
+    if not wanted:
+        say("Nothing to close." if everything else "Nothing to close until the end of today; later days: --all")
+    return [str(found.number(due)) for due in wanted]
+
+
+def _check_employee(app: App, employee: str) -> None:
+    known = [person.id for person in app.config.model.employees]
+    if employee and employee not in known:
+        raise click.UsageError(f"no employee has the id {employee!r}. {nearest(employee, known)}")
 
 
 @reminder.command()
@@ -205,7 +277,7 @@ def done(app: App, number: str, result: Literal["done", "not_needed", "wrong_rul
 @pass_app
 def ack(app: App, number: str) -> None:
     """Say that you have seen it and act; stops the first escalation."""
-    _deed(app, number, "ack")
+    _deed(app, [number], "ack")
 
 
 @reminder.command()
@@ -214,7 +286,7 @@ def ack(app: App, number: str) -> None:
 @pass_app
 def snooze(app: App, number: str, until: str) -> None:
     """Put a reminder off UNTIL a time or for a span such as 2h."""
-    _deed(app, number, "snooze", until=_moment(app, until))
+    _deed(app, [number], "snooze", until=_moment(app, until))
 
 
 @reminder.command()
@@ -223,7 +295,7 @@ def snooze(app: App, number: str, until: str) -> None:
 @pass_app
 def due(app: App, number: str, when: str) -> None:
     """Set your own date for a reminder; it wins over the computed one."""
-    _deed(app, number, "due", until=_moment(app, when))
+    _deed(app, [number], "due", until=_moment(app, when))
 
 
 @reminder.command()
@@ -233,9 +305,7 @@ def due(app: App, number: str, when: str) -> None:
 @pass_app
 def export(app: App, employee: str, file: Path | None) -> None:
     """Write the reminders into FILE, or to stdout, for a calendar program."""
-    known = [person.id for person in app.config.model.employees]
-    if employee and employee not in known:
-        raise click.UsageError(f"no employee has the id {employee!r}. {nearest(employee, known)}")
+    _check_employee(app, employee)
     content = feed(shown(reminding(app)), employee)
     if file:
         write_file(file, content)
@@ -253,7 +323,7 @@ def assign(app: App, number: str, employee: str) -> None:
     known = [person.id for person in app.config.model.employees]
     if employee not in known:
         raise click.UsageError(f"no employee has the id {employee!r}. {nearest(employee, known)}")
-    _deed(app, number, "assign", employee=employee)
+    _deed(app, [number], "assign", employee=employee)
 
 
 def _moment(app: App, text: str) -> datetime:
