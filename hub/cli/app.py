@@ -132,12 +132,12 @@ def say_lines(text: str, indent: str = "") -> None:
 
 
 def say_wrapped(head: str, text: str) -> None:
-    """Print a text after a head, on as many lines as it needs, each under the beginning of the first."""
-    width = max(30, columns() - width_of(head))
+    """Print a text after a head, on as many lines as it needs; a text from outside begins none at the left edge."""
+    width = max(30, columns() - max(width_of(head), 2))
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
     say(head + lines[0])
     for line in lines[1:]:
-        say(" " * width_of(head) + line)
+        say(" " * max(width_of(head), 2) + line)
 
 
 def progress(text: str) -> None:

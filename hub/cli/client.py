@@ -11,7 +11,7 @@ import click
 import msgspec
 from sqlalchemy import Connection, func, or_, select
 
-from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, say
+from hub.cli.app import App, pass_app, print_json, print_table, print_wrapped, say, say_wrapped
 from hub.cli.card import new, set_
 from hub.cli.people import import_, people, take_back_
 from hub.entries.find import find_client, search_clients
@@ -138,7 +138,7 @@ def show(app: App, key: str, why: bool, as_json: bool) -> None:
         print_json({**row, "people": shown, "references": references, "counts": counts,
                     **({"why": said} if why else {})})  # fmt: skip
         return
-    say(str(row["full_name"] or row["name"]))
+    say_wrapped("", str(row["full_name"] or row["name"]))
     ours = {person.id: person.name for person in app.config.model.employees}
     for field in ("id", "name", "inn", "kpp", "type", "status", "manager", "city"):
         if row[field]:
@@ -147,7 +147,8 @@ def show(app: App, key: str, why: bool, as_json: bool) -> None:
                 shown = ours.get(aliases(app.config).get(str(shown).casefold(), ""), shown)
             say(f"  {field:9} {shown}" + _by(field, row[field], said))
     for point in row["points"]:
-        say(f"  {point['type']:9} {point.get('value') or point.get('raw', '')}  {point.get('label', '')}")
+        way = f"{point.get('value') or point.get('raw', '')}  {point.get('label', '')}".rstrip()
+        say_wrapped(f"  {point['type']:9} ", way)
     for person in people:
         ways = ", ".join(str(it.get("value") or it.get("raw", "")) for it in person["points"])
         born = f"{person['birthday']:%d.%m.%Y}" if person["birthday"] else ""
@@ -155,7 +156,8 @@ def show(app: App, key: str, why: bool, as_json: bool) -> None:
     say("  seen in")
     for reference in references:
         say(f"    {reference['connection']}/{reference['external_id']}: {reference['reason']}")
-    say("  " + ", ".join(f"{kind}: {number}" for kind, number in counts.items() if number))
+    if any(counts.values()):
+        say_wrapped("  ", ", ".join(f"{kind}: {number}" for kind, number in counts.items() if number))
 
 
 def _by(field: str, value: Any, said: list[dict[str, Any]]) -> str:

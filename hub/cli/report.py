@@ -179,7 +179,7 @@ def print_report(found: Report, app: App) -> None:
     say(f"{found.title}, {found.period}")
     say()
     if not found.rows:
-        say("За этот период данных нет.")
+        say("На этот день данных нет." if found.period.startswith("на ") else "За этот период данных нет.")
     for line in table(found, app.zone, columns()):
         click.echo(line)
     if found.notes:

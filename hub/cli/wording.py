@@ -37,7 +37,8 @@ def _part(text: str, values: Mapping[str, str]) -> str:
         verb, _, rest = field.partition("_")
         return f"the {_spaced(found['kind'] or '')} {verb} {'' if is_so else 'not '}{_spaced(rest)}"
     if operator in ("exists", "missing"):
-        return f"the {_field(path)} is {'known' if is_so else 'not known'}"
+        verb = "are" if field.endswith("s") and not field.endswith(("ss", "us")) else "is"
+        return f"the {_field(path)} {verb} {'known' if is_so else 'not known'}"
     return f"the {_field(path)} {_OPERATORS.get(operator, operator)} {_operand(operator, operand)}"
 
 

@@ -79,7 +79,7 @@ def bonus(objects: Sequence[Bonus], formula: Formula, names: Mapping[str, str], 
             unknown.add(it.type or "без типа")
     notes = [f"Не задан процент для типа: {', '.join(sorted(unknown))}."] if unknown else []
     return Report(name="bonus", title="Премии за закрытые объекты", period=str(days), columns=BONUS, rows=tuple(rows),
-                  totals=summed(BONUS, rows), notes=(*notes, f"object_bonus = {formula.text}"))  # fmt: skip
+                  totals=summed(BONUS, rows), notes=(*notes, f"Формула: object_bonus = {formula.text}"))  # fmt: skip
 
 
 class Site(Struct, frozen=True):

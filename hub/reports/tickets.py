@@ -148,7 +148,7 @@ RISK = (
     Column("fee", "Плата в месяц", "money", is_summed=True),
     Column("urgent", "Срочн.", "number", is_summed=True),
     Column("important", "Важн.", "number", is_summed=True),
-    Column("stuck", "Отложены, повторны", "number", is_summed=True),
+    Column("stuck", "Отложены, повторные", "number", is_summed=True),
     Column("oldest", "Дней", "number"),
     Column("risk", "Плата × обращения", "money", is_summed=True),
 )

@@ -114,7 +114,7 @@ def nps(answers: Sequence[Answers], formula: Formula, days: Days, employee: str 
     given: dict[str, Cell] = dict(zip(keys, _counted(whole, formula), strict=True))
     return Report(name="nps", title="Индекс лояльности NPS", period=str(days), columns=NPS, rows=tuple(rows),
                   totals=summed(NPS, rows, given), chart=Chart("week", bars=("nps",)),
-                  notes=(f"nps = {formula.text}",))  # fmt: skip
+                  notes=(f"Формула: nps = {formula.text}",))  # fmt: skip
 
 
 def _counted(tally: Tally, formula: Formula) -> tuple[Cell, ...]:

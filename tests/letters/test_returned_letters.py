@@ -44,8 +44,8 @@ Diagnostic-Code: smtp; {reason}\r
         ("5.1.10", "550 5.1.10 RESOLVER.ADR.RecipientNotFound", "letter_returned", "Уточнить адрес", "На какой адрес"),
         ("5.2.2", "552 5.2.2 mailbox is full", "mailbox_full", "ящик переполнен", "Освободите"),
         ("4.2.2", "452 4.2.2 over quota", "mailbox_full", "ящик переполнен", "Освободите"),
-        ("4.4.7", "delivery time expired", "letter_refused", "другим путём", "Куда его отправить"),
-        ("5.7.1", "554 5.7.1 rejected as spam", "letter_refused", "другим путём", "администратора"),
+        ("4.4.7", "delivery time expired", "letter_refused", "другим способом", "Куда его отправить"),
+        ("5.7.1", "554 5.7.1 rejected as spam", "letter_refused", "другим способом", "администратора"),
     ],
 )
 def test_each_trouble_has_its_own_reminder(
