@@ -6,6 +6,7 @@ Objects are kept for a run, so a bank or a product is asked for once, however ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from logging import Logger
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ _PARTS = (*LINES, POINTS)
 _Parts = msgspec.defstruct("_Parts", [(f"p{at}", Any, None) for at in range(len(_PARTS))],
                            rename={f"p{at}": name for at, name in enumerate(_PARTS)})  # fmt: skip
 _named = msgspec.json.Decoder(_Named)
+_rows = msgspec.json.Decoder(dict[str, Any])
 _parts = msgspec.json.Decoder(_Parts)
 
 
@@ -57,14 +59,20 @@ class Joins:
 
     def versions(self, source: Source, rows: Sequence[Row]) -> dict[str, str]:
         """Return the versions of the objects, each with that of the object which it follows."""
+        targets = self._published(source.joins[source.follows])
+        if not targets:
+            return {row.key: row.version for row in rows}
         keys = [_key_in(row.payload, f"{source.follows}_Key") for row in rows]
-        found = self._found(self._versions, source.joins[source.follows], keys, HEADS, lambda row: row.version)
+        found = self._found(self._versions, targets, keys, HEADS, lambda row: row.version)
         return {row.key: f"{row.version}+{found[key]}" if key in found else row.version
                 for row, key in zip(rows, keys, strict=True)}  # fmt: skip
 
     def with_objects(self, joins: Mapping[str, tuple[str, ...]], payloads: Sequence[bytes]) -> Sequence[bytes]:
         """Return the rows with the objects of these references as properties of that name."""
-        for name, targets in joins.items():
+        for name, leads_to in joins.items():
+            targets = self._published(leads_to)
+            if not targets:
+                continue
             keys = [_key_in(it, f"{name}_Key") for it in payloads]
             found = self._found(self._objects, targets, keys, "", lambda row: row)
             payloads = [_added(it, name, found[key].payload) if key in found else it
@@ -76,7 +84,7 @@ class Joins:
         called: dict[str, str] = {}
         for column, targets in NAMED.items():
             keys = [key for one in wanted for key in one.get(column, ())]
-            called |= self._found(self._names, targets, keys, f"{HEADS},Description", _name_of)
+            called |= self._found(self._names, self._published(targets), keys, f"{HEADS},Description", _name_of)
         made = []
         for payload, one in zip(payloads, wanted, strict=True):
             names = {key: called[key] for keys in one.values() for key in keys if key in called}
@@ -88,7 +96,7 @@ class Joins:
         owners = [_key_in(it, "Owner_Key") for it in payloads]
         field, clients = f"{name}_Key", SOURCES["counterparties"].sets
         held: dict[str, set[str]] = {}
-        for target in (it for it in clients if it in self._client.published()):
+        for target in self._published(clients):
             wanted = [it for it in dict.fromkeys(owners) if it and it != EMPTY_KEY]
             try:
                 for row in self._rows(target, wanted, f"{HEADS},{field}", by=field):
@@ -100,6 +108,10 @@ class Joins:
         return [_added(it, CLIENT, msgspec.json.encode(sole[owner])) if owner in sole else it
                 for it, owner in zip(payloads, owners, strict=True)]  # fmt: skip
 
+    def _published(self, targets: Iterable[str]) -> list[str]:
+        published = self._client.published()
+        return [it for it in targets if it in published]
+
     def _found(
         self, kept: dict[str, dict[str, T | None]], targets: Sequence[str], keys: Iterable[str], select: str,
         take: Callable[[Row], T],
@@ -108,7 +120,7 @@ class Joins:
         left = [it for it in dict.fromkeys(keys) if it and it != EMPTY_KEY]
         found: dict[str, T] = {}
         for target in targets:
-            if left and target in self._client.published():
+            if left:
                 known = kept.setdefault(target, {})
                 new = [it for it in left if it not in known]
                 for asked in dict.fromkeys((select or SHOWN_BEHIND.get(target, ""), select)):
@@ -144,8 +156,14 @@ def _added(payload: bytes, name: str, value: bytes) -> bytes:
 
 
 def _key_in(payload: bytes, name: str) -> str:
-    found = row_of(payload).get(name)
+    """Return a reference of an object; of nothing else in it a value is made. Raises BadRecord."""
+    found = _decoded(payload, _reader_of(name)).key
     return found.lower() if isinstance(found, str) else ""
+
+
+@cache
+def _reader_of(name: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(msgspec.defstruct("_Key", [("key", Any, None)], rename={"key": name}))
 
 
 def _references(payload: bytes) -> dict[str, list[str]]:
@@ -162,7 +180,12 @@ def _references(payload: bytes) -> dict[str, list[str]]:
 
 def row_of(payload: bytes) -> dict[str, Any]:
     """Return an object or a row decoded. Raises BadRecord."""
+    found: dict[str, Any] = _decoded(payload, _rows)
+    return found
+
+
+def _decoded(payload: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
-        return msgspec.json.decode(payload, type=dict[str, Any])
+        return decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadRecord("A row is no object.") from error
