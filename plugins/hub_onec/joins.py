@@ -5,7 +5,7 @@ Objects are kept for a run, so a bank or a product is asked for once, however ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from logging import Logger
 from typing import Any, TypeVar
@@ -80,11 +80,14 @@ class Joins:
         return payloads
 
     def _with_names(self, payloads: Sequence[bytes]) -> Sequence[bytes]:
-        wanted = [_references(it) for it in payloads]
+        named = {column: targets for column, leads_to in NAMED.items() if (targets := self._published(leads_to))}
+        if not named:
+            return payloads
+        wanted = [_references(it, named) for it in payloads]
         called: dict[str, str] = {}
-        for column, targets in NAMED.items():
+        for column, targets in named.items():
             keys = [key for one in wanted for key in one.get(column, ())]
-            called |= self._found(self._names, self._published(targets), keys, f"{HEADS},Description", _name_of)
+            called |= self._found(self._names, targets, keys, f"{HEADS},Description", _name_of)
         made = []
         for payload, one in zip(payloads, wanted, strict=True):
             names = {key: called[key] for keys in one.values() for key in keys if key in called}
@@ -166,12 +169,12 @@ def _reader_of(name: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("_Key", [("key", Any, None)], rename={"key": name}))
 
 
-def _references(payload: bytes) -> dict[str, list[str]]:
-    """Return the keys in the rows of the parts, by what they are; whether they lead anywhere is not known yet."""
+def _references(payload: bytes, columns: Collection[str]) -> dict[str, list[str]]:
+    """Return the keys in these columns of the parts; whether they lead anywhere is not known yet."""
     found: dict[str, list[str]] = {}
     for rows in msgspec.structs.astuple(_parts.decode(payload)):
         for row in rows if isinstance(rows, list) else ():
-            for column in NAMED:
+            for column in columns:
                 key = row.get(f"{column}_Key", row.get(column)) if isinstance(row, dict) else None
                 if isinstance(key, str) and len(key) == len(EMPTY_KEY):
                     found.setdefault(column, []).append(key.lower())
