@@ -170,9 +170,9 @@ def _reader_of(name: str) -> msgspec.json.Decoder[Any]:
 
 
 def _references(payload: bytes, columns: Collection[str]) -> dict[str, list[str]]:
-    """Return the keys in these columns of the parts; whether they lead anywhere is not known yet."""
+    """Return the keys in these columns of the parts; whether they lead anywhere is not known yet. Raises BadRecord."""
     found: dict[str, list[str]] = {}
-    for rows in msgspec.structs.astuple(_parts.decode(payload)):
+    for rows in msgspec.structs.astuple(_decoded(payload, _parts)):
         for row in rows if isinstance(rows, list) else ():
             for column in columns:
                 key = row.get(f"{column}_Key", row.get(column)) if isinstance(row, dict) else None

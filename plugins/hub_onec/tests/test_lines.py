@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import logging
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -10,11 +12,12 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from hub.api import BankAccount, Line, Money, Reference
+from hub.api import BadRecord, BankAccount, Line, Money, Reference
 from hub.testing.peers.onec import ACCOUNTING, FULL_ACCOUNTING, FULL_TRADE, TRADE, Infobase, OneCServer
 from hub.testing.peers.onec.edm import EMPTY_KEY, Field, catalog, composite, document, enum, part, ref, text
 from hub_onec import joins
-from hub_onec.client import MAX_URL
+from hub_onec.candidates import NAMED, SOURCES
+from hub_onec.client import MAX_URL, Row
 
 CLIENTS = "Catalog_Контрагенты"
 GOODS = "Catalog_Номенклатура"
@@ -317,6 +320,29 @@ def test_in_the_trade_manager_and_phones_stand_at_the_partner(hub: Any, publish:
     base.composition.discard(partners)
     assert client in read_again(), "without partners there is no manager any more"
     assert read_again() == set()
+
+
+@pytest.mark.parametrize(("models", "name", "leads_to"), [
+    (FULL_TRADE, "counterparties", "Catalog_Партнеры"),
+    (FULL_TRADE, "counterparties", "Catalog_ВидыКонтактнойИнформации"),
+    (FULL_ACCOUNTING, "bank_accounts", "Catalog_Банки"),
+], ids=["partners", "kinds", "banks"])  # fmt: skip
+def test_nothing_is_decoded_to_look_for_what_is_not_published(
+    hub: Any, publish: Callable[..., OneCServer], models: Any, name: str, leads_to: str
+) -> None:
+    """Seen: half of a full reading went into a search for partners in a base that has none."""
+    hub.server = publish(models)
+    published, broken = hub.server.base.composition, [Row("k", "v", b"{")]
+    source = SOURCES[name]
+
+    def complete() -> Any:
+        return joins.Joins(hub.connector()._client, logging.getLogger()).complete(source, broken)
+
+    published -= {*itertools.chain(*source.joins.values(), *NAMED.values())}
+    assert list(complete()) == broken
+    published.add(leads_to)
+    with pytest.raises(BadRecord):
+        complete()
 
 
 def test_a_contact_of_a_partner_belongs_to_its_only_counterparty(hub: Any, publish: Callable[..., OneCServer]) -> None:
