@@ -240,7 +240,7 @@ def test_why_explains_open_closed_and_gone_reminders_with_their_facts(tmp_path: 
     closed, still = (first, second) if "resolved" in hub("why", first) else (second, first)
     words = hub("why", closed)
     assert "fact        call.connected, 12.05.2026 08:10, from desk" in words
-    assert "resolved: Состоялся разговор" in words
+    assert "resolved    Состоялся разговор с клиентом" in words
 
     hub("ack", still)
     (tmp_path / "rules").mkdir()
