@@ -115,14 +115,16 @@ def test_no_more_jobs_run_at_once_than_there_are_workers(store: Store) -> None:
 
 def test_what_was_woken_to_stop_is_given_back_and_not_failed(store: Store, run: Callable[..., Runner]) -> None:
     add(store, max_attempts=1)
-    began = threading.Event()
+    began, is_known = threading.Event(), threading.Event()
 
     def handler(_job: Job, _lease: Lease) -> None:
         began.set()
+        is_known.wait(20)  # it may begin before the name of the runner is known here
         runner._stopping.wait(20)  # as a clock that sleeps is woken when the hub stops
         raise Unavailable("the hub is stopping.")
 
     runner = run(handler)
+    is_known.set()
     assert began.wait(20)
     runner.stop(grace=20)
     assert (states(store), runner.failed) == (["ready"], 0)
